@@ -1,0 +1,33 @@
+"""Strategies, one file each: prompts and parsing, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from types import ModuleType
+
+from engine.domain import Item, Strategy
+from engine.strategies import answer_augmentation, new_question, question_rephrase
+from engine.strategies.base import Ask, Draft, Paid, answer_request
+from engine.tasks.base import Task
+
+__all__ = ["Ask", "Draft", "Paid", "answer_request", "calls_per_example", "drafter"]
+
+Drafter = Callable[[Task, Item, int, Ask], Awaitable[Draft]]
+
+_STRATEGIES: dict[Strategy, ModuleType] = {
+    Strategy.ANSWER_AUGMENTATION: answer_augmentation,
+    Strategy.QUESTION_REPHRASE: question_rephrase,
+    Strategy.NEW_QUESTION: new_question,
+}
+
+
+def drafter(strategy: Strategy) -> Drafter:
+    """The function that turns one visit to a seed into a draft."""
+    draft: Drafter = _STRATEGIES[strategy].draft
+    return draft
+
+
+def calls_per_example(strategy: Strategy) -> int:
+    """Teacher queries that one visit pays at most."""
+    calls: int = _STRATEGIES[strategy].CALLS
+    return calls

@@ -1,0 +1,101 @@
+"""What a strategy is given and what it gives back.
+
+A strategy turns one visit to one seed into at most one example. It pays for every call through
+`ask`, which looks in the ledger first; it never sees a teacher, a key or a price.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from engine.domain import Item, Message, Reply, Request
+from engine.tasks.base import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """A reply and the ledger's row that paid for it."""
+
+    reply: Reply
+    query_id: int
+
+
+Ask = Callable[[Request], Awaitable[Paid]]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What one visit to a seed produced, before curation."""
+
+    question: str | None
+    answer: str | None
+    rejected: str | None
+    """Why there is no example: `cut_off`, `unparsable` or `unanswerable`; None where there is one."""
+    query_ids: tuple[int, ...]
+
+
+TEMPERATURE = 0.7
+"""Sampling temperature of everything that is generated (arXiv 2409.19759, section on set-up)."""
+
+UNANSWERABLE = "UNANSWERABLE"
+
+
+def answer_request(task: Task, question: str, sample_index: int, temperature: float = TEMPERATURE) -> Request:
+    """Asks for a worked answer. Instructions come first and the varying part last (prompt caching)."""
+    instruction = (
+        f"{task.teacher_instruction}\nIf the question cannot be answered from its own text, "
+        f"reply with the one word {UNANSWERABLE}."
+    )
+    return Request(
+        messages=(Message("system", instruction), Message("user", f"Question: {question}")),
+        max_tokens=task.max_answer_tokens,
+        temperature=temperature,
+        sample_index=sample_index,
+    )
+
+
+def question_request(task: Task, instruction: str, seed: Item, sample_index: int) -> Request:
+    """Asks for a question written after a seed's."""
+    return Request(
+        messages=(Message("system", instruction), Message("user", f"Question: {seed.question}")),
+        max_tokens=task.max_question_tokens,
+        temperature=TEMPERATURE,
+        sample_index=sample_index,
+    )
+
+
+def parse_question(text: str) -> str | None:
+    """The question in a reply that should hold nothing else; None where nothing is left."""
+    cleaned = text.strip().strip("`").strip()
+    for prefix in ("question:", "rephrased question:", "new question:"):
+        if cleaned.lower().startswith(prefix):
+            cleaned = cleaned[len(prefix) :].strip()
+    # Some models answer at once, below the question they were asked for.
+    cleaned = cleaned.split("\nAnswer:")[0].strip()
+    return cleaned.strip('"').strip() or None
+
+
+async def answered(
+    task: Task, question: str, sample_index: int, ask: Ask, earlier: tuple[int, ...] = ()
+) -> Draft:
+    """Has a question answered and parsed; `earlier` are the queries that wrote the question."""
+    paid = await ask(answer_request(task, question, sample_index))
+    ids = (*earlier, paid.query_id)
+    if paid.reply.finish_reason == "length":
+        return Draft(question, None, "cut_off", ids)
+    if UNANSWERABLE in paid.reply.text:
+        return Draft(question, None, "unanswerable", ids)
+    answer = task.parse_answer(paid.reply.text)
+    return Draft(question, answer, None if answer else "unparsable", ids)
+
+
+async def written_then_answered(task: Task, request: Request, ask: Ask) -> Draft:
+    """Two calls: a question is written, then answered."""
+    paid = await ask(request)
+    if paid.reply.finish_reason == "length":
+        return Draft(None, None, "cut_off", (paid.query_id,))
+    question = parse_question(paid.reply.text)
+    if question is None:
+        return Draft(None, None, "unparsable", (paid.query_id,))
+    return await answered(task, question, request.sample_index, ask, (paid.query_id,))

@@ -1,0 +1,28 @@
+"""New question: another question inspired by a seed, then an answer to it. Two calls per example.
+
+The answering call doubles as the check: a question that cannot be answered is refused there.
+"""
+
+from __future__ import annotations
+
+from engine.domain import Item
+from engine.strategies.base import Ask, Draft, question_request, written_then_answered
+from engine.tasks.base import Task
+
+CALLS = 2
+
+
+def instruction(task: Task) -> str:
+    """What the augmenter is told; the seed's question follows it."""
+    return (
+        f"You are given {task.question_form} as an example. Write one new question of the same kind: "
+        "another situation and other facts, about as difficult, and answerable from its own text alone. "
+        "Reply with the new question alone."
+    )
+
+
+async def draft(task: Task, seed: Item, sample_index: int, ask: Ask) -> Draft:
+    """One new question after the seed's, with its answer."""
+    return await written_then_answered(
+        task, question_request(task, instruction(task), seed, sample_index), ask
+    )

@@ -1,0 +1,24 @@
+"""Question rephrase: the seed question in other words, then an answer to it. Two calls per example."""
+
+from __future__ import annotations
+
+from engine.domain import Item
+from engine.strategies.base import Ask, Draft, question_request, written_then_answered
+from engine.tasks.base import Task
+
+CALLS = 2
+
+
+def instruction(task: Task) -> str:
+    """What the augmenter is told; the seed's question follows it."""
+    return (
+        f"You are given {task.question_form}. Rephrase it: say the same in other words and keep every "
+        "fact and every number, so that its answer stays the same. Reply with the rephrased text alone."
+    )
+
+
+async def draft(task: Task, seed: Item, sample_index: int, ask: Ask) -> Draft:
+    """One rephrasing of the seed's question with a fresh answer."""
+    return await written_then_answered(
+        task, question_request(task, instruction(task), seed, sample_index), ask
+    )
