@@ -1,0 +1,1 @@
+"""Decide: what to do, before anything is paid."""

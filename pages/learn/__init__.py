@@ -1,0 +1,1 @@
+"""Learn: what the advice rests on."""

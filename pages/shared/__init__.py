@@ -1,0 +1,1 @@
+"""What pages share: the figures, the session, the words."""
