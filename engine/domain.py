@@ -95,6 +95,14 @@ class Reply:
     output_tokens: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """A reply and the row of the ledger that paid for it."""
+
+    reply: Reply
+    query_id: int
+
+
 class Teacher(Protocol):
     """Answers one request, once: no retries and no hidden calls, so that each call can be paid for."""
 

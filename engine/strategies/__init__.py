@@ -7,10 +7,10 @@ from types import ModuleType
 
 from engine.domain import Item, Strategy
 from engine.strategies import answer_augmentation, new_question, question_rephrase
-from engine.strategies.base import Ask, Draft, Paid, answer_request
+from engine.strategies.base import Ask, Draft, answer_request
 from engine.tasks.base import Task
 
-__all__ = ["Ask", "Draft", "Paid", "answer_request", "calls_per_example", "drafter"]
+__all__ = ["Ask", "Draft", "answer_request", "calls_per_example", "drafter"]
 
 Drafter = Callable[[Task, Item, int, Ask], Awaitable[Draft]]
 

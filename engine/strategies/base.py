@@ -9,16 +9,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from engine.domain import Item, Message, Reply, Request
+from engine.domain import Item, Message, Paid, Request
 from engine.tasks.base import Task
-
-
-@dataclass(frozen=True, slots=True)
-class Paid:
-    """A reply and the ledger's row that paid for it."""
-
-    reply: Reply
-    query_id: int
 
 
 Ask = Callable[[Request], Awaitable[Paid]]

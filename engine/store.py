@@ -1,0 +1,392 @@
+"""The store: runs, cells and pools in one SQLite file, through SQLAlchemy.
+
+The only place where a run's state lives. Pages file runs and read; the worker that holds a run
+writes its progress and results. Every change is one short transaction begun as a writer (`BEGIN
+IMMEDIATE`), so two processes never act on the same reading. The ledger's table is in `ledger.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import QueuePool
+
+from engine.domain import Cell, Measurement, arm
+from engine.errors import DiskFullError, InputError, StoreError
+from engine.migrations import migrate
+
+LOST_AFTER_S = 30.0
+"""A running run whose worker has not been heard of for this long counts as lost."""
+
+
+class RunState(StrEnum):
+    """The life of a run; `lost` is read off the heartbeat and never written."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    WAITING_FOR_KEY = "waiting_for_key"
+    PAUSED = "paused"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    LOST = "lost"
+
+
+RESUMABLE = frozenset({RunState.WAITING_FOR_KEY, RunState.PAUSED, RunState.FAILED, RunState.LOST})
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run as it stands now."""
+
+    id: str
+    name: str
+    plan: Mapping[str, Any]
+    """The plan as `engine.plan.PilotPlan` reads it."""
+    state: RunState
+    message: str
+    """What the user should know: why it stopped, what to do."""
+    stage: str
+    """`generating`, `training` and so on, in words for the screen."""
+    done: float
+    total: float
+    stage_started_at: float | None
+    heartbeat_at: float | None
+    created_at: float
+    finished_at: float | None
+    request: str | None
+    """`pause` or `cancel` while the worker has not yet obeyed."""
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Of the stage, from its own pace so far; None while nothing is done."""
+        if self.state != RunState.RUNNING or not self.done or self.stage_started_at is None:
+            return None
+        pace = (time.time() - self.stage_started_at) / self.done
+        return max(0.0, pace * (self.total - self.done))
+
+
+@dataclass(frozen=True, slots=True)
+class CellRow:
+    """One cell of a run: `waiting`, `done`, `failed` or `skipped`, with its measurement once it is done."""
+
+    cell: Cell
+    state: str
+    message: str
+    measurement: Measurement | None
+    outcomes: tuple[float | None, ...]
+    """Per test item: 1 right, 0 wrong, None not scored."""
+    detail: Mapping[str, Any]
+    folder: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PoolRow:
+    """What one strategy generated: counts by reason (they add up to `visits`) and where it lies."""
+
+    name: str
+    counts: Mapping[str, int]
+    folder: str
+
+
+class Store:
+    """Opens (and where needed creates or migrates) the store in that file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.home = path.parent
+        try:
+            self.home.mkdir(parents=True, exist_ok=True)
+            self.engine = _engine(path)
+            with self.transaction() as connection:
+                migrate(connection)
+        except (OSError, OperationalError) as error:
+            raise translated(error, path) from error
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """One writing transaction; a full disk becomes DiskFullError."""
+        try:
+            with self.engine.connect() as connection:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                try:
+                    yield connection
+                except BaseException:
+                    connection.rollback()
+                    raise
+                connection.commit()
+        except OperationalError as error:
+            raise translated(error, self.path) from error
+
+    # --- runs -------------------------------------------------------------------------------------
+
+    def file_run(self, name: str, plan: Mapping[str, Any], start_token: str) -> str:
+        """Files a plan as a queued run and returns its id; the same token always gives the same run,
+        so a double click or a rerun of the page cannot start (and pay) twice."""
+        run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
+        with self.transaction() as connection:
+            connection.execute(
+                text(
+                    "INSERT INTO runs (id, name, plan, start_token, state, created_at) "
+                    "VALUES (:id, :name, :plan, :token, 'queued', :now) ON CONFLICT (start_token) DO NOTHING"
+                ),
+                {"id": run_id, "name": name, "plan": json.dumps(plan), "token": start_token, "now": time.time()},
+            )
+            found = connection.execute(
+                text("SELECT id FROM runs WHERE start_token = :token"), {"token": start_token}
+            )
+            return str(found.scalar_one())
+
+    def run(self, run_id: str) -> Run:
+        """That run; InputError where there is none."""
+        with self.engine.connect() as connection:
+            row = connection.execute(text("SELECT * FROM runs WHERE id = :id"), {"id": run_id}).mappings().first()
+        if row is None:
+            raise InputError(f"run {run_id!r} is not in {self.path}; `seedpilot runs` lists the runs there")
+        return _run(row)
+
+    def runs(self) -> list[Run]:
+        """All runs, newest first."""
+        with self.engine.connect() as connection:
+            rows = connection.execute(text("SELECT * FROM runs ORDER BY created_at DESC, id DESC")).mappings()
+            return [_run(row) for row in rows]
+
+    def claim(self, run_id: str, pid: int, started_at: float) -> bool:
+        """Takes a run for a worker; False where it is finished or another live worker holds it."""
+        now = time.time()
+        with self.transaction() as connection:
+            changed = connection.execute(
+                text(
+                    "UPDATE runs SET state = 'running', worker_pid = :pid, worker_started_at = :started, "
+                    "heartbeat_at = :now, request = NULL, message = '', finished_at = NULL WHERE id = :id AND "
+                    "(state IN ('queued', 'waiting_for_key', 'paused', 'failed') "
+                    "OR (state = 'running' AND heartbeat_at < :stale))"
+                ),
+                {"id": run_id, "pid": pid, "started": started_at, "now": now, "stale": now - LOST_AFTER_S},
+            )
+            return changed.rowcount == 1
+
+    def holder(self, run_id: str) -> tuple[int, float] | None:
+        """Process id and start time of the worker that last held the run."""
+        with self.engine.connect() as connection:
+            row = connection.execute(
+                text("SELECT worker_pid, worker_started_at FROM runs WHERE id = :id"), {"id": run_id}
+            ).first()
+        return None if row is None or row[0] is None else (int(row[0]), float(row[1]))
+
+    def release_lost(self, run_id: str) -> None:
+        """Lets a run go whose worker is known to be dead, without waiting for the heartbeat to age."""
+        self._update(run_id, heartbeat_at=0.0)
+
+    def heartbeat(self, run_id: str) -> str | None:
+        """Says that the worker lives; gives back what the user asks of it (`pause`, `cancel`)."""
+        with self.transaction() as connection:
+            connection.execute(
+                text("UPDATE runs SET heartbeat_at = :now WHERE id = :id"), {"id": run_id, "now": time.time()}
+            )
+            row = connection.execute(text("SELECT request FROM runs WHERE id = :id"), {"id": run_id})
+            request = row.scalar()
+            return None if request is None else str(request)
+
+    def progress(self, run_id: str, stage: str, done: float, total: float) -> None:
+        """Where the run is; a new stage starts its own clock."""
+        with self.transaction() as connection:
+            connection.execute(
+                text(
+                    "UPDATE runs SET stage_started_at = CASE WHEN stage = :stage AND stage_started_at "
+                    "IS NOT NULL THEN stage_started_at ELSE :now END, stage = :stage, done = :done, "
+                    "total = :total, heartbeat_at = :now WHERE id = :id"
+                ),
+                {"id": run_id, "stage": stage, "done": done, "total": total, "now": time.time()},
+            )
+
+    def finish(self, run_id: str, state: RunState, message: str = "") -> None:
+        """The worker's last word on a run."""
+        over = state in (RunState.DONE, RunState.FAILED, RunState.CANCELLED)
+        self._update(
+            run_id,
+            state=state.value,
+            message=message,
+            request=None,
+            stage="",
+            stage_started_at=None,
+            finished_at=time.time() if over else None,
+        )
+
+    def ask(self, run_id: str, request: str) -> None:
+        """Leaves a request for the worker; a run that nobody holds obeys at once."""
+        run = self.run(run_id)
+        if run.state == RunState.RUNNING:
+            self._update(run_id, request=request)
+        elif request == "cancel" and run.state not in (RunState.DONE, RunState.CANCELLED):
+            self.finish(run_id, RunState.CANCELLED, "Cancelled by you; what was generated is kept.")
+        elif request == "pause" and run.state == RunState.QUEUED:
+            self.finish(run_id, RunState.PAUSED, "Paused by you before it began.")
+
+    def set_plan(self, run_id: str, plan: Mapping[str, Any]) -> None:
+        """Replaces the plan, while files are being copied into the run's folder."""
+        self._update(run_id, plan=json.dumps(plan))
+
+    def _update(self, run_id: str, **values: object) -> None:
+        # Column names come from this module only, values are bound.
+        columns = ", ".join(f"{name} = :{name}" for name in values)
+        with self.transaction() as connection:
+            connection.execute(text(f"UPDATE runs SET {columns} WHERE id = :id"), {"id": run_id, **values})  # noqa: S608
+
+    def folder(self, run_id: str) -> Path:
+        """Where a run's files lie."""
+        return self.home / run_id
+
+    # --- cells and pools --------------------------------------------------------------------------
+
+    def plan_cells(self, run_id: str, cells: Sequence[Cell]) -> None:
+        """Writes the run's cells as waiting; those already there stay as they are."""
+        with self.transaction() as connection:
+            for cell in cells:
+                connection.execute(
+                    text(
+                        "INSERT INTO cells (run_id, key, cell, state) VALUES (:run, :key, :cell, 'waiting') "
+                        "ON CONFLICT (run_id, key) DO NOTHING"
+                    ),
+                    {"run": run_id, "key": cell.key, "cell": json.dumps(asdict(cell))},
+                )
+
+    def record_cell(
+        self,
+        run_id: str,
+        measurement: Measurement,
+        outcomes: Sequence[float | None],
+        detail: Mapping[str, Any],
+        folder: str | None,
+    ) -> None:
+        """Writes a cell's result; the last thing that happens to a cell."""
+        values = asdict(measurement)
+        del values["cell"]
+        self._set_cell(
+            run_id,
+            measurement.cell,
+            state="done",
+            message="",
+            measurement=json.dumps(values),
+            outcomes=json.dumps(list(outcomes)),
+            detail=json.dumps(dict(detail)),
+            folder=folder,
+        )
+
+    def end_cell(self, run_id: str, cell: Cell, state: str, message: str) -> None:
+        """Writes a cell that gives no measurement (`failed` or `skipped`) and why."""
+        self._set_cell(run_id, cell, state=state, message=message)
+
+    def _set_cell(self, run_id: str, cell: Cell, **values: object) -> None:
+        columns = ", ".join(f"{name} = :{name}" for name in values)
+        with self.transaction() as connection:
+            connection.execute(
+                text(f"UPDATE cells SET {columns} WHERE run_id = :run AND key = :cell_key"),  # noqa: S608
+                {"run": run_id, "cell_key": cell.key, **values},
+            )
+
+    def cells(self, run_id: str) -> list[CellRow]:
+        """The run's cells in the order in which they were planned."""
+        with self.engine.connect() as connection:
+            rows = connection.execute(
+                text("SELECT * FROM cells WHERE run_id = :run ORDER BY rowid"), {"run": run_id}
+            ).mappings()
+            return [_cell_row(row) for row in rows]
+
+    def measurements(self, run_id: str) -> list[Measurement]:
+        """What the run has measured so far."""
+        return [row.measurement for row in self.cells(run_id) if row.measurement is not None]
+
+    def record_pool(self, run_id: str, name: str, counts: Mapping[str, int], folder: str) -> None:
+        """Writes what a strategy generated, counted by reason."""
+        with self.transaction() as connection:
+            connection.execute(
+                text(
+                    "INSERT INTO pools VALUES (:run, :name, :counts, :folder) ON CONFLICT (run_id, name) "
+                    "DO UPDATE SET counts = excluded.counts, folder = excluded.folder"
+                ),
+                {"run": run_id, "name": name, "counts": json.dumps(dict(counts)), "folder": folder},
+            )
+
+    def pools(self, run_id: str) -> list[PoolRow]:
+        """What the run's strategies generated."""
+        with self.engine.connect() as connection:
+            rows = connection.execute(
+                text("SELECT * FROM pools WHERE run_id = :run ORDER BY rowid"), {"run": run_id}
+            ).mappings()
+            return [PoolRow(row["name"], json.loads(row["counts"]), row["folder"]) for row in rows]
+
+
+def _engine(path: Path) -> Engine:
+    engine = create_engine(
+        f"sqlite:///{path}", poolclass=QueuePool, connect_args={"timeout": 30, "check_same_thread": False}
+    )
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _record: object) -> None:
+        # `transaction` begins writers itself, and readers need no transaction: the driver begins none.
+        connection.isolation_level = None
+        connection.execute("PRAGMA journal_mode = WAL")
+        # FULL: a committed reservation survives a power cut, as the money rules ask.
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+
+    return engine
+
+
+def translated(error: OperationalError | OSError, path: Path) -> StoreError:
+    """Our error for a database error: full disk, or a file that cannot be used."""
+    text_ = str(error)
+    if "disk is full" in text_ or "No space left" in text_ or "File too large" in text_:
+        return DiskFullError(
+            f"the disk that holds {path.parent} is full; what was paid for until now is kept. "
+            "Free some space there, then resume the run"
+        )
+    return StoreError(f"the store {path} cannot be used ({text_.splitlines()[0]}); check that its folder is writable")
+
+
+def _run(row: Mapping[Any, Any]) -> Run:
+    state = RunState(row["state"])
+    if state == RunState.RUNNING and time.time() - (row["heartbeat_at"] or 0.0) > LOST_AFTER_S:
+        state = RunState.LOST
+    return Run(
+        id=row["id"],
+        name=row["name"],
+        plan=json.loads(row["plan"]),
+        state=state,
+        message=row["message"]
+        or ("The worker stopped without a word; resume the run." if state == RunState.LOST else ""),
+        stage=row["stage"],
+        done=row["done"],
+        total=row["total"],
+        stage_started_at=row["stage_started_at"],
+        heartbeat_at=row["heartbeat_at"],
+        created_at=row["created_at"],
+        finished_at=row["finished_at"],
+        request=row["request"],
+    )
+
+
+def _cell_row(row: Mapping[Any, Any]) -> CellRow:
+    raw = json.loads(row["cell"])
+    cell = Cell(arm(raw["arm"]), raw["seeds"], raw["budget"], raw["replicate"], raw["variant"])
+    measured = json.loads(row["measurement"]) if row["measurement"] else None
+    return CellRow(
+        cell=cell,
+        state=row["state"],
+        message=row["message"],
+        measurement=None if measured is None else Measurement(cell=cell, **measured),
+        outcomes=tuple(json.loads(row["outcomes"] or "[]")),
+        detail=json.loads(row["detail"] or "{}"),
+        folder=row["folder"],
+    )
