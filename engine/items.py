@@ -1,4 +1,4 @@
-"""Seed and test files: JSONL, JSON or CSV in, items out; every problem with its line, all at once."""
+"""Seed and test files: JSONL or CSV in, items out; every problem with its line, all at once."""
 
 from __future__ import annotations
 
@@ -8,16 +8,25 @@ import io
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.domain import Item
 from engine.errors import InputError
+
+
+class ItemFile(NamedTuple):
+    """What a file holds."""
+
+    items: tuple[Item, ...]
+    repeats: int
+    """Rows left out because an earlier row is exactly the same."""
+
 
 MOST_PROBLEMS = 20
 """So many problems are spelled out; the rest is counted."""
 
 
-def read_items(path: Path, question: str = "question", answer: str = "answer") -> tuple[Item, ...]:
+def read_items(path: Path, question: str = "question", answer: str = "answer") -> ItemFile:
     """The items of a file; `question` and `answer` name its columns (an optional `family` is read).
 
     Raises InputError with every problem: unreadable, empty, a missing column, a broken line, a row
@@ -32,19 +41,22 @@ def read_items(path: Path, question: str = "question", answer: str = "answer") -
     return parse_items(content, path.name, question, answer)
 
 
-def parse_items(content: bytes, name: str, question: str, answer: str) -> tuple[Item, ...]:
+def parse_items(content: bytes, name: str, question: str, answer: str) -> ItemFile:
     """The items in a file's bytes; `name` decides the format by its ending and stands in the messages."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{name}: is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
     if not text.strip():
-        raise InputError(f"{name}: the file is empty; expected one row per seed with {question!r} and {answer!r}")
-    if not name.lower().endswith((".jsonl", ".json", ".csv")):
+        raise InputError(
+            f"{name}: the file is empty; expected one row per seed with {question!r} and {answer!r}"
+        )
+    if not name.lower().endswith((".jsonl", ".csv")):
         raise InputError(f"{name}: expected a file that ends in .jsonl or .csv")
     problems: list[str] = []
     rows = _csv_rows(text, name, (question, answer)) if name.lower().endswith(".csv") else _jsonl_rows(text)
     items: dict[str, Item] = {}
+    repeats = 0
     for line, row in rows:
         if isinstance(row, str):
             problems.append(f"{name}, line {line}: {row}")
@@ -61,11 +73,14 @@ def parse_items(content: bytes, name: str, question: str, answer: str) -> tuple[
             continue
         family = row.get("family")
         item = Item(_identity(*values), values[0], values[1], None if family is None else str(family))
+        repeats += item.id in items
         items.setdefault(item.id, item)
     if problems:
         more = len(problems) - MOST_PROBLEMS
-        raise InputError(problems[:MOST_PROBLEMS] + ([f"{name}: and {more} more problems"] if more > 0 else []))
-    return tuple(items.values())
+        raise InputError(
+            problems[:MOST_PROBLEMS] + ([f"{name}: and {more} more problems"] if more > 0 else [])
+        )
+    return ItemFile(tuple(items.values()), repeats)
 
 
 def write_jsonl(path: Path, rows: Sequence[dict[str, Any]]) -> None:
@@ -89,7 +104,7 @@ def _text(value: object) -> str:
 
 
 def _jsonl_rows(text: str) -> Iterator[tuple[int, dict[str, Any] | str]]:
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:

@@ -140,7 +140,13 @@ class Store:
                     "INSERT INTO runs (id, name, plan, start_token, state, created_at) "
                     "VALUES (:id, :name, :plan, :token, 'queued', :now) ON CONFLICT (start_token) DO NOTHING"
                 ),
-                {"id": run_id, "name": name, "plan": json.dumps(plan), "token": start_token, "now": time.time()},
+                {
+                    "id": run_id,
+                    "name": name,
+                    "plan": json.dumps(plan),
+                    "token": start_token,
+                    "now": time.time(),
+                },
             )
             found = connection.execute(
                 text("SELECT id FROM runs WHERE start_token = :token"), {"token": start_token}
@@ -150,7 +156,11 @@ class Store:
     def run(self, run_id: str) -> Run:
         """That run; InputError where there is none."""
         with self.engine.connect() as connection:
-            row = connection.execute(text("SELECT * FROM runs WHERE id = :id"), {"id": run_id}).mappings().first()
+            row = (
+                connection.execute(text("SELECT * FROM runs WHERE id = :id"), {"id": run_id})
+                .mappings()
+                .first()
+            )
         if row is None:
             raise InputError(f"run {run_id!r} is not in {self.path}; `seedpilot runs` lists the runs there")
         return _run(row)
@@ -352,7 +362,9 @@ def translated(error: OperationalError | OSError, path: Path) -> StoreError:
             f"the disk that holds {path.parent} is full; what was paid for until now is kept. "
             "Free some space there, then resume the run"
         )
-    return StoreError(f"the store {path} cannot be used ({text_.splitlines()[0]}); check that its folder is writable")
+    return StoreError(
+        f"the store {path} cannot be used ({text_.splitlines()[0]}); check that its folder is writable"
+    )
 
 
 def _run(row: Mapping[Any, Any]) -> Run:

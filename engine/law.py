@@ -1,0 +1,103 @@
+"""The law: quality x reach. Pure, vectorised over posterior draws.
+
+    useful_m(n) = q_m * R_m(S) * S * (1 - exp(-n / (R_m(S) * S)))      examples worth counting
+    R_m(S)      = R_m * (S / 1000)^g                                   reach
+    N           = w * S + sum over m of useful_m(n_m)                  effective examples
+    accuracy    = floor + (ceiling - floor) * f(N)
+    f(N)        = 1 - (1 - start) / (1 + (N / N0)^beta)
+
+Saturation of useful_m: data-constrained scaling, arXiv 2305.16264. f is the rectified scaling law,
+error(N) = B / (D_l + N^beta) + E (arXiv 2402.02314), with D_l = N0^beta and E = 1 - ceiling, so that
+N0 is the number of effective examples at which half of what can be learned is learned, and `start`
+is what the student brings along. q of answer augmentation is 1: it fixes the scale of N.
+
+A set of draws is an array of shape (K, 11), a column per parameter in `PARAMETERS`, each on a scale
+without bounds (logarithm or logit), so that normal distributions and linear steps make sense.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.domain import Strategy
+
+Array = NDArray[np.float64]
+
+PARAMETERS = (
+    "log_q_rephrase",
+    "log_q_new",
+    "log_reach_answers",
+    "log_reach_rephrase",
+    "log_reach_new",
+    "reach_exponent",
+    "log_seed_weight",
+    "log_beta",
+    "logit_ceiling",
+    "log_half",
+    "logit_start",
+)
+"""Columns of a set of draws. Reaches hold at 1,000 seeds; log_half is log N0."""
+
+Q_REPHRASE, Q_NEW, REACH, EXPONENT, SEED_WEIGHT, BETA, CEILING, HALF, START = 0, 1, 2, 5, 6, 7, 8, 9, 10
+
+STRATEGIES = (Strategy.ANSWER_AUGMENTATION, Strategy.QUESTION_REPHRASE, Strategy.NEW_QUESTION)
+"""The order of every axis that runs over strategies."""
+
+REFERENCE_SEEDS = 1000.0
+
+
+def quality(draws: Array) -> Array:
+    """Worth of one example against one more answer, by strategy. Shape (K, 3)."""
+    return np.exp(np.stack([np.zeros(len(draws)), draws[:, Q_REPHRASE], draws[:, Q_NEW]], axis=1))
+
+
+def reach(draws: Array, seeds: Array | float) -> Array:
+    """How many times the seed set each strategy multiplies before it repeats itself.
+
+    `seeds` is a number, giving (K, 3), or an array of shape (C,), giving (K, C, 3).
+    """
+    log_ratio = np.log(np.asarray(seeds, dtype=np.float64) / REFERENCE_SEEDS)
+    base = draws[:, REACH : REACH + 3]
+    if log_ratio.ndim == 0:
+        return np.exp(base + draws[:, EXPONENT, None] * log_ratio)
+    return np.exp(base[:, None, :] + (draws[:, EXPONENT, None] * log_ratio)[:, :, None])
+
+
+def useful_per_seed(draws: Array, seeds: float, ratios: Array) -> Array:
+    """Useful examples per seed of each strategy alone. `ratios` (B,), examples per seed -> (K, B, 3)."""
+    limit = reach(draws, seeds)[:, None, :]
+    return quality(draws)[:, None, :] * limit * -np.expm1(-ratios[None, :, None] / limit)
+
+
+def effective(draws: Array, seeds: Array, examples: Array) -> Array:
+    """Effective examples of C training sets. `seeds` (C,), `examples` (C, 3) -> (K, C)."""
+    room = reach(draws, seeds) * seeds[None, :, None]
+    useful = quality(draws)[:, None, :] * room * -np.expm1(-examples[None] / room)
+    return np.exp(draws[:, SEED_WEIGHT, None]) * seeds + useful.sum(axis=2)
+
+
+def learned(draws: Array, effective_examples: Array) -> Array:
+    """f(N): the share learned of what can be learned. (K, ...) -> (K, ...)."""
+    column = (slice(None),) + (None,) * (effective_examples.ndim - 1)
+    log_n = np.log(np.maximum(effective_examples, 1e-9))
+    left = expit(-np.exp(draws[:, BETA][column]) * (log_n - draws[:, HALF][column]))
+    return 1 - expit(-draws[:, START])[column] * left
+
+
+def accuracy(draws: Array, effective_examples: Array, floor: float) -> Array:
+    """Fraction of test items right, chance `floor` included. (K, ...) -> (K, ...)."""
+    column = (slice(None),) + (None,) * (effective_examples.ndim - 1)
+    ceiling = expit(draws[:, CEILING])[column]
+    return floor + (1 - floor) * ceiling * learned(draws, effective_examples)
+
+
+def expit(x: Array) -> Array:
+    """Inverse of the logit, without overflow."""
+    return np.asarray(0.5 * (1 + np.tanh(0.5 * x)), dtype=np.float64)
+
+
+def logit(p: Array | float) -> Array:
+    """Log odds; p strictly between 0 and 1."""
+    p = np.asarray(p, dtype=np.float64)
+    return np.asarray(np.log(p) - np.log1p(-p), dtype=np.float64)

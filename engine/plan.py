@@ -1,0 +1,321 @@
+"""The plan of a pilot: what people type, checked whole before anything is paid.
+
+The same plan whether it comes from the page or from a TOML file. A key never stands in it: a plan
+names an environment variable, or says that the key will be typed.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import fields as dataclass_fields
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from engine.domain import Baseline, Cell, Recipe, Strategy
+from engine.errors import InputError
+
+SANDBOX = "sandbox"
+FEWEST_SEEDS = 10
+FEWEST_TEST_ITEMS = 20
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SeedsPlan(_Part):
+    """Where the seeds come from."""
+
+    path: str = SANDBOX
+    """A JSONL or CSV file, or `sandbox`."""
+    count: int | None = Field(default=None, ge=1)
+    """Seeds to use, from the first; None means all (100 in the sandbox)."""
+
+
+class TestPlan(_Part):
+    """Where the test items come from; they are never shown to the teacher's strategies."""
+
+    __test__ = False  # the name is no test class
+
+    path: str | None = None
+    """A JSONL or CSV file; None: the sandbox's own, or `holdout` of the seeds file."""
+    holdout: int | None = Field(default=None, ge=1)
+    """So many rows of the seeds file are kept aside as test items, drawn with a fixed seed."""
+    count: int | None = Field(default=None, ge=1)
+    """Test items to use, from the first; None means all (300 in the sandbox)."""
+    teacher_items: int = Field(default=100, ge=0)
+    """So many of them are answered by the teacher too, for its own accuracy; each is a paid query."""
+
+
+class TeacherPlan(_Part):
+    """Who answers."""
+
+    kind: Literal["sandbox", "openai_compatible"] = "sandbox"
+    base_url: str | None = None
+    """`http://127.0.0.1:8000/v1` and the like."""
+    model: str | None = None
+    key_env: str | None = None
+    """Name of the environment variable that holds the key."""
+    key_typed: bool = False
+    """The key is typed when the run starts; it lives in the worker's memory only."""
+    usd_per_million_input: float | None = Field(default=None, ge=0)
+    usd_per_million_output: float | None = Field(default=None, ge=0)
+    concurrency: int = Field(default=8, ge=1, le=256)
+    """Requests on their way at once."""
+    timeout_s: float = Field(default=120.0, gt=0)
+    max_answer_tokens: int | None = Field(default=None, ge=1)
+    """Upper bound of one answer; None takes the task's own."""
+
+
+class GridPlan(_Part):
+    """Which cells are measured."""
+
+    strategies: tuple[Strategy, ...] = tuple(Strategy)
+    budgets: tuple[int, ...] = (200, 1600)
+    """Teacher queries."""
+    replicates: int = Field(default=2, ge=1, le=10)
+    seed_sizes: tuple[int, ...] = ()
+    """How many of the seeds a cell uses; none given means all of them."""
+
+
+class CeilingPlan(_Part):
+    """The most that the run may be charged."""
+
+    queries: int | None = Field(default=None, ge=1)
+    """None takes the number that the plan needs, plus a tenth for retries."""
+    usd: float | None = Field(default=None, gt=0)
+
+
+class TrainingPlan(_Part):
+    """Changes to the recipe; what is not named keeps its default."""
+
+    learning_rate: float | None = Field(default=None, gt=0, le=1)
+    batch_size: int | None = Field(default=None, ge=1)
+    epochs: float | None = Field(default=None, gt=0)
+    min_steps: int | None = Field(default=None, ge=1)
+    warmup: float | None = Field(default=None, ge=0, lt=1)
+    rank: int | None = Field(default=None, ge=1)
+    alpha: float | None = Field(default=None, gt=0)
+    max_length: int | None = Field(default=None, ge=16)
+
+
+class PilotPlan(_Part):
+    """A pilot: a set of cells with a ceiling."""
+
+    name: str = Field(default="pilot", min_length=1, max_length=80)
+    task: str = "math"
+    """`math`, or the path of a task.toml."""
+    student: str = SANDBOX
+    """`sandbox`, a hub id or a local folder."""
+    seeds: SeedsPlan = SeedsPlan()
+    test: TestPlan = TestPlan()
+    teacher: TeacherPlan = TeacherPlan()
+    grid: GridPlan = GridPlan()
+    ceiling: CeilingPlan = CeilingPlan()
+    training: TrainingPlan = TrainingPlan()
+    max_new_tokens: int = Field(default=200, ge=1)
+    """Longest answer of the student, in tokens."""
+
+    @model_validator(mode="after")
+    def _check(self) -> PilotPlan:
+        problems = [*self._teacher_problems(), *self._grid_problems(), *self._source_problems()]
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+    def _teacher_problems(self) -> list[str]:
+        teacher, problems = self.teacher, []
+        if teacher.kind == "openai_compatible":
+            parts = urlsplit(teacher.base_url or "")
+            if parts.scheme not in ("http", "https") or not parts.netloc:
+                problems.append(
+                    f"teacher.base_url: found {teacher.base_url!r}, expected an address like "
+                    "https://api.openai.com/v1 or http://127.0.0.1:8000/v1"
+                )
+            elif parts.username or parts.password or parts.query:
+                problems.append(
+                    "teacher.base_url: must hold no user, password or key; name the key's variable"
+                )
+            if not teacher.model:
+                problems.append("teacher.model: is empty; name a model that the endpoint serves")
+        if self.ceiling.usd is not None and self.price_known is False:
+            problems.append(
+                "ceiling.usd: a ceiling in dollars needs the teacher's prices "
+                "(teacher.usd_per_million_input and usd_per_million_output); give them, or give ceiling.queries alone"
+            )
+        return problems
+
+    def _grid_problems(self) -> list[str]:
+        grid, problems = self.grid, []
+        if not grid.strategies:
+            problems.append("grid.strategies: is empty; choose at least one strategy")
+        if not grid.budgets:
+            problems.append("grid.budgets: is empty; give at least one number of queries")
+        problems += [
+            f"grid.budgets: found {budget}, expected at least 2 (one example of each strategy costs up to 2 queries)"
+            for budget in grid.budgets
+            if budget < 2
+        ]
+        problems += [f"grid.seed_sizes: found {n}, expected at least 1" for n in grid.seed_sizes if n < 1]
+        for name, values in (("budgets", grid.budgets), ("strategies", grid.strategies)):
+            if len(set(values)) < len(values):
+                problems.append(f"grid.{name}: holds a value twice")
+        return problems
+
+    def _source_problems(self) -> list[str]:
+        own = self.seeds.path != SANDBOX
+        if own and self.test.path is None and self.test.holdout is None:
+            return ["test: give test.path, or test.holdout (rows of the seeds file to keep aside)"]
+        if not own and (self.test.path or self.test.holdout):
+            return ["test: the sandbox brings its own test items; leave test.path and test.holdout out"]
+        return []
+
+    @property
+    def price_known(self) -> bool:
+        """Whether a query's price can be computed. The sandbox's teacher costs nothing."""
+        teacher = self.teacher
+        return teacher.kind == "sandbox" or (
+            teacher.usd_per_million_input is not None and teacher.usd_per_million_output is not None
+        )
+
+    @property
+    def sandbox_parts(self) -> tuple[str, ...]:
+        """Which of seeds, teacher and student are the sandbox's; results with any are labelled so."""
+        return tuple(
+            part
+            for part, is_sandbox in (
+                ("seeds", self.seeds.path == SANDBOX),
+                ("teacher", self.teacher.kind == "sandbox"),
+                ("student", self.student == SANDBOX),
+            )
+            if is_sandbox
+        )
+
+    def recipe(self, default: Recipe) -> Recipe:
+        """The recipe with this plan's changes."""
+        given = {f.name: getattr(self.training, f.name) for f in dataclass_fields(Recipe)}
+        return replace(default, **{name: value for name, value in given.items() if value is not None})
+
+    def cells(self, seeds: int) -> tuple[Cell, ...]:
+        """The cells in the order in which they are trained: cheap and telling ones first."""
+        grid = self.grid
+        sizes = sorted(grid.seed_sizes) or [seeds]
+        cells = [Cell(Baseline.UNTUNED, seeds, 0, 0), Cell(Baseline.TEACHER, seeds, 0, 0)]
+        for replicate in range(grid.replicates):
+            cells += [Cell(Baseline.SEEDS_ONLY, size, 0, replicate) for size in sizes]
+            cells += [
+                Cell(strategy, size, budget, replicate)
+                for size in sizes
+                for budget in sorted(grid.budgets)
+                for strategy in grid.strategies
+            ]
+        return tuple(cell for cell in cells if cell.arm != Baseline.TEACHER or self.test.teacher_items)
+
+
+def check_plan(raw: Mapping[str, Any], name: str = "plan") -> PilotPlan:
+    """The checked plan; InputError with every problem at once."""
+    try:
+        return PilotPlan.model_validate(raw)
+    except ValidationError as error:
+        raise InputError(_problems(error, name)) from error
+
+
+def read_plan(path: Path) -> PilotPlan:
+    """The plan in a TOML file; paths in it are taken from the file's own folder."""
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); `seedpilot plan --example` prints a plan"
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: is no valid TOML ({error})") from error
+    plan = check_plan(raw, path.name)
+    return with_paths(plan, lambda p: str((path.parent / p).resolve()))
+
+
+def with_paths(plan: PilotPlan, move: Any) -> PilotPlan:
+    """The plan with `move` applied to each of its local paths (a hub id is none)."""
+    student = plan.student
+    if student != SANDBOX and (student.startswith((".", "/", "~")) or Path(move(student)).exists()):
+        student = move(str(Path(student).expanduser()))
+    return plan.model_copy(
+        update={
+            "task": move(plan.task) if plan.task.endswith(".toml") else plan.task,
+            "student": student,
+            "seeds": plan.seeds
+            if plan.seeds.path == SANDBOX
+            else plan.seeds.model_copy(update={"path": move(plan.seeds.path)}),
+            "test": plan.test
+            if plan.test.path is None
+            else plan.test.model_copy(update={"path": move(plan.test.path)}),
+        }
+    )
+
+
+def to_toml(plan: PilotPlan) -> str:
+    """The plan as a file that `seedpilot pilot` takes; unset values are left out."""
+    return tomli_w.dumps(plan.model_dump(mode="json", exclude_none=True, exclude_defaults=False))
+
+
+def _problems(error: ValidationError, name: str) -> list[str]:
+    problems = []
+    for fault in error.errors():
+        where = ".".join(str(part) for part in fault["loc"])
+        message = fault["msg"].removeprefix("Value error, ")
+        if fault["type"] == "extra_forbidden":
+            message = "is no setting of a plan; `seedpilot plan --example` shows them all"
+        if where:
+            message = f"{where}: {message[0].lower()}{message[1:]}"
+            if fault["type"] not in ("extra_forbidden", "missing"):
+                message += f" (found {fault['input']!r})"
+        problems += [f"{name}: {line}" for line in message.split("\n")]
+    return problems
+
+
+EXAMPLE = """\
+# A pilot on the sandbox: no key, no GPU, about five minutes on two cores.
+# Every setting is shown; what has a default may be left out.
+name = "first pilot"
+task = "math"                # or the path of a task.toml
+student = "sandbox"          # or a hub id like "HuggingFaceTB/SmolLM2-135M", or a local folder
+max_new_tokens = 200         # longest answer of the student
+
+[seeds]
+path = "sandbox"             # or a JSONL or CSV file with `question` and `answer`
+count = 100
+
+[test]
+# path = "test.jsonl"        # your own test items, or:
+# holdout = 200              # so many rows of the seeds file
+count = 300
+teacher_items = 100          # test items that the teacher answers too; each is a paid query
+
+[teacher]
+kind = "sandbox"             # or "openai_compatible", with:
+# base_url = "http://127.0.0.1:8000/v1"
+# model = "Qwen/Qwen2.5-72B-Instruct"
+# key_env = "OPENAI_API_KEY"      # the name of the variable, never the key
+# usd_per_million_input = 0.15
+# usd_per_million_output = 0.60
+concurrency = 8              # requests on their way at once
+
+[grid]
+strategies = ["answer_augmentation", "question_rephrase", "new_question"]
+budgets = [200, 1600]        # teacher queries
+replicates = 2
+
+[ceiling]
+queries = 6000               # the run never asks more
+# usd = 5.00                 # needs the prices above
+
+[training]                   # what is not named keeps the recipe's default
+# epochs = 3.0
+# learning_rate = 2e-4
+"""
