@@ -1,0 +1,1 @@
+"""Teachers, one file each: everything that answers one request once, for a price or for nothing."""
