@@ -61,9 +61,7 @@ def usd_for(queries: int, per_query: float | None) -> float | None:
     return None if per_query is None else queries * per_query
 
 
-def queries_for_budget(
-    usd: float, price: Price, input_tokens: float | None, output_tokens: float | None
-) -> int | None:
+def queries_for_budget(usd: float, price: Price, input_tokens: float | None, output_tokens: float | None) -> int | None:
     """Whole queries that `usd` buys; None where the price is unknown or the teacher is free.
 
     A free teacher sets no limit in money: the user names a number of queries instead.
@@ -75,9 +73,7 @@ def queries_for_budget(
     return None if not each else math.floor(usd / each + 1e-9)
 
 
-def upper_bound_usd(
-    queries: int, price: Price, longest_prompt_tokens: int | None, max_tokens: int
-) -> float | None:
+def upper_bound_usd(queries: int, price: Price, longest_prompt_tokens: int | None, max_tokens: int) -> float | None:
     """The most that so many queries can cost: every prompt the longest, every reply cut at `max_tokens`.
 
     The number of queries holds retries already: each attempt is a query. None where a price is unknown.

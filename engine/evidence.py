@@ -126,9 +126,7 @@ class Evidence:
         A paper counts when it has a point of a strategy, or a claim on when the best strategy changes.
         """
         found = {p.source for p in self.points if p.strategy in set(Strategy) and task in (None, p.task_type)}
-        found |= {
-            c.source for c in self.claims if c.quantity == "shift_ratio" and (task is None or task in c.tasks)
-        }
+        found |= {c.source for c in self.claims if c.quantity == "shift_ratio" and (task is None or task in c.tasks)}
         return tuple(sorted(found))
 
     def claim(self, name: str) -> Claim:

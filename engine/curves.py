@@ -1,0 +1,244 @@
+"""Draws of the law -> curves, crossovers, and the same draws moved by the user's own points.
+
+`refit` turns prior draws into posterior draws. Published points only shape the prior; what the user
+measured enters through its binomial counts. Pools and training seeds add variance on the logit scale,
+under informative priors, so that ten cells of one pool do not pass for ten independent ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine import law
+from engine.domain import Baseline, Measurement, Strategy
+from engine.errors import InputError
+from engine.law import STRATEGIES, Array
+
+POOL_SD = 0.10
+"""Logit scale: what one strategy's data differ by when made again. Shared by all cells of a pool."""
+SEED_SD, SEED_DF = 0.12, 4.0
+"""Logit scale: training seed and order of examples; replicates move it, counted as this many of them."""
+UNTUNED_SD = 0.7
+"""Logit scale: the untuned student's own offset from the curve at no data (prompt, format)."""
+DRIFT = 0.04
+"""Logit scale per factor e of extrapolation, by strategy: the law may be wrong. Not calibrated yet."""
+
+_ROUNDS, _PROPOSALS, _ENOUGH = 4, 1500, 250.0
+_TAIL = 7.0
+"""Degrees of freedom of the proposal: heavier tails than the target, so that no weight explodes."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """Draws of the law for one task, and how far the user's points reach."""
+
+    draws: Array
+    """(K, 11), columns as in `law.PARAMETERS`."""
+    floor: float
+    largest: Array | None = None
+    """(3,) largest measured effective examples by strategy; None where nothing was measured."""
+    effective_draws: float | None = None
+    """Effective sample size of the draws; None on the prior. Below 100 the interval is unreliable."""
+
+    def accuracies(self, seeds: float, examples: Array) -> Array:
+        """Expected accuracy of every strategy alone. `examples` (B, 3) -> (K, B, 3), fractions."""
+        k, b = len(self.draws), len(examples)
+        alone = np.zeros((b, 3, 3))
+        alone[:, np.arange(3), np.arange(3)] = examples
+        n = law.effective(self.draws, np.full(b * 3, float(seeds)), alone.reshape(b * 3, 3)).reshape(k, b, 3)
+        right = law.accuracy(self.draws, n, self.floor)
+        if self.largest is None:
+            return right
+        distance = np.log(np.maximum(np.median(n, axis=0) / self.largest, 1.0))
+        drift = np.random.default_rng(7).standard_normal((k, 1, 3)) * DRIFT * distance
+        return law.expit(law.logit(np.clip(right, 1e-6, 1 - 1e-6)) + drift)
+
+    def stretch(self, seeds: float, examples: Array) -> float:
+        """How many times more effective examples than the largest cell measured; 0 on the prior."""
+        if self.largest is None:
+            return 0.0
+        n = law.effective(self.draws, np.full(3, float(seeds)), np.diag(examples))
+        return float((np.median(n, axis=0) / self.largest.max()).max())
+
+
+def crossings(draws: Array, seeds: float, calls: Array, ratios: Array) -> Array:
+    """Queries per seed from which one strategy stays ahead of another. (K, 3, 3), [start, end].
+
+    NaN where `end` does not overtake `start` within `ratios` (B,), queries per seed, rising. `calls`
+    (3,) is paid calls per example. Only N decides: f rises, so it moves no crossing.
+    """
+    per_seed = np.stack([law.useful_per_seed(draws, seeds, ratios / calls[m])[:, :, m] for m in range(3)], axis=2)
+    log_useful, log_ratio = np.log(per_seed), np.log(ratios)
+    out = np.full((len(draws), 3, 3), np.nan)
+    rows = np.arange(len(draws))
+    for start in range(3):
+        for end in range(3):
+            if start == end:
+                continue
+            gap = log_useful[:, :, end] - log_useful[:, :, start]
+            ahead = gap > 0
+            after = len(ratios) - np.argmax(~ahead[:, ::-1], axis=1)  # first ratio of the lead that lasts
+            crosses = ahead[:, -1] & ~ahead.all(axis=1)
+            hi = np.clip(after, 1, len(ratios) - 1)
+            a, b = gap[rows, hi - 1], gap[rows, hi]
+            share = np.divide(-a, b - a, out=np.zeros_like(a), where=b != a)
+            at = np.exp(log_ratio[hi - 1] + (log_ratio[hi] - log_ratio[hi - 1]) * np.clip(share, 0, 1))
+            out[:, start, end] = np.where(crosses, at, np.nan)
+    return out
+
+
+def check(measurements: Sequence[Measurement]) -> None:
+    """Raises InputError with everything that is wrong with the user's points."""
+    problems = []
+    for m in measurements:
+        name = f"{m.cell.arm.value} at {m.cell.budget} queries from {m.cell.seeds} seeds"
+        if m.scored < 0 or m.correct < 0 or m.not_scored < 0:
+            problems.append(f"{name}: {m.correct} right of {m.scored}; expected counts of 0 or more.")
+        elif m.correct > m.scored:
+            problems.append(f"{name}: {m.correct} right of {m.scored}; no more can be right than were scored.")
+        if m.cell.seeds < 1 or m.cell.budget < 0 or m.examples < 0:
+            problems.append(f"{name}, {m.examples} examples: expected at least 1 seed, and counts of 0 or more.")
+    if problems:
+        raise InputError(problems)
+
+
+def usable(measurements: Sequence[Measurement]) -> list[Measurement]:
+    """The points that the law speaks about, in an order of their own: plain, scored, no teacher."""
+    plain = [m for m in measurements if m.scored and m.cell.variant == "plain" and m.cell.arm != Baseline.TEACHER]
+    return sorted(plain, key=lambda m: (m.cell.key, m.examples, m.correct, m.scored))
+
+
+def refit(prior: Array, measurements: Sequence[Measurement], floor: float) -> Fitted:
+    """Posterior draws given the user's points; the prior unchanged where no point carries a curve.
+
+    Adaptive importance sampling: a normal approximation of the prior, a Student-t around the posterior
+    mode (Gauss-Newton), then proposals from the weighted draws until the weights are even enough.
+    """
+    cells = usable(measurements)
+    if all(m.cell.arm == Baseline.UNTUNED for m in cells):
+        return Fitted(prior, floor)
+    data = _Cells.of(cells)
+    mean, covariance = prior.mean(axis=0), np.cov(prior.T)
+    target = _Target(data, floor, mean, np.linalg.cholesky(np.linalg.inv(covariance)).T)
+    rng = np.random.default_rng(11)
+    centre, spread = target.mode(prior)
+    spread = spread * 1.4
+    draws, weights, ess = prior, np.full(len(prior), 1 / len(prior)), 0.0
+    for _ in range(_ROUNDS):
+        root = np.linalg.cholesky(spread)
+        noise = rng.standard_normal((_PROPOSALS, len(mean)))
+        tail = np.sqrt(_TAIL / rng.chisquare(_TAIL, _PROPOSALS))
+        draws = centre + (noise * tail[:, None]) @ root.T
+        proposal = -(_TAIL + len(mean)) / 2 * np.log1p(tail**2 * (noise**2).sum(axis=1) / _TAIL)
+        score = target.log_density(draws) - proposal
+        weights = np.exp(score - score.max())
+        weights /= weights.sum()
+        ess = 1 / float((weights**2).sum())
+        if ess >= _ENOUGH:
+            break
+        # few effective draws give a covariance that is too narrow: keep some of the old one
+        keep = 0.5 if ess < 50 else 0.1
+        new_centre = weights @ draws
+        deviation = draws - new_centre
+        spread = keep * spread + (1 - keep) * 1.2 * (deviation * weights[:, None]).T @ deviation
+        centre = new_centre
+    edges = (np.arange(len(prior)) + 0.5) / len(prior)
+    chosen = draws[np.minimum(np.searchsorted(np.cumsum(weights), edges), len(draws) - 1)]
+    n = np.median(law.effective(chosen, data.seeds, data.examples), axis=0)
+    tuned = ~data.untuned
+    by_strategy = [n[tuned & (data.strategy == m)] for m in range(3)]
+    anchor = n[tuned].min()  # a strategy without points extrapolates from the smallest one
+    largest = np.array([found.max() if len(found) else anchor for found in by_strategy])
+    return Fitted(chosen, floor, largest, ess)
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """The user's points as arrays over C cells."""
+
+    seeds: Array
+    examples: Array
+    """(C, 3)"""
+    strategy: Array
+    """(C,) 0 to 2; -1 for a baseline."""
+    untuned: Array
+    """(C,) bool"""
+    observed: Array
+    """(C,) empirical logit."""
+    whiten: Array
+    """(C, C) inverse Cholesky factor of the covariance."""
+
+    @classmethod
+    def of(cls, cells: Sequence[Measurement]) -> _Cells:
+        index = {s: i for i, s in enumerate(STRATEGIES)}
+        strategy = np.array([index[m.cell.arm] if isinstance(m.cell.arm, Strategy) else -1 for m in cells])
+        untuned = np.array([m.cell.arm == Baseline.UNTUNED for m in cells])
+        seeds = np.array([float(m.cell.seeds) for m in cells])
+        examples = np.zeros((len(cells), 3))
+        for i, m in enumerate(cells):
+            if strategy[i] >= 0:
+                examples[i, strategy[i]] = m.examples
+        right = np.array([m.correct + 0.5 for m in cells])
+        wrong = np.array([m.scored - m.correct + 0.5 for m in cells])
+        observed, sampling = np.log(right / wrong), 1 / right + 1 / wrong
+        groups = [(m.cell.arm, m.cell.seeds, m.cell.budget, m.examples) for m in cells]
+        excess, freedom = 0.0, 0
+        for group in set(groups):
+            of_group = np.array([g == group for g in groups])
+            freedom += int(of_group.sum()) - 1
+            spread = observed[of_group] - observed[of_group].mean()
+            excess += float((spread**2).sum()) - (of_group.sum() - 1) * float(sampling[of_group].mean())
+        seed_variance = (SEED_DF * SEED_SD**2 + max(excess, 0.0)) / (SEED_DF + freedom)
+        variance = sampling + np.where(untuned, UNTUNED_SD**2, seed_variance)
+        same_pool = (strategy[:, None] == strategy) & (seeds[:, None] == seeds) & (strategy >= 0)[:, None]
+        covariance = np.diag(variance) + POOL_SD**2 * same_pool
+        return cls(seeds, examples, strategy, untuned, observed, np.linalg.inv(np.linalg.cholesky(covariance)))
+
+
+@dataclass(frozen=True)
+class _Target:
+    """Log posterior of the law's parameters given the user's points."""
+
+    data: _Cells
+    floor: float
+    mean: Array
+    root: Array
+    """(11, 11) upper factor: root @ (theta - mean) is standard normal under the prior."""
+
+    def residuals(self, draws: Array) -> Array:
+        """Whitened: data first, then prior. (K, C + 11)."""
+        n = law.effective(draws, self.data.seeds, self.data.examples)
+        n = np.where(self.data.untuned, 0.0, n)
+        right = np.clip(law.accuracy(draws, n, self.floor), 1e-4, 1 - 1e-4)
+        misfit = (self.data.observed - law.logit(right)) @ self.data.whiten.T
+        return np.concatenate([misfit, (draws - self.mean) @ self.root.T], axis=1)
+
+    def log_density(self, draws: Array) -> Array:
+        return np.asarray(-(self.residuals(np.clip(draws, -40, 40)) ** 2).sum(axis=1) / 2)
+
+    def mode(self, prior: Array) -> tuple[Array, Array]:
+        """Where the posterior peaks, and its normal approximation's covariance (Levenberg-Marquardt)."""
+        thinned = prior[:: max(1, len(prior) // 200)]
+        theta = thinned[int(np.argmax(self.log_density(thinned)))]
+        size, damping, step = len(theta), 1.0, 1e-4
+        residual, jacobian = self._linear(theta, step)
+        for _ in range(25):
+            normal = jacobian.T @ jacobian
+            move = np.linalg.solve(normal + damping * np.eye(size), -jacobian.T @ residual)
+            trial = theta + np.clip(move, -1.5, 1.5)
+            new_residual, new_jacobian = self._linear(trial, step)
+            gain = float(residual @ residual - new_residual @ new_residual)
+            if gain > 0:
+                theta, residual, jacobian, damping = trial, new_residual, new_jacobian, damping / 4
+                if gain < 1e-3:
+                    break
+            else:
+                damping *= 6
+        return theta, np.linalg.inv(jacobian.T @ jacobian)
+
+    def _linear(self, theta: Array, step: float) -> tuple[Array, Array]:
+        found = self.residuals(theta + np.concatenate([np.zeros((1, len(theta))), step * np.eye(len(theta))]))
+        return found[0], (found[1:] - found[0]).T / step

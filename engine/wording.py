@@ -1,0 +1,261 @@
+"""What the advice says in words: the headline, the reasons and the caveats, each with its sources.
+
+Plain sentences for somebody who has never read a paper about it. Nothing is computed here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.domain import (
+    Baseline,
+    Crossover,
+    Interval,
+    Measurement,
+    Outlook,
+    Reason,
+    Situation,
+    Strategy,
+    TaskType,
+)
+from engine.evidence import published
+from engine.spending import Plan
+
+NAMES = {
+    Strategy.ANSWER_AUGMENTATION: "answers",
+    Strategy.QUESTION_REPHRASE: "rephrasings",
+    Strategy.NEW_QUESTION: "new questions",
+}
+TASKS = {
+    TaskType.MATH: "maths",
+    TaskType.MULTIPLE_CHOICE: "multiple choice",
+    TaskType.TEXT_TO_SQL: "SQL",
+    TaskType.OPEN_ENDED: "open answers",
+    TaskType.CODE: "code",
+    TaskType.STRUCTURED: "labels or JSON answers",
+}
+FEW_SEEDS = 20
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Everything that a sentence may speak about."""
+
+    situation: Situation
+    recommended: Strategy | None
+    best: Strategy
+    """The strategy with the highest expected accuracy, told apart from the others or not."""
+    close: tuple[Strategy, ...]
+    """Strategies that cannot be told from the best, itself among them."""
+    cheapest: Strategy
+    confidence: str
+    studies: tuple[str, ...]
+    """Papers that speak about the task."""
+    outlooks: tuple[Outlook, ...]
+    crossovers: tuple[Crossover, ...]
+    plan: Plan
+    gain: Interval | None
+    """Accuracy over the seeds alone, as a fraction; None without a measured anchor."""
+    other_calls_winner: Strategy | None
+    """The winner where calls are counted the other way, if it is another one."""
+    stretch: float
+    effective_draws: float | None
+    measurements: tuple[Measurement, ...]
+
+
+def headline(f: Findings) -> str:
+    """One sentence or two; a percentage only where the user's own points anchor it."""
+    if f.gain is not None and f.recommended is not None:
+        return _measured(f, f.recommended, f.gain)
+    confidence = f"Confidence {f.confidence}: {_basis(f)}."
+    if f.recommended is None:
+        names = _listed([NAMES[m] for m in f.close])
+        return f"Too close to call between {names}; {NAMES[f.cheapest]} cost least. {confidence}"
+    if len(f.plan.parts) > 1:
+        first, *rest = [NAMES[m] for m, _ in f.plan.parts]
+        return f"Start with {first}, then {_listed(rest)}. {confidence}"
+    return f"Spend it on {NAMES[f.recommended]}. {confidence}"
+
+
+def reasons(f: Findings) -> tuple[Reason, ...]:
+    """Why, with the rows that it rests on."""
+    found = []
+    ratio = f.situation.budget_ratio
+    for c in f.crossovers[:3]:
+        if c.probability < 0.25:
+            continue
+        where = "below" if ratio < c.budget_ratio.mean else "above"
+        found.append(
+            Reason(
+                f"{NAMES[c.end].capitalize()} overtake {NAMES[c.start]} at about {_ratio(c.budget_ratio.mean)} queries "
+                f"per seed ({_ratio(c.budget_ratio.low80)} to {_ratio(c.budget_ratio.high80)}); "
+                f"your budget ratio of {_ratio(ratio)} is {where} that.",
+                _references("chan-shift-100", "chan-shift-1000", "chan-shift-full"),
+            )
+        )
+    if f.measurements:
+        cells = sum(not isinstance(m.cell.arm, Baseline) for m in f.measurements)
+        found.append(Reason(f"Your own {cells} cells moved the curves; published studies only start them.", ()))
+    if f.studies:
+        found.append(
+            Reason(
+                f"{len(f.studies)} published studies compare strategies on {TASKS[f.situation.task]}.",
+                _references_of(f.studies),
+            )
+        )
+    if f.situation.augmenter == "weak":
+        found.append(
+            Reason(
+                "A weak augmenter lowers what new questions are worth and leaves rephrasing nearly alone.",
+                _references("chan-weak-augmenter"),
+            )
+        )
+    worst = max(f.outlooks, key=lambda o: o.regret_points)
+    found.append(
+        Reason(
+            f"The worst choice here ({NAMES[worst.strategy]}) is expected to cost {_points(worst.regret_points)}.", ()
+        )
+    )
+    return tuple(found)
+
+
+def caveats(f: Findings) -> tuple[Reason, ...]:
+    """What speaks against it, contradicting evidence first."""
+    found = []
+    if f.recommended is Strategy.NEW_QUESTION or any(m is Strategy.NEW_QUESTION for m, _ in f.plan.parts):
+        found += [_claim("fixed-seeds-2607")]
+        if f.situation.task is TaskType.MATH:
+            found += [_claim("agora-maths")]
+    if f.other_calls_winner is not None:
+        mine = "every call" if f.situation.calls == "all" else "one call per example"
+        other = "one call per example" if f.situation.calls == "all" else "every call"
+        found.append(
+            Reason(
+                f"It depends on how calls are counted: counting {mine}, {NAMES[f.best]} come out ahead; "
+                f"counting {other}, {NAMES[f.other_calls_winner]} do.",
+                (),
+            )
+        )
+    if f.situation.task is TaskType.STRUCTURED:
+        found.append(
+            Reason(
+                "Where the question determines the answer, another answer to it teaches next to nothing, unless a "
+                "rationale is trained too. That is an assumption: no published study tests it.",
+                (),
+            )
+        )
+    assumed = [NAMES[o.strategy] for o in f.outlooks if o.assumed]
+    if assumed:
+        found.append(
+            Reason(f"No point on {TASKS[f.situation.task]} exists for {_listed(assumed)}: the band is assumed.", ())
+        )
+    if f.gain is None:
+        found.append(
+            Reason(
+                "This is prior advice: published studies with other students, teachers and tasks. The accuracies "
+                "show how wide that leaves it; a pilot on your own task replaces them.",
+                (),
+            )
+        )
+        found.append(
+            Reason(
+                "The published shift ratios rest on one reader's notes and count examples, not calls: "
+                "taken as right within a factor of two.",
+                _references("chan-shift-100"),
+            )
+        )
+    if len(f.plan.parts) > 1:
+        found.append(
+            Reason(
+                f"Mixing is a hypothesis ({_points(f.plan.gain_points)} expected over {NAMES[f.best]} alone): "
+                "no mixed cell was measured.",
+                (),
+            )
+        )
+    return tuple(found + _about_points(f))
+
+
+def _about_points(f: Findings) -> list[Reason]:
+    found = []
+    left_out = [m for m in f.measurements if m.cell.variant != "plain" or not m.scored]
+    if left_out:
+        found.append(
+            Reason(f"{len(left_out)} of your cells are variants or unscored, and are left out of the fit.", ())
+        )
+    if f.stretch > 32:
+        found.append(
+            Reason(
+                f"Your budget reaches {f.stretch:.0f} times past your largest cell in effective examples: "
+                "no accuracy is given beyond 32 times.",
+                (),
+            )
+        )
+    elif f.stretch > 8:
+        found.append(
+            Reason(
+                f"Your budget reaches {f.stretch:.0f} times past your largest cell in effective examples: "
+                "no chance above 95 % is shown that far out.",
+                (),
+            )
+        )
+    if f.effective_draws is not None and f.effective_draws < 100:
+        found.append(
+            Reason(
+                "Your points are hard to square with the curve's form: the intervals are rough. "
+                "Repeat a cell, and look for a cell that was scored differently.",
+                (),
+            )
+        )
+    if f.situation.seeds < FEW_SEEDS:
+        found.append(Reason(f"{f.situation.seeds} seeds are fewer than any study used.", ()))
+    return found
+
+
+def _measured(f: Findings, strategy: Strategy, gain: Interval) -> str:
+    outlook = next(o for o in f.outlooks if o.strategy is strategy)
+    start = f"{NAMES[strategy].capitalize()}, {outlook.p_best:.0%} likely best".replace("%", " %")
+    if outlook.accuracy is None:
+        return f"{start}. No accuracy is given: your budget is too far beyond your points."
+    a = outlook.accuracy
+    return (
+        f"{start}: {100 * a.mean:.0f} % right ({100 * a.low80:.0f}-{100 * a.high80:.0f}), "
+        f"{100 * gain.mean:+.0f} points ({100 * gain.low80:.0f} to {100 * gain.high80:.0f}) over your seeds alone."
+    )
+
+
+def _basis(f: Findings) -> str:
+    if f.gain is not None:
+        return f"{len(f.measurements)} cells of your own"
+    everywhere, here = len(published().studies()), len(f.studies)
+    task = TASKS[f.situation.task]
+    if here == 0:
+        return f"{everywhere} studies, none on {task}"
+    return f"{everywhere} studies, {here} on {task}"
+
+
+def _claim(name: str) -> Reason:
+    claim = published().claim(name)
+    return Reason(f"Against it: {claim.text}.", (claim.id, claim.reference))
+
+
+def _references(*names: str) -> tuple[str, ...]:
+    claims = [published().claim(name) for name in names]
+    return tuple(dict.fromkeys([c.id for c in claims] + [c.reference for c in claims]))
+
+
+def _references_of(studies: tuple[str, ...]) -> tuple[str, ...]:
+    evidence = published()
+    by_source = {row.source: row.reference for row in (*evidence.claims, *evidence.points)}
+    return tuple(by_source[name] for name in studies)
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _ratio(value: float) -> str:
+    return f"{value:.1f}" if value < 10 else f"{value:,.0f}"
+
+
+def _points(value: float) -> str:
+    return f"{value:.1f} points"
