@@ -1,0 +1,25 @@
+"""The frame of the dashboard: page config, navigation, and the net that catches a page's errors."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from pages.shared import session
+
+st.set_page_config(page_title="SeedPilot", page_icon=":material/explore:", layout="wide")
+st.logo(str(Path(__file__).parent / "pages/shared/logo.svg"), size="large")
+
+page = st.navigation(
+    {
+        "Decide": [
+            st.Page("pages/decide/recommend.py", title="Advice", icon=":material/signpost:", default=True),
+        ],
+        "Learn": [
+            st.Page("pages/learn/evidence.py", title="Evidence", icon=":material/table_chart:"),
+            st.Page("pages/learn/method.py", title="Method", icon=":material/functions:"),
+        ],
+    },
+)
+st.title(page.title)
+with session.shown_errors():
+    page.run()

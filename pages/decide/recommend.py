@@ -1,0 +1,137 @@
+"""Advice: which strategy should make the training data, before anything is paid."""
+
+import pandas as pd
+import streamlit as st
+
+from engine import advice
+from engine.domain import Reason, Recommendation
+from pages.shared import charts, situation, words
+
+BADGES = {"low": ":orange-badge", "medium": ":blue-badge", "high": ":green-badge"}
+
+
+def headline(found: Recommendation) -> None:
+    """The advice in one sentence, and the three figures that it hangs on."""
+    with st.container(border=True):
+        st.subheader(found.headline, anchor=False)
+        studies = f"{found.studies} matching {'study' if found.studies == 1 else 'studies'}"
+        basis = "Prior: published studies only" if found.basis == "prior" else "Measured: your own points count"
+        st.markdown(
+            f":gray-badge[{basis}] {BADGES[found.confidence]}[Confidence {found.confidence}] :gray-badge[{studies}]"
+        )
+        budget_ratio, best, second = st.columns(3)
+        budget_ratio.metric(
+            "Budget ratio",
+            f"{words.ratio(found.situation.budget_ratio)} per seed",
+            help="Teacher queries divided by labelled examples.",
+        )
+        chosen = found.recommended or found.cheapest
+        best.metric("Advised" if found.recommended else "Cheapest of the tie", words.STRATEGIES[chosen])
+        second.metric("Runner-up", words.STRATEGIES[found.runner_up])
+
+
+def takeaway(found: Recommendation) -> str:
+    """Where the winner changes, in words: the title of the chart."""
+    changes = words.changes_of_winner(found)
+    if not changes:
+        return "No change of winner within the range shown"
+    first, at = changes[0], changes[0].budget_ratio
+    return (
+        f"{words.STRATEGIES[first.end]} overtake {words.STRATEGIES[first.start].lower()} at about "
+        f"{words.ratio(at.mean)} queries per seed (80 %: {words.ratio(at.low80)} to {words.ratio(at.high80)})"
+    )
+
+
+def curves(found: Recommendation) -> None:
+    """The chart, and what its hatching and its crosses mean."""
+    st.subheader(takeaway(found), anchor=False)
+    st.plotly_chart(
+        charts.curves(found), key="curves", config=charts.CONFIG, alt=f"{takeaway(found)}. {found.headline}"
+    )
+    notes = ["Shaded: 80 % intervals."]
+    if any(band.assumed for band in found.curves):
+        notes.append("Hatched: assumed, as no published point of this kind of answer and strategy exists.")
+    notes += [
+        f"{words.STRATEGIES[change.end]} overtake {words.STRATEGIES[change.start].lower()} in "
+        f"{100 * change.probability:.0f} % of the curves that fit the evidence."
+        for change in words.changes_of_winner(found)
+    ]
+    st.caption(" ".join(notes))
+
+
+def outlook_table(found: Recommendation) -> pd.DataFrame:
+    """One row a strategy at the user's budget; what is refused is said in words."""
+    rows = sorted(found.outlooks, key=lambda outlook: -outlook.p_best)
+    return pd.DataFrame(
+        {
+            "Strategy": [words.STRATEGIES[o.strategy] for o in rows],
+            "Likely best": [100 * o.p_best for o in rows],
+            "Expected accuracy (80 %)": [words.percent(o.accuracy) for o in rows],
+            "Lost if it is not best, points": [o.regret_points for o in rows],
+            "Examples bought": [o.examples for o in rows],
+            "Published points": ["0, assumed" if o.assumed else str(o.points) for o in rows],
+        }
+    )
+
+
+def spending(found: Recommendation) -> None:
+    """The plan, named as the hypothesis that it is."""
+    st.subheader("How the budget would be spent", anchor=False)
+    total = sum(queries for _, queries in found.spending_plan) or 1
+    st.markdown(
+        "\n".join(
+            f"{place}. **{words.STRATEGIES[strategy]}**: {queries:,} queries ({queries / total:.0%})".replace("%", " %")
+            for place, (strategy, queries) in enumerate(found.spending_plan, start=1)
+        )
+    )
+    st.caption("A hypothesis until a mixed set was measured: each next query goes where the curves gain most.")
+
+
+def sentences(title: str, reasons: tuple[Reason, ...]) -> None:
+    """Each sentence with the sources that it rests on."""
+    st.subheader(title, anchor=False)
+    for reason in reasons:
+        sources = words.sources(reason)
+        st.markdown(f"- {reason.text}" + (f"  \n  :small[:gray[{sources}]]" if sources else ""))
+
+
+st.markdown("How should you spend your next teacher query? No key, no GPU, and nothing leaves this machine.")
+ask, answer = st.columns([1, 2.4], gap="large")
+with ask:
+    have = situation.ask()
+if have is None:
+    answer.info("The advice appears here as soon as the budget is known.", icon=":material/hourglass_empty:")
+    st.stop()
+
+found = advice.recommend(have)
+with answer:
+    headline(found)
+    curves(found)
+    table = outlook_table(found)
+    st.dataframe(
+        table,
+        hide_index=True,
+        key="outlooks",
+        column_config={
+            "Likely best": st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100),
+            "Lost if it is not best, points": st.column_config.NumberColumn(format="%.1f"),
+            "Examples bought": st.column_config.NumberColumn(format="localized"),
+        },
+        alt=f"The strategies at {have.queries:,} queries, the likeliest best first",
+    )
+    st.download_button(
+        "Download this table (CSV)",
+        table.to_csv(index=False),
+        "seedpilot-advice.csv",
+        "text/csv",
+        key="advice_download",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+    spending(found)
+    why, but = st.columns(2, gap="large")
+    with why:
+        sentences("Why", found.reasons)
+    with but:
+        sentences("What could be wrong", found.caveats)
+    st.page_link("pages/learn/evidence.py", label="Every source, row by row", icon=":material/table_chart:")

@@ -1,0 +1,120 @@
+"""Evidence: every published figure that the advice rests on, with its source and how far to trust it."""
+
+import pandas as pd
+import streamlit as st
+
+from engine import evidence
+from engine.domain import Strategy
+from pages.shared import charts, words
+
+table = evidence.published()
+EVERY = "All"
+
+st.caption(
+    f"{len(table.points)} figures read from the tables of {len({p.source for p in table.points})} papers, "
+    f"and {len(table.claims)} findings that are not points. They come from other students, teachers and data "
+    "than yours: they inform the advice, and never pass for measurements of your task."
+)
+
+# --- what to look at -----------------------------------------------------------------------------------
+
+by_task, by_strategy, by_study = st.columns(3)
+tasks = {label: task for task, label in words.TASKS.items() if any(p.task_type is task for p in table.points)}
+task = by_task.selectbox("What one answer looks like", [EVERY, *tasks], key="evidence_task", bind="query-params")
+rows = list(dict.fromkeys(words.row(p.strategy) for p in table.points))
+names = [name for name in words.STRATEGIES.values() if name in rows]
+names += [name for name in rows if name not in names]
+strategy = by_strategy.selectbox("Strategy", [EVERY, *names], key="evidence_strategy", bind="query-params")
+studies = sorted({p.source for p in table.points})
+study = by_study.selectbox("Study", [EVERY, *studies], key="evidence_study", bind="query-params")
+
+points = [
+    p
+    for p in table.points
+    if task in (EVERY, words.TASKS[p.task_type])
+    and strategy in (EVERY, words.row(p.strategy))
+    and study in (EVERY, p.source)
+]
+points.sort(key=lambda p: names.index(words.row(p.strategy)))
+
+# --- published points ----------------------------------------------------------------------------------
+
+st.subheader("Published points")
+drawn = [p for p in points if p.synthetic_n and p.metric == evidence.ACCURACY]
+if drawn:
+    ways = sum(p.strategy in set(Strategy) for p in drawn)
+    st.markdown(
+        f"**{len(drawn)} of {len(points)} rows** give an accuracy for a known number of synthetic examples "
+        f"({ways} of one strategy alone). Each line is one study, student and benchmark."
+    )
+    st.plotly_chart(
+        charts.published(drawn),
+        key="published",
+        config=charts.CONFIG,
+        alt="Published accuracy against the number of synthetic examples; the table below holds every value.",
+    )
+else:
+    st.info(
+        "None of these rows can be drawn: they give no number of synthetic examples, or no accuracy. "
+        "The table below holds them."
+        if points
+        else "No row matches all three choices. Set one of them to All.",
+        icon=":material/info:",
+    )
+
+frame = pd.DataFrame(
+    [
+        {
+            "Benchmark": p.task,
+            "Strategy": words.row(p.strategy),
+            "Value": p.value,
+            "Metric": words.METRICS[p.metric],
+            "Synthetic": p.synthetic_n,
+            "Human": p.human_n,
+            "Seeds": p.seed_n,
+            "Student": p.student,
+            "Teacher": p.teacher or None,
+            "Source": p.reference,
+            "How it was read": evidence.CONFIDENCES[p.confidence],
+            "Note": p.note or None,
+            "Row": p.id,
+        }
+        for p in points
+    ]
+)
+if points:
+    formats = {name: st.column_config.NumberColumn(format="localized") for name in ("Synthetic", "Human", "Seeds")}
+    formats["Value"] = st.column_config.NumberColumn(format="%.1f")
+    st.dataframe(
+        frame,
+        hide_index=True,
+        key="points",
+        column_config=formats,
+        placeholder="not stated",
+        alt="Every published point with its source",
+    )
+    st.download_button(
+        f"Download {len(points)} rows (CSV)",
+        frame.to_csv(index=False),
+        "seedpilot-evidence.csv",
+        "text/csv",
+        key="evidence_download",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+
+# --- findings ------------------------------------------------------------------------------------------
+
+st.subheader("Findings that are not points")
+claims = [c for c in table.claims if task == EVERY or not c.tasks or tasks[task] in c.tasks]
+against = [c for c in claims if c.quantity == "contradiction"]
+for claim in against:
+    st.warning(f"**Speaks against the rule:** {claim.text}. _{claim.reference}_", icon=":material/balance:")
+st.table(
+    {
+        "Finding": [claim.text for claim in claims],
+        "Source": [claim.reference for claim in claims],
+        "How it was read": [evidence.CONFIDENCES[claim.confidence] for claim in claims],
+    },
+    hide_index=True,
+)

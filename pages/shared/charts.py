@@ -1,0 +1,260 @@
+"""Domain values turned into Plotly figures. No widgets, no queries, and no colour that works alone.
+
+A strategy has the same colour, dash, marker and name in every figure. Text takes its colour from the
+theme, so that the figures read in light and in dark.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import plotly.graph_objects as go
+
+from engine.domain import Crossover, CurveBand, Interval, Measurement, Recommendation, Strategy
+from engine.evidence import ACCURACY, Point
+from pages.shared import words
+
+GREY = "#7a8797"
+"""Readable on both backgrounds; for marks that belong to no strategy."""
+
+CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "zoom2d", "pan2d"]}
+"""For `st.plotly_chart(config=...)`: what stays is the download of the picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How a strategy looks; Okabe-Ito hues at a lightness that contrasts with white and with near-black."""
+
+    colour: str
+    fill: str
+    dash: str
+    marker: str
+
+
+STYLES: dict[Strategy, Style] = {
+    Strategy.ANSWER_AUGMENTATION: Style("#2f80c8", "rgba(47,128,200,0.14)", "solid", "circle"),
+    Strategy.QUESTION_REPHRASE: Style("#159a76", "rgba(21,154,118,0.14)", "dash", "square"),
+    Strategy.NEW_QUESTION: Style("#d9602b", "rgba(217,96,43,0.14)", "dot", "diamond"),
+}
+
+
+def curves(
+    advice: Recommendation, measured: Sequence[tuple[Measurement, Interval]] = (), *, low: float = 0.0
+) -> go.Figure:
+    """The fitted curves with their 80 % bands, the user's budget, the crossovers and what was measured.
+
+    `low` is where the accuracy axis begins, in percent.
+    """
+    traces: list[dict[str, Any]] = []
+    for band in advice.curves:
+        traces += _band(band)
+    traces += [_crossover(crossover, advice) for crossover in words.changes_of_winner(advice)]
+    traces += _measured(measured)
+    traces.append(_budget(advice))
+    queries = [q for band in advice.curves for q in (band.queries[0], band.queries[-1])]
+    return _figure(
+        traces,
+        xaxis=_query_axis(min(queries), max(queries), advice.situation.seeds) if queries else {},
+        yaxis={"title": {"text": "Accuracy on your test items, %"}, "range": [low, 100], "fixedrange": True},
+        yaxis2={"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True},
+        hovermode="x unified",
+    )
+
+
+def published(points: Iterable[Point]) -> go.Figure:
+    """Published accuracies against synthetic examples: one line for each study, student and strategy.
+
+    Rows without synthetic examples have no place on the log axis and are left to the table.
+    """
+    series: dict[tuple[str, str, str, str], list[Point]] = {}
+    for point in points:
+        if point.synthetic_n and point.metric == ACCURACY:
+            series.setdefault((point.strategy, point.source, point.student, point.task), []).append(point)
+    traces: list[dict[str, Any]] = []
+    named: set[str] = set()
+    order = [*(strategy.value for strategy in Strategy), *words.OTHER_ROWS]
+    for (strategy, source, student, task), rows in sorted(series.items(), key=lambda kv: order.index(kv[0][0])):
+        style, name = _look(strategy)
+        rows.sort(key=lambda point: point.synthetic_n or 0)
+        traces.append(
+            {
+                "type": "scatter",
+                "x": [point.synthetic_n for point in rows],
+                "y": [point.value for point in rows],
+                "mode": "lines+markers",
+                "name": name,
+                "legendgroup": name,
+                "showlegend": name not in named,
+                "line": {"color": style.colour, "dash": style.dash, "width": 1.5},
+                "marker": {"symbol": style.marker, "size": 8},
+                "hovertemplate": f"{name}: %{{y:.1f}} %<br>%{{x:,}} examples<br>{task}, {student}, {source}"
+                "<extra></extra>",
+            }
+        )
+        named.add(name)
+    return _figure(
+        traces,
+        xaxis={"title": {"text": "Synthetic training examples (log scale)"}, "type": "log", "fixedrange": True},
+        yaxis={"title": {"text": "Published accuracy, %"}, "fixedrange": True},
+        hovermode="closest",
+    )
+
+
+# --- parts ---------------------------------------------------------------------------------------------
+
+
+def _figure(traces: Iterable[dict[str, Any]], **layout: Any) -> go.Figure:
+    """A figure from plain dictionaries: checked by Plotly's front end, not slowly, one by one, in Python."""
+    return go.Figure(
+        {
+            "data": list(traces),
+            "layout": {
+                "height": 460,
+                "margin": {"l": 8, "r": 28, "t": 16, "b": 8},
+                "legend": {"orientation": "h", "yanchor": "top", "y": -0.24, "x": 0, "xanchor": "left"},
+                "dragmode": False,
+                "uirevision": "kept",
+                **layout,
+            },
+        },
+        skip_invalid=True,
+    )
+
+
+def _look(strategy: str) -> tuple[Style, str]:
+    if strategy in set(Strategy):
+        return STYLES[Strategy(strategy)], words.row(strategy)
+    return Style(GREY, "rgba(122,135,151,0.14)", "longdash", "cross"), words.row(strategy)
+
+
+def _band(band: CurveBand) -> list[dict[str, Any]]:
+    """The 80 % band as one closed outline, and the curve upon it; an assumed band is hatched."""
+    style = STYLES[band.strategy]
+    name = words.STRATEGIES[band.strategy] + (" (assumed)" if band.assumed else "")
+    low, high = ([100 * value for value in side] for side in (band.low80, band.high80))
+    outline: dict[str, Any] = {
+        "type": "scatter",
+        "x": [*band.queries, *reversed(band.queries)],
+        "y": [*high, *reversed(low)],
+        "mode": "lines",
+        "fill": "toself",
+        "fillcolor": style.fill,
+        "line": {"width": 0},
+        "hoverinfo": "skip",
+        "showlegend": False,
+        "legendgroup": band.strategy.value,
+    }
+    if band.assumed:
+        outline["fillpattern"] = {"shape": "/", "fgcolor": style.colour, "fgopacity": 0.35, "size": 9}
+        outline["line"] = {"width": 1, "dash": "dot", "color": style.colour}
+    curve = {
+        "type": "scatter",
+        "x": list(band.queries),
+        "y": [100 * value for value in band.mean],
+        "customdata": list(zip(low, high, strict=True)),
+        "mode": "lines+markers",
+        "name": name,
+        "legendgroup": band.strategy.value,
+        "line": {"color": style.colour, "dash": style.dash, "width": 2.5},
+        "marker": {"symbol": style.marker, "size": 8, "maxdisplayed": 7},
+        "hovertemplate": "%{y:.0f} % (80 %: %{customdata[0]:.0f} to %{customdata[1]:.0f})",
+    }
+    return [outline, curve]
+
+
+def _budget(advice: Recommendation) -> dict[str, Any]:
+    """An upright line at the user's budget, named at its top on the side that has room."""
+    budget = advice.situation.queries
+    spans = [(band.queries[0], band.queries[-1]) for band in advice.curves]
+    left, right = (spans[0][0], spans[0][1]) if spans else (budget, budget)
+    return {
+        "type": "scatter",
+        "x": [budget, budget],
+        "y": [0, 1],
+        "yaxis": "y2",
+        "mode": "lines+text",
+        "text": ["", f" Your budget: {budget:,} "],
+        "textposition": "bottom right" if budget < math.sqrt(left * right) else "bottom left",
+        "line": {"color": GREY, "width": 2},
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
+
+
+def _crossover(crossover: Crossover, advice: Recommendation) -> dict[str, Any]:
+    """Where one strategy overtakes another: the median with its 80 % range, low in the plot."""
+    at, seeds = crossover.budget_ratio, advice.situation.seeds
+    end = words.STRATEGIES[crossover.end]
+    return {
+        "type": "scatter",
+        "x": [at.mean * seeds],
+        "y": [0.04 + 0.045 * list(words.STRATEGIES).index(crossover.start)],
+        "yaxis": "y2",
+        "error_x": {
+            "type": "data",
+            "symmetric": False,
+            "array": [(at.high80 - at.mean) * seeds],
+            "arrayminus": [(at.mean - at.low80) * seeds],
+            "color": GREY,
+            "thickness": 1.5,
+            "width": 5,
+        },
+        "mode": "markers",
+        "marker": {"symbol": "x-thin", "size": 10, "line": {"width": 2.5, "color": STYLES[crossover.end].colour}},
+        "name": f"{end} overtake {words.STRATEGIES[crossover.start].lower()} (80 % range)",
+        "hovertemplate": f"about {words.ratio(at.mean)} queries per seed",
+    }
+
+
+def _measured(measured: Sequence[tuple[Measurement, Interval]]) -> list[dict[str, Any]]:
+    """Measured accuracies of strategies, with intervals, one trace a strategy."""
+    traces = []
+    for strategy, style in STYLES.items():
+        rows = [(m, i) for m, i in measured if m.cell.arm is strategy and m.cell.budget > 0]
+        if not rows:
+            continue
+        traces.append(
+            {
+                "type": "scatter",
+                "x": [m.cell.budget for m, _ in rows],
+                "y": [100 * i.mean for _, i in rows],
+                "error_y": {
+                    "type": "data",
+                    "symmetric": False,
+                    "array": [100 * (i.high80 - i.mean) for _, i in rows],
+                    "arrayminus": [100 * (i.mean - i.low80) for _, i in rows],
+                    "thickness": 1.5,
+                },
+                "mode": "markers",
+                "marker": {
+                    "symbol": f"{style.marker}-open",
+                    "size": 11,
+                    "color": style.colour,
+                    "line": {"width": 2.5},
+                },
+                "name": f"{words.STRATEGIES[strategy]}, measured",
+                "legendgroup": f"{strategy.value} measured",
+                "hovertemplate": "%{y:.0f} % measured",
+            }
+        )
+    return traces
+
+
+def _query_axis(low: float, high: float, seeds: int) -> dict[str, Any]:
+    """Queries on a log axis; under each tick the same budget as queries per seed."""
+    ticks = [10**k for k in range(math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9) + 1)]
+    if len(ticks) < 4:
+        ticks = sorted({factor * tick for tick in (10 ** (math.floor(math.log10(low))), *ticks) for factor in (1, 3)})
+        ticks = [tick for tick in ticks if low <= tick <= high]
+    return {
+        "title": {"text": "Teacher queries, and queries per seed (log scale)"},
+        "type": "log",
+        "range": [math.log10(low), math.log10(high)],
+        "tickvals": ticks,
+        "ticktext": [f"{words.short(tick)}<br>{words.ratio(tick / seeds)}/seed" for tick in ticks],
+        "hoverformat": ",.0f",
+        "fixedrange": True,
+    }

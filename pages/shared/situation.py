@@ -1,0 +1,114 @@
+"""What the user has and wants, asked once: bound to the URL, so that a link restores it on every page.
+
+The teacher's price is only asked for where the budget is money. A price that is not given stays unknown,
+and then the budget has to be given in queries.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from engine import costs
+from engine.domain import Situation
+from pages.shared import words
+
+MOST_SEEDS, MOST_QUERIES = 10_000_000, 100_000_000
+QUERIES, MONEY = "Queries", "Money"
+AUGMENTERS = {"Strong, like the teacher": "strong", "Weak": "weak"}
+CALLS = {"Every call, as on the bill": "all", "One per example, as in the studies": "paper"}
+
+
+def ask() -> Situation | None:
+    """Draws the inputs; None, and a sentence on what is missing, where the budget cannot be known yet."""
+    tasks = {label: task for task, label in words.TASKS.items()}
+    task = tasks[st.selectbox("What does one answer look like?", list(tasks), key="task", bind="query-params")]
+    seeds = st.number_input(
+        "Labelled examples",
+        min_value=1,
+        max_value=MOST_SEEDS,
+        value=100,
+        step=50,
+        key="seeds",
+        bind="query-params",
+        help="Questions with a right answer that you may train on (your seeds).",
+    )
+    queries = _queries()
+    with st.expander("Assumptions", icon=":material/tune:", key="assumptions"):
+        augmenter = st.radio(
+            "The model that writes questions",
+            list(AUGMENTERS),
+            key="augmenter",
+            bind="query-params",
+            help="A weak model's new questions are worth less; its rephrasings hold up.",
+        )
+        calls = st.radio(
+            "What counts as a query",
+            list(CALLS),
+            key="calls",
+            bind="query-params",
+            help="A rephrasing and a new question take two calls each: one for the question, one for its answer.",
+        )
+    if queries is None:
+        return None
+    return Situation(task, int(seeds), queries, AUGMENTERS[augmenter], CALLS[calls])
+
+
+def _queries() -> int | None:
+    unit = st.segmented_control(
+        "Budget in", [QUERIES, MONEY], default=QUERIES, required=True, key="budget", bind="query-params"
+    )
+    if unit == QUERIES:
+        return int(
+            st.number_input(
+                "Teacher queries",
+                min_value=1,
+                max_value=MOST_QUERIES,
+                value=3000,
+                step=500,
+                key="queries",
+                bind="query-params",
+                help="One query is one paid call of the teacher model.",
+            )
+        )
+    usd = st.number_input("Money, US dollars", min_value=0.01, value=50.0, step=10.0, key="usd", bind="query-params")
+    price, tokens_in, tokens_out = _price()
+    each = costs.usd_per_query(price, tokens_in, tokens_out)
+    if each == 0:
+        st.info(
+            "This teacher costs nothing, so money sets no limit. Give the budget in queries.", icon=":material/help:"
+        )
+        return None
+    queries = costs.queries_for_budget(usd, price, tokens_in, tokens_out)
+    if each is None or queries is None:
+        st.info(
+            "The price is unknown, so the money cannot be turned into queries. Fill it in, or give the budget "
+            "in queries.",
+            icon=":material/help:",
+        )
+        return None
+    if queries < 1:
+        st.warning(
+            f"One query costs ${each:,.4g}: ${usd:,.2f} buys none. Raise the budget or check the price.",
+            icon=":material/warning:",
+        )
+        return None
+    st.caption(f"\\${usd:,.2f} at \\${each:.3g} a query buys **{queries:,} queries**.")
+    return min(queries, MOST_QUERIES)
+
+
+def _price() -> tuple[costs.Price, float | None, float | None]:
+    """The teacher's price per million tokens and the tokens of one query; what is left empty is unknown."""
+
+    def number(label: str, key: str, step: float, **options: object) -> float | None:
+        return st.number_input(
+            label, min_value=0.0, value=None, step=step, key=key, bind="query-params", placeholder="unknown", **options
+        )
+
+    read, written = st.columns(2)
+    with read:
+        usd_in = number("$ per million tokens read", "usd_in", 0.1, format="%.3f")
+        tokens_in = number("Tokens read per query", "tokens_in", 50.0, format="%.0f")
+    with written:
+        usd_out = number("$ per million tokens written", "usd_out", 0.1, format="%.3f")
+        tokens_out = number("Tokens written per query", "tokens_out", 50.0, format="%.0f")
+    return costs.Price(usd_in, usd_out), tokens_in, tokens_out

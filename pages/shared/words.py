@@ -1,0 +1,99 @@
+"""The words that users read for the nouns of the engine, so that every page says the same."""
+
+from __future__ import annotations
+
+from engine import evidence
+from engine.domain import Arm, Baseline, Crossover, Interval, Reason, Recommendation, Strategy, TaskType
+
+STRATEGIES: dict[Strategy, str] = {
+    Strategy.ANSWER_AUGMENTATION: "Answers",
+    Strategy.QUESTION_REPHRASE: "Rephrasings",
+    Strategy.NEW_QUESTION: "New questions",
+}
+"""Strategies in the order in which they are shown everywhere."""
+
+WHAT_IS_ASKED: dict[Strategy, str] = {
+    Strategy.ANSWER_AUGMENTATION: "another worked answer to one of your questions",
+    Strategy.QUESTION_REPHRASE: "one of your questions in other words, then its answer",
+    Strategy.NEW_QUESTION: "a different question inspired by one of yours, then its answer",
+}
+
+BASELINES: dict[Baseline, str] = {
+    Baseline.UNTUNED: "Student, untuned",
+    Baseline.SEEDS_ONLY: "Your seeds alone",
+    Baseline.TEACHER: "Teacher",
+}
+
+OTHER_ROWS = {
+    "none": "No fine-tuning",
+    "human": "Human examples",
+    "human_or_distilled": "Human or distilled examples",
+    "mixed_all": "All strategies mixed",
+    "answer_augmentation+question_rephrase": "Answers and rephrasings mixed",
+}
+"""What published rows hold besides the strategies."""
+
+METRICS = {
+    "accuracy_percent": "accuracy, %",
+    "performance_gap_recovered_percent": "performance gap recovered, %",
+}
+
+TASKS: dict[TaskType, str] = {
+    TaskType.MATH: "Number, after reasoning",
+    TaskType.MULTIPLE_CHOICE: "One of several choices",
+    TaskType.TEXT_TO_SQL: "Database query (SQL)",
+    TaskType.STRUCTURED: "Label or JSON record",
+    TaskType.CODE: "Code",
+    TaskType.OPEN_ENDED: "Free text",
+}
+"""What one answer looks like; these words are also in links that users share."""
+
+
+def arm(value: Arm) -> str:
+    """The name of a strategy or baseline."""
+    return STRATEGIES[value] if isinstance(value, Strategy) else BASELINES[value]
+
+
+def percent(interval: Interval | None) -> str:
+    """`62 % (48 to 75)`, or the word for what is refused."""
+    if interval is None:
+        return "not given"
+    return f"{interval.mean:.0%} ({interval.low80 * 100:.0f} to {interval.high80 * 100:.0f})".replace("%", " %")
+
+
+def row(value: str) -> str:
+    """The name of what a published row holds: a strategy, or one of the other arms of the table."""
+    if value in set(Strategy):
+        return STRATEGIES[Strategy(value)]
+    return OTHER_ROWS.get(value, value.replace("_", " "))
+
+
+def sources(reason: Reason) -> str:
+    """The references of a sentence, each once; ids of evidence rows are told as their references."""
+    references = {row.id: row.reference for row in (*evidence.published().points, *evidence.published().claims)}
+    return "; ".join(dict.fromkeys(references.get(source, source) for source in reason.sources))
+
+
+def changes_of_winner(advice: Recommendation) -> list[Crossover]:
+    """The crossovers to or from the advised strategy, those that would end its lead first.
+
+    Overtakings among the others, and those that fewer than a quarter of the draws show, change no advice.
+    """
+    chosen = advice.recommended or advice.cheapest
+    likely = [c for c in advice.crossovers if chosen in (c.start, c.end) and c.probability >= 0.25]
+    return sorted(likely, key=lambda c: (c.start is not chosen, -c.probability))
+
+
+def ratio(value: float) -> str:
+    """Queries per seed with two figures that matter: `0.35`, `3.5`, `35`, `3,500`."""
+    if value >= 10:
+        return f"{value:,.0f}"
+    return f"{value:.2g}"
+
+
+def short(value: float) -> str:
+    """A number for an axis: `300`, `3k`, `30k`, `3M`."""
+    for size, letter in ((1e6, "M"), (1e3, "k")):
+        if value >= size:
+            return f"{value / size:g}{letter}"
+    return f"{value:g}"

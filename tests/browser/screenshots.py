@@ -1,0 +1,55 @@
+"""Every page, light and dark, 1440 and 390 px wide, into the ignored folder screenshots/.
+
+Run by `make screenshots`. Pass page names (`evidence method`) to take only those.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+from tests.browser import app
+
+OUT = app.ROOT / "screenshots"
+PAGES = {
+    "advice": "/",
+    "advice-money": "/?budget=Money",
+    "advice-structured": "/?task=Label+or+JSON+record&seeds=800&queries=20000",
+    "evidence": "/evidence",
+    "method": "/method",
+}
+"""Name of the picture -> path and query of the page."""
+
+
+def take(page: Page, path: Path) -> None:
+    """The whole page: the window is made as tall as what scrolls inside it."""
+    app.settle(page)
+    width = page.viewport_size["width"] if page.viewport_size else 1440
+    height = page.get_by_test_id("stMain").evaluate("main => main.scrollHeight")
+    page.set_viewport_size({"width": width, "height": max(800, min(int(height) + 40, 8000))})
+    page.wait_for_timeout(700)
+    page.screenshot(path=path)
+
+
+def main(names: list[str]) -> None:
+    OUT.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as home, app.dashboard(Path(home)) as url, app.chromium() as browser:
+        for scheme in ("light", "dark"):
+            for width in (1440, 390):
+                context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+                for name, where in PAGES.items():
+                    if names and name not in names:
+                        continue
+                    page = context.new_page()
+                    page.goto(url + where)
+                    take(page, OUT / f"{name}-{scheme}-{width}.png")
+                    page.close()
+                context.close()
+    print(f"{len(list(OUT.glob('*.png')))} pictures in {OUT}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
