@@ -139,9 +139,7 @@ class PilotPlan(_Part):
                     "https://api.openai.com/v1 or http://127.0.0.1:8000/v1"
                 )
             elif parts.username or parts.password or parts.query:
-                problems.append(
-                    "teacher.base_url: must hold no user, password or key; name the key's variable"
-                )
+                problems.append("teacher.base_url: must hold no user, password or key; name the key's variable")
             if not teacher.model:
                 problems.append("teacher.model: is empty; name a model that the endpoint serves")
         if self.ceiling.usd is not None and self.price_known is False:

@@ -148,19 +148,13 @@ class Store:
                     "now": time.time(),
                 },
             )
-            found = connection.execute(
-                text("SELECT id FROM runs WHERE start_token = :token"), {"token": start_token}
-            )
+            found = connection.execute(text("SELECT id FROM runs WHERE start_token = :token"), {"token": start_token})
             return str(found.scalar_one())
 
     def run(self, run_id: str) -> Run:
         """That run; InputError where there is none."""
         with self.engine.connect() as connection:
-            row = (
-                connection.execute(text("SELECT * FROM runs WHERE id = :id"), {"id": run_id})
-                .mappings()
-                .first()
-            )
+            row = connection.execute(text("SELECT * FROM runs WHERE id = :id"), {"id": run_id}).mappings().first()
         if row is None:
             raise InputError(f"run {run_id!r} is not in {self.path}; `seedpilot runs` lists the runs there")
         return _run(row)
@@ -362,9 +356,7 @@ def translated(error: OperationalError | OSError, path: Path) -> StoreError:
             f"the disk that holds {path.parent} is full; what was paid for until now is kept. "
             "Free some space there, then resume the run"
         )
-    return StoreError(
-        f"the store {path} cannot be used ({text_.splitlines()[0]}); check that its folder is writable"
-    )
+    return StoreError(f"the store {path} cannot be used ({text_.splitlines()[0]}); check that its folder is writable")
 
 
 def _run(row: Mapping[Any, Any]) -> Run:

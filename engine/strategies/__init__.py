@@ -10,7 +10,7 @@ from engine.strategies import answer_augmentation, new_question, question_rephra
 from engine.strategies.base import Ask, Draft, answer_request
 from engine.tasks.base import Task
 
-__all__ = ["Ask", "Draft", "answer_request", "calls_per_example", "drafter"]
+__all__ = ["Ask", "Draft", "answer_request", "drafter"]
 
 Drafter = Callable[[Task, Item, int, Ask], Awaitable[Draft]]
 
@@ -25,9 +25,3 @@ def drafter(strategy: Strategy) -> Drafter:
     """The function that turns one visit to a seed into a draft."""
     draft: Drafter = _STRATEGIES[strategy].draft
     return draft
-
-
-def calls_per_example(strategy: Strategy) -> int:
-    """Teacher queries that one visit pays at most."""
-    calls: int = _STRATEGIES[strategy].CALLS
-    return calls

@@ -6,8 +6,6 @@ from engine.domain import Item
 from engine.strategies.base import Ask, Draft, answered
 from engine.tasks.base import Task
 
-CALLS = 1
-
 
 async def draft(task: Task, seed: Item, sample_index: int, ask: Ask) -> Draft:
     """One more answer to the seed's question."""

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from engine.domain import Item, Message, Paid, Request
 from engine.tasks.base import Task
 
-
 Ask = Callable[[Request], Awaitable[Paid]]
 
 
@@ -68,9 +67,7 @@ def parse_question(text: str) -> str | None:
     return cleaned.strip('"').strip() or None
 
 
-async def answered(
-    task: Task, question: str, sample_index: int, ask: Ask, earlier: tuple[int, ...] = ()
-) -> Draft:
+async def answered(task: Task, question: str, sample_index: int, ask: Ask, earlier: tuple[int, ...] = ()) -> Draft:
     """Has a question answered and parsed; `earlier` are the queries that wrote the question."""
     paid = await ask(answer_request(task, question, sample_index))
     ids = (*earlier, paid.query_id)

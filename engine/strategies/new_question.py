@@ -9,8 +9,6 @@ from engine.domain import Item
 from engine.strategies.base import Ask, Draft, question_request, written_then_answered
 from engine.tasks.base import Task
 
-CALLS = 2
-
 
 def instruction(task: Task) -> str:
     """What the augmenter is told; the seed's question follows it."""
@@ -23,6 +21,4 @@ def instruction(task: Task) -> str:
 
 async def draft(task: Task, seed: Item, sample_index: int, ask: Ask) -> Draft:
     """One new question after the seed's, with its answer."""
-    return await written_then_answered(
-        task, question_request(task, instruction(task), seed, sample_index), ask
-    )
+    return await written_then_answered(task, question_request(task, instruction(task), seed, sample_index), ask)

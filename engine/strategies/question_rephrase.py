@@ -6,8 +6,6 @@ from engine.domain import Item
 from engine.strategies.base import Ask, Draft, question_request, written_then_answered
 from engine.tasks.base import Task
 
-CALLS = 2
-
 
 def instruction(task: Task) -> str:
     """What the augmenter is told; the seed's question follows it."""
@@ -19,6 +17,4 @@ def instruction(task: Task) -> str:
 
 async def draft(task: Task, seed: Item, sample_index: int, ask: Ask) -> Draft:
     """One rephrasing of the seed's question with a fresh answer."""
-    return await written_then_answered(
-        task, question_request(task, instruction(task), seed, sample_index), ask
-    )
+    return await written_then_answered(task, question_request(task, instruction(task), seed, sample_index), ask)

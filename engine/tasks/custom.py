@@ -50,15 +50,11 @@ def read_task(path: Path) -> Task:
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({error.strerror}); give the path of a task.toml"
-        ) from error
+        raise InputError(f"{path}: cannot be read ({error.strerror}); give the path of a task.toml") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: is no valid TOML ({error})") from error
     problems: list[str] = [
-        f"{path}: unknown setting {key!r}; known are {', '.join(sorted(_KEYS))}"
-        for key in raw
-        if key not in _KEYS
+        f"{path}: unknown setting {key!r}; known are {', '.join(sorted(_KEYS))}" for key in raw if key not in _KEYS
     ]
     for key in ("name", "answer", "teacher", "scorer"):
         if not raw.get(key):

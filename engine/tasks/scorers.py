@@ -120,9 +120,7 @@ class Field:
         if self.compare == "set":
             if not isinstance(expected, list) or not isinstance(found, list):
                 return False
-            return {json.dumps(v, sort_keys=True) for v in expected} == {
-                json.dumps(v, sort_keys=True) for v in found
-            }
+            return {json.dumps(v, sort_keys=True) for v in expected} == {json.dumps(v, sort_keys=True) for v in found}
         return expected == found
 
 
@@ -143,9 +141,7 @@ def json_fields(fields: Mapping[str, Field]) -> Any:
         found = json_object(reply)
         if found is None:
             return wrong("no JSON object in the reply")
-        matched = [
-            name in found and field.matches(expected[name], found[name]) for name, field in required.items()
-        ]
+        matched = [name in found and field.matches(expected[name], found[name]) for name, field in required.items()]
         if all(matched):
             return right()
         first = next(name for name, hit in zip(required, matched, strict=True) if not hit)

@@ -8,6 +8,7 @@ cut out of every message.
 from __future__ import annotations
 
 import json
+from typing import Any
 from urllib.parse import urlsplit
 
 import openai
@@ -49,13 +50,14 @@ class OpenAICompatibleTeacher:
         OutcomeUnknownError, by what the failure means for the bill."""
         hosted = (urlsplit(self.base_url).hostname or "").endswith("openai.com")
         # OpenAI's newer models take the second name only, most local servers the first.
-        limit = {"max_completion_tokens" if hosted else "max_tokens": request.max_tokens}
+        limit: dict[str, Any] = {"max_completion_tokens" if hosted else "max_tokens": request.max_tokens}
+        messages: list[Any] = [{"role": m.role, "content": m.content} for m in request.messages]
         try:
             completion = await self._client.chat.completions.create(
                 model=self.model,
-                messages=[{"role": m.role, "content": m.content} for m in request.messages],  # type: ignore[misc]
+                messages=messages,
                 temperature=request.temperature,
-                **limit,  # type: ignore[arg-type]
+                **limit,
             )
             choice = completion.choices[0]
             text, finish = choice.message.content or "", choice.finish_reason or "stop"

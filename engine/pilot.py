@@ -1,0 +1,291 @@
+"""Runs a prepared pilot: generate, curate, train, answer, score, record.
+
+The order of things is the way of the data: pools first (one per strategy and seed count, generated
+once at the largest budget), then every cell as a prefix of its pool. Everything that is done is found
+again on resume: replies in the ledger, results in the store, so a pilot that was killed anywhere goes
+on where it was. Collaborators are arguments.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from engine.costs import calls_per_example
+from engine.curation import Curated, curate
+from engine.domain import (
+    Baseline,
+    Cell,
+    CellJob,
+    CellResult,
+    Example,
+    Item,
+    Measurement,
+    Outcome,
+    Score,
+    Strategy,
+    Teacher,
+    Trainer,
+    TrainingExample,
+)
+from engine.errors import SeedPilotError
+from engine.generation import Generator
+from engine.items import write_jsonl
+from engine.ledger import Ledger
+from engine.prepare import Prepared
+from engine.store import Store
+from engine.strategies import answer_request
+from engine.tasks import Task
+
+Pools = Mapping[tuple[Strategy, int], Curated]
+"""By strategy and seed count."""
+
+TEACHER_ON_TEST = "teacher_on_test"
+"""Stands in the ledger where a strategy would, for the teacher's own answers to test items."""
+
+
+class Pilot:
+    """One run of one prepared pilot."""
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        *,
+        run_id: str,
+        teacher: Teacher,
+        trainer: Trainer,
+        store: Store,
+        ledger: Ledger,
+        check: Callable[[], None],
+    ) -> None:
+        self.prepared = prepared
+        self.run_id = run_id
+        self.teacher = teacher
+        self.trainer = trainer
+        self.store = store
+        self.ledger = ledger
+        self.check = check
+        self.folder = store.folder(run_id)
+
+    def run(self) -> str:
+        """Runs what is left; returns what the user should know at the end (empty: nothing special)."""
+        self.store.plan_cells(self.run_id, self.prepared.cells)
+        self.ledger.close_open_reservations()
+        pools, why = asyncio.run(self._generate())
+        self._train(pools, why)
+        failed = [row for row in self.store.cells(self.run_id) if row.state == "failed"]
+        if failed and len(failed) == sum(row.cell.arm != Baseline.TEACHER for row in self.store.cells(self.run_id)):
+            raise SeedPilotError(f"every cell failed; the first said: {failed[0].message}")
+        notes = [why] if why else []
+        if failed:
+            notes.append(f"{len(failed)} cells failed; the first said: {failed[0].message}")
+        return " ".join(notes)
+
+    # --- data ---------------------------------------------------------------------------------------
+
+    async def _generate(self) -> tuple[Pools, str]:
+        plan, task, test = self.prepared.plan, self.prepared.task, self.prepared.test
+        generator = Generator(self.teacher, self.ledger, concurrency=plan.teacher.concurrency, check=self.check)
+        sizes = sorted({cell.seeds for cell in self.prepared.cells})
+        asked = test[: plan.test.teacher_items]
+        visits = {strategy: max(plan.grid.budgets) // calls_per_example(strategy) for strategy in plan.grid.strategies}
+        count = _Count(self.store, self.run_id, "Asking the teacher", len(asked) + len(sizes) * sum(visits.values()))
+        await self._teacher_cell(generator, task, asked, count.one)
+        pools: dict[tuple[Strategy, int], Curated] = {}
+        why = ""
+        for strategy in plan.grid.strategies:
+            for size in sizes:
+                seeds = self.prepared.seeds[:size]
+                drafts, ended = await generator.pool(strategy, task, seeds, visits[strategy], count.one)
+                pool = curate(strategy, seeds, test, drafts)
+                pools[strategy, size] = pool
+                self._write_pool(strategy, size, pool)
+                why = why or ended
+        return pools, why
+
+    async def _teacher_cell(
+        self, generator: Generator, task: Task, items: Sequence[Item], on_visit: Callable[[], None]
+    ) -> None:
+        cell = next((c for c in self.prepared.cells if c.arm == Baseline.TEACHER), None)
+        if cell is None:
+            return
+        requests = [answer_request(task, item.question, 0, temperature=0.0) for item in items]
+        replies = await generator.replies(TEACHER_ON_TEST, items, requests, on_visit)
+        self._record(cell, items, replies, examples=0, detail={}, folder=self.folder / "cells" / cell.key)
+
+    def _write_pool(self, strategy: Strategy, size: int, pool: Curated) -> None:
+        name = f"{strategy.value}-s{size}"
+        folder = self.folder / "pools" / name
+        write_jsonl(folder / "examples.jsonl", [self._row(e) for e in pool.examples if e is not None])
+        self.store.record_pool(self.run_id, name, pool.counts, str(folder))
+
+    def _row(self, example: Example) -> dict[str, Any]:
+        """An example with its provenance, as it stands in the data set files."""
+        return {
+            "messages": [
+                *(asdict(m) for m in self.prepared.task.student_prompt(example.question)),
+                {"role": "assistant", "content": example.answer},
+            ],
+            **asdict(example),
+            "teacher": self.teacher.name,
+        }
+
+    # --- cells --------------------------------------------------------------------------------------
+
+    def _train(self, pools: Pools, why: str) -> None:
+        done = {row.cell.key for row in self.store.cells(self.run_id) if row.state == "done"}
+        jobs: list[CellJob] = []
+        cells: dict[str, Cell] = {}
+        for cell in self.prepared.cells:
+            if cell.key in done or cell.arm == Baseline.TEACHER:
+                continue
+            examples = self._examples(cell, pools)
+            if examples is None:
+                self.store.end_cell(self.run_id, cell, "skipped", why or "the pool ended before this budget")
+                continue
+            cells[cell.key] = cell
+            jobs.append(self._job(cell, examples))
+        if not jobs:
+            return
+        self._finished = 0
+        self.store.progress(self.run_id, "Training and answering", 0, len(jobs))
+
+        def on_done(job: CellJob, result: CellResult | Exception) -> None:
+            cell = cells[job.key]
+            self._finished += 1
+            if isinstance(result, Exception):
+                self.store.end_cell(self.run_id, cell, "failed", _said(result))
+            else:
+                self._record(
+                    cell,
+                    self.prepared.test,
+                    result.answers,
+                    examples=len(job.examples) - (0 if cell.arm == Baseline.UNTUNED else cell.seeds),
+                    detail={
+                        "steps": result.steps,
+                        "final_loss": result.final_loss,
+                        "too_long": result.too_long,
+                        "train_seconds": result.train_seconds,
+                        "answer_seconds": result.answer_seconds,
+                        "seed": job.seed,
+                    },
+                    folder=Path(job.out),
+                )
+            self.store.progress(self.run_id, "Training and answering", self._finished, len(jobs))
+            self.check()
+
+        def on_progress(done: float, total: float) -> None:
+            # Of the jobs that run now; finished ones count whole.
+            share = done / total if total else 0.0
+            self.store.progress(self.run_id, "Training and answering", self._finished + share, len(jobs))
+            self.check()
+
+        self.trainer.run(jobs, on_done, on_progress)
+
+    def _examples(self, cell: Cell, pools: Pools) -> tuple[TrainingExample, ...] | None:
+        """What the cell is trained on; None where its pool ended before its budget."""
+        if cell.arm == Baseline.UNTUNED:
+            return ()
+        task, seeds = self.prepared.task, self.prepared.seeds[: cell.seeds]
+        rows = [(seed.question, seed.answer) for seed in seeds]
+        if isinstance(cell.arm, Strategy):
+            visits = cell.budget // calls_per_example(cell.arm)
+            pool = pools[cell.arm, cell.seeds]
+            if len(pool.examples) < visits:
+                return None
+            rows += [(example.question, example.answer) for example in pool.first(visits)]
+        return tuple(TrainingExample(task.student_prompt(question), answer) for question, answer in rows)
+
+    def _job(self, cell: Cell, examples: tuple[TrainingExample, ...]) -> CellJob:
+        out = self.folder / "cells" / cell.key
+        write_jsonl(
+            out / "data.jsonl",
+            [
+                {"messages": [*(asdict(m) for m in e.messages), {"role": "assistant", "content": e.completion}]}
+                for e in examples
+            ],
+        )
+        return CellJob(
+            key=cell.key,
+            student=self.prepared.student.source,
+            examples=examples,
+            recipe=self.prepared.recipe,
+            seed=1000 + cell.replicate,  # one training seed for all strategies of a replicate: paired
+            questions=tuple(self.prepared.task.student_prompt(item.question) for item in self.prepared.test),
+            max_new_tokens=self.prepared.plan.max_new_tokens,
+            out=str(out),
+        )
+
+    def _record(
+        self,
+        cell: Cell,
+        items: Sequence[Item],
+        replies: Sequence[str | None],
+        *,
+        examples: int,
+        detail: Mapping[str, Any],
+        folder: Path,
+    ) -> None:
+        """Scores the replies, keeps them on disk item by item, and writes the cell's measurement last."""
+        scores = [
+            Score(Outcome.NOT_SCORED, None, "no reply")
+            if reply is None
+            else self.prepared.task.score(item.answer, reply)
+            for item, reply in zip(items, replies, strict=True)
+        ]
+        write_jsonl(
+            folder / "predictions.jsonl",
+            [
+                {
+                    "id": item.id,
+                    "question": item.question,
+                    "gold": item.answer,
+                    "reply": reply,
+                    "outcome": score.outcome.value,
+                    "value": score.value,
+                    "reason": score.reason,
+                }
+                for item, reply, score in zip(items, replies, scores, strict=True)
+            ],
+        )
+        values = [score.value for score in scores if score.value is not None]
+        correct = sum(score.outcome == Outcome.RIGHT for score in scores)
+        scored = sum(score.outcome != Outcome.NOT_SCORED for score in scores)
+        self.store.record_cell(
+            self.run_id,
+            Measurement(
+                cell=cell,
+                correct=correct,
+                scored=scored,
+                not_scored=len(scores) - scored,
+                examples=examples,
+                mean_value=sum(values) / len(values) if values else None,
+            ),
+            [
+                None if score.outcome == Outcome.NOT_SCORED else float(score.outcome == Outcome.RIGHT)
+                for score in scores
+            ],
+            detail,
+            str(folder),
+        )
+
+
+class _Count:
+    """Counts visits and tells the store now and then, not at every one."""
+
+    def __init__(self, store: Store, run_id: str, stage: str, total: int) -> None:
+        self.store, self.run_id, self.stage, self.total = store, run_id, stage, total
+        self.done = 0
+        store.progress(run_id, stage, 0, total)
+
+    def one(self) -> None:
+        self.done += 1
+        if self.done % 20 == 0 or self.done == self.total:
+            self.store.progress(self.run_id, self.stage, self.done, self.total)
+
+
+def _said(error: Exception) -> str:
+    return str(error) if isinstance(error, SeedPilotError) else f"{type(error).__name__}: {error}"[:500]

@@ -1,0 +1,248 @@
+"""The process that runs pilots: claims a run, builds its real parts, says that it lives, obeys the user.
+
+Detached from whoever started it. Its state is the store's; a key that was typed comes through standard
+input as one line of JSON, `{"key": "..."}`, and stays in this process's memory. One run at a time on
+one machine: a worker waits for the lock that the other holds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import json
+import logging
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+from pydantic import SecretStr
+
+from engine.costs import usd_per_query
+from engine.domain import Reply, Request, Teacher
+from engine.errors import KeyMissingError, SeedPilotError
+from engine.ledger import Ceiling, Ledger
+from engine.pilot import Pilot
+from engine.plan import PilotPlan, check_plan
+from engine.prepare import Prepared, prepare, prompt_tokens_at_most
+from engine.settings import Settings, key_from_environment
+from engine.store import RunState, Store
+from engine.trainer import LocalTrainer
+
+HEARTBEAT_S = 5.0
+BALLAST_BYTES = 1_000_000
+"""Kept on disk while a run goes on and given free when the disk is full, so that the store can still
+write why the run stopped."""
+
+log = logging.getLogger("seedpilot.worker")
+
+
+class Stopped(Exception):  # noqa: N818 - no error: the user asked for it
+    """The user asked to pause or cancel."""
+
+    def __init__(self, request: str) -> None:
+        self.request = request
+        super().__init__(request)
+
+
+def start(run_id: str, settings: Settings, key: SecretStr | None = None) -> None:
+    """Starts a detached worker for that run; it outlives the process that calls this."""
+    folder = settings.home / run_id
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "worker.log").open("ab") as log_file:
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and module, no shell
+            [sys.executable, "-m", "engine.worker", run_id],
+            stdin=subprocess.PIPE,
+            stdout=log_file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env=os.environ | {"SEEDPILOT_HOME": str(settings.home), "SEEDPILOT_DATA": str(settings.data)},
+            cwd=Path(__file__).resolve().parent.parent,
+        )
+    if process.stdin is not None:  # always so with PIPE; the type checker cannot know
+        if key is not None:
+            process.stdin.write(json.dumps({"key": key.get_secret_value()}).encode() + b"\n")
+        process.stdin.close()
+
+
+def run(run_id: str, store: Store, key: SecretStr | None = None) -> RunState:
+    """Runs one run to its end, its pause or its failure, and returns the state it was left in."""
+    _release_if_dead(run_id, store)
+    with _machine_lock(store.home):
+        me = psutil.Process()
+        if not store.claim(run_id, me.pid, me.create_time()):
+            return store.run(run_id).state
+        ballast = store.folder(run_id) / "ballast"
+        try:
+            ballast.parent.mkdir(parents=True, exist_ok=True)
+            ballast.write_bytes(b"\0" * BALLAST_BYTES)
+            with _Heart(store, run_id) as heart:
+                message = _pilot(run_id, store, key, heart).run()
+            state = RunState.DONE
+        except Stopped as stopped:
+            state, message = {
+                "pause": (RunState.PAUSED, "Paused by you; resume it when you like, nothing is paid twice."),
+                "cancel": (RunState.CANCELLED, "Cancelled by you; what was generated is kept."),
+            }[stopped.request]
+        except KeyMissingError as error:
+            state, message = RunState.WAITING_FOR_KEY, str(error)
+        except SeedPilotError as error:
+            state, message = RunState.FAILED, str(error)
+        except OSError as error:
+            full = error.errno in (28, 27)  # ENOSPC, EFBIG
+            state = RunState.FAILED
+            message = (
+                f"the disk that holds {store.home} is full; what was paid for until now is kept. "
+                "Free some space there, then resume the run"
+                if full
+                else f"{type(error).__name__}: {error}"
+            )
+        except Exception as error:  # the run must end in the store, whatever happened
+            log.exception("run %s", run_id)
+            state, message = RunState.FAILED, f"unexpected {type(error).__name__}: {error}; see worker.log"
+        finally:
+            ballast.unlink(missing_ok=True)
+        store.finish(run_id, state, message)
+        return state
+
+
+def run_queue(store: Store) -> None:
+    """Runs every queued or lost run that needs no typed key, oldest first, until none is left."""
+    while True:
+        waiting = [
+            r
+            for r in reversed(store.runs())
+            if r.state in (RunState.QUEUED, RunState.LOST) or _is_dead(r.id, store)
+            if not PilotPlan.model_validate(r.plan).teacher.key_typed
+        ]
+        if not waiting:
+            return
+        run(waiting[0].id, store)
+
+
+def _pilot(run_id: str, store: Store, key: SecretStr | None, heart: _Heart) -> Pilot:
+    plan = check_plan(store.run(run_id).plan)
+    store.progress(run_id, "Reading the plan", 0, 1)
+    prepared = prepare(plan)
+    return Pilot(
+        prepared,
+        run_id=run_id,
+        teacher=_teacher(plan, key),
+        trainer=LocalTrainer(prepared.student.parameters),
+        store=store,
+        ledger=_ledger(store, run_id, prepared),
+        check=heart.check,
+    )
+
+
+def _teacher(plan: PilotPlan, typed: SecretStr | None) -> Teacher:
+    teacher = plan.teacher
+    if teacher.kind == "sandbox":
+        from engine.teachers.sandbox import SandboxTeacher
+
+        return SandboxTeacher()
+    from engine.teachers.openai_compatible import OpenAICompatibleTeacher
+
+    key = typed or (key_from_environment(teacher.key_env) if teacher.key_env else None)
+    if key is None and (teacher.key_typed or teacher.key_env):
+        where = f"the environment variable {teacher.key_env} is not set" if teacher.key_env else "it was typed"
+        raise KeyMissingError(
+            f"The key for {teacher.base_url} is needed again ({where}; keys are never stored). "
+            "Open the run and type it, or set the variable, then resume."
+        )
+    # The plan's check has made sure that both are there.
+    return OpenAICompatibleTeacher(teacher.base_url or "", teacher.model or "", key, timeout_s=teacher.timeout_s)
+
+
+def _ledger(store: Store, run_id: str, prepared: Prepared) -> Ledger:
+    price = prepared.price
+
+    def bound(request: Request) -> float | None:
+        return usd_per_query(price, prompt_tokens_at_most(request), request.max_tokens)
+
+    def cost(reply: Reply) -> float | None:
+        return usd_per_query(price, reply.input_tokens, reply.output_tokens)
+
+    ceiling = Ceiling(prepared.estimate.ceiling_queries, prepared.plan.ceiling.usd)
+    return Ledger(store, run_id, ceiling, bound, cost)
+
+
+class _Heart:
+    """Says in the store that the worker lives, and hears there what the user wants."""
+
+    def __init__(self, store: Store, run_id: str) -> None:
+        self._store, self._run_id = store, run_id
+        self._request: str | None = None
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._beat, daemon=True)
+
+    def __enter__(self) -> _Heart:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def check(self) -> None:
+        """Raises Stopped once the user has asked to pause or cancel."""
+        if self._request is not None:
+            raise Stopped(self._request)
+
+    def _beat(self) -> None:
+        while not self._over.is_set():
+            try:
+                self._request = self._store.heartbeat(self._run_id) or self._request
+            except SeedPilotError:  # a busy or full disk: the next beat may succeed
+                log.warning("heartbeat of %s could not be written", self._run_id)
+            self._over.wait(1.0 if self._request is None else HEARTBEAT_S)
+
+
+@contextmanager
+def _machine_lock(home: Path) -> Iterator[None]:
+    """One pilot at a time on one store; released by the kernel when the process ends, however it ends."""
+    with (home / "worker.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _is_dead(run_id: str, store: Store) -> bool:
+    """Whether the process that holds a running run is gone (its number may have been given anew)."""
+    holder = store.holder(run_id)
+    if holder is None or store.run(run_id).state != RunState.RUNNING:
+        return False
+    try:
+        process = psutil.Process(holder[0])
+        return bool(abs(process.create_time() - holder[1]) > 1 or process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
+
+
+def _release_if_dead(run_id: str, store: Store) -> None:
+    if _is_dead(run_id, store):
+        store.release_lost(run_id)
+
+
+def main() -> None:
+    """`python -m engine.worker RUN`: runs one run; a typed key is read from standard input."""
+    parser = argparse.ArgumentParser(description="Runs one run of the store.")
+    parser.add_argument("run")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    # The HTTP client's own messages name addresses and headers; ours say what matters.
+    logging.getLogger("openai").setLevel(logging.WARNING)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
+    line = "" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.readline()
+    key = SecretStr(json.loads(line)["key"]) if line.strip() else None
+    store = Store(Settings().store_path)
+    state = run(arguments.run, store, key)
+    log.info("run %s: %s", arguments.run, state.value)
+
+
+if __name__ == "__main__":
+    main()
