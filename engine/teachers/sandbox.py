@@ -59,12 +59,13 @@ class SandboxTeacher:
         rng = _generator(request)
         instruction = " ".join(m.content for m in request.messages if m.role == "system").lower()
         found = _QUESTION.search(_last_user_text(request.messages))
-        problem = read(found.group(1), rng) if found else None
+        text = found.group(1).strip() if found else ""
+        problem = read(text, rng)
         if problem is None:
             return UNANSWERABLE
         flawed = rng.random() < self.error_rate
         if "rephrase" in instruction:
-            return _rephrased(problem, rng, flawed=flawed)
+            return _rephrased(problem, text, rng, flawed=flawed)
         if "new question" in instruction:
             return _invented(problem, rng, flawed=flawed)
         return _answered(problem, rng, flawed=flawed)
@@ -105,11 +106,10 @@ def _without_a_step(problem: Problem, rng: random.Random) -> Problem | None:
     return shorter
 
 
-def _rephrased(problem: Problem, rng: random.Random, *, flawed: bool) -> str:
+def _rephrased(problem: Problem, original: str, rng: random.Random, *, flawed: bool) -> str:
     if flawed:
         problem = _with_another_number(problem, rng)
-    before = write(problem, rng)
-    return next((text for text, _ in zip(rephrasings(problem, rng), range(5)) if text != before), before)
+    return next(text for text in rephrasings(problem, rng) if text != original)
 
 
 def _with_another_number(problem: Problem, rng: random.Random) -> Problem:

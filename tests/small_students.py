@@ -1,0 +1,72 @@
+"""Tiny students with random weights, in hub layout: what the hub gives, small enough for a test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from transformers import (
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+)
+
+EOS = "<|end|>"
+
+CHAT_TEMPLATE = (
+    "{% for message in messages %}<|{{ message['role'] }}|>\n{{ message['content'] }}" + EOS + "\n{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>\n{% endif %}"
+)
+
+
+def build_tiny_tokenizer(*, chat_template: bool = False, pad: bool = False) -> PreTrainedTokenizerFast:
+    """One token a byte, so that any UTF-8 text can be said; no pad token unless asked for."""
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    vocabulary = {token: i for i, token in enumerate([EOS, *(["<|pad|>"] if pad else []), *alphabet])}
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=EOS, pad_token="<|pad|>" if pad else None)
+    if chat_template:
+        fast.chat_template = CHAT_TEMPLATE
+    return fast
+
+
+def build_tiny_student(
+    folder: Path, chat_template: bool = False, *, family: str = "llama", seed: int = 0, context: int = 2048
+) -> Path:
+    """A random student of some 40,000 parameters in `folder` (made where missing); returns the folder.
+
+    `family` is `llama` or `gpt2`. The same arguments give the same weights.
+    """
+    tokenizer = build_tiny_tokenizer(chat_template=chat_template)
+    ids = {"bos_token_id": None, "eos_token_id": tokenizer.eos_token_id}
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model: LlamaForCausalLM | GPT2LMHeadModel
+        if family == "gpt2":
+            model = GPT2LMHeadModel(
+                GPT2Config(vocab_size=len(tokenizer), n_positions=context, n_embd=16, n_layer=2, n_head=2, **ids)
+            )
+        else:
+            model = LlamaForCausalLM(
+                LlamaConfig(
+                    vocab_size=len(tokenizer),
+                    hidden_size=32,
+                    intermediate_size=64,
+                    num_hidden_layers=2,
+                    num_attention_heads=2,
+                    num_key_value_heads=1,
+                    max_position_embeddings=context,
+                    tie_word_embeddings=True,
+                    initializer_range=0.2,
+                    **ids,
+                )
+            )
+    folder.mkdir(parents=True, exist_ok=True)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
