@@ -205,6 +205,7 @@ def _size_problems(plan: PilotPlan, seeds: Sequence[Item], test: Sequence[Item])
     ]
     return problems
 
+
 def _expected_tokens(task: Task, seeds: Sequence[Item]) -> tuple[float, float]:
     """Prompt and reply of a typical query, in tokens of about four bytes."""
     prompt = sum(prompt_tokens_at_most(answer_request(task, s.question, 0)) for s in seeds) / len(seeds) / 4

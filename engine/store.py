@@ -8,7 +8,6 @@ IMMEDIATE`), so two processes never act on the same reading. The ledger's table 
 from __future__ import annotations
 
 import json
-import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -130,23 +129,19 @@ class Store:
 
     # --- runs -------------------------------------------------------------------------------------
 
-    def file_run(self, name: str, plan: Mapping[str, Any], start_token: str) -> str:
-        """Files a plan as a queued run and returns its id; the same token always gives the same run,
-        so a double click or a rerun of the page cannot start (and pay) twice."""
-        run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
+    def file_run(self, run_id: str, name: str, plan: Mapping[str, Any], start_token: str) -> str:
+        """Files a plan as a queued run and returns the run's id.
+
+        The same token always gives the same run, so that a double click or a rerun of the page cannot
+        start (and pay) twice: the id that comes back is then the earlier one.
+        """
         with self.transaction() as connection:
             connection.execute(
                 text(
                     "INSERT INTO runs (id, name, plan, start_token, state, created_at) "
                     "VALUES (:id, :name, :plan, :token, 'queued', :now) ON CONFLICT (start_token) DO NOTHING"
                 ),
-                {
-                    "id": run_id,
-                    "name": name,
-                    "plan": json.dumps(plan),
-                    "token": start_token,
-                    "now": time.time(),
-                },
+                {"id": run_id, "name": name, "plan": json.dumps(plan), "token": start_token, "now": time.time()},
             )
             found = connection.execute(text("SELECT id FROM runs WHERE start_token = :token"), {"token": start_token})
             return str(found.scalar_one())
@@ -236,10 +231,6 @@ class Store:
             self.finish(run_id, RunState.CANCELLED, "Cancelled by you; what was generated is kept.")
         elif request == "pause" and run.state == RunState.QUEUED:
             self.finish(run_id, RunState.PAUSED, "Paused by you before it began.")
-
-    def set_plan(self, run_id: str, plan: Mapping[str, Any]) -> None:
-        """Replaces the plan, while files are being copied into the run's folder."""
-        self._update(run_id, plan=json.dumps(plan))
 
     def _update(self, run_id: str, **values: object) -> None:
         # Column names come from this module only, values are bound.

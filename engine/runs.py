@@ -1,0 +1,126 @@
+"""What a page or the command line does with runs: file a plan, look at a run whole.
+
+The screen never works: filing copies the plan's files beside the store (an upload vanishes with its
+browser tab) and queues the run; a worker does the rest.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from engine.advice import as_json, recommend
+from engine.comparison import wilson
+from engine.domain import Recommendation, Situation, TaskType
+from engine.ledger import account
+from engine.plan import PilotPlan, check_plan, with_paths
+from engine.prepare import Prepared, prepare
+from engine.store import CellRow, Run, Store
+from engine.tasks import load_task
+
+
+def file_pilot(plan: PilotPlan, store: Store, start_token: str | None = None) -> str:
+    """Checks a plan whole (InputError), copies its files and queues it; returns the run's id."""
+    prepare(plan)
+    run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
+    inputs = store.folder(run_id) / "input"
+
+    def copied(path: str) -> str:
+        source = Path(path)
+        if source.is_dir():  # a student: too large to copy, and it does not vanish with a tab
+            return str(source.resolve())
+        inputs.mkdir(parents=True, exist_ok=True)
+        target = inputs / f"{len(list(inputs.iterdir()))}-{source.name}"
+        shutil.copyfile(source, target)
+        return str(target)
+
+    filed = with_paths(plan, copied)
+    found = store.file_run(run_id, plan.name, filed.model_dump(mode="json"), start_token or run_id)
+    if found != run_id:
+        shutil.rmtree(store.folder(run_id), ignore_errors=True)
+    return found
+
+
+def plan_of(run: Run) -> PilotPlan:
+    """The plan that a run was filed with."""
+    return check_plan(run.plan)
+
+
+def situation_of(run: Run, cells: list[CellRow], queries: int | None = None) -> Situation:
+    """The situation that a run's measurements speak about; `queries` defaults to its largest budget."""
+    plan = plan_of(run)
+    seeds = max((row.cell.seeds for row in cells), default=plan.seeds.count or 100)
+    kind = TaskType.MATH if plan.task == "math" else load_task(plan.task).type
+    return Situation(task=kind, seeds=seeds, queries=queries or max(plan.grid.budgets))
+
+
+def advice(run: Run, cells: list[CellRow], queries: int | None = None) -> tuple[Recommendation, Recommendation | None]:
+    """The advice before the run and, once a cell of a strategy is measured, after it."""
+    situation = situation_of(run, cells, queries)
+    measured = [row.measurement for row in cells if row.measurement is not None and row.measurement.scored]
+    informative = any(m.cell.budget > 0 for m in measured)
+    return recommend(situation), recommend(situation, measured) if informative else None
+
+
+def summary(store: Store, run_id: str) -> dict[str, Any]:
+    """A run as `seedpilot show --json` prints it. Accuracies are fractions with 80 % Wilson intervals."""
+    run = store.run(run_id)
+    cells = store.cells(run_id)
+    paid = account(store, run_id)
+    before, after = advice(run, cells)
+    return {
+        "run": run.id,
+        "name": run.name,
+        "state": run.state.value,
+        "message": run.message,
+        "progress": {"stage": run.stage, "done": run.done, "total": run.total, "seconds_left": run.seconds_left},
+        "sandbox": list(plan_of(run).sandbox_parts),
+        "queries": {
+            "settled": paid.settled,
+            "unknown": paid.unknown,
+            "on_their_way": paid.reserved,
+            "usd": paid.usd,
+        },
+        "pools": [
+            {"pool": pool.name, "counts": dict(pool.counts), "folder": pool.folder} for pool in store.pools(run_id)
+        ],
+        "cells": [_cell(row) for row in cells],
+        "advice": {"before": as_json(before), "after": None if after is None else as_json(after)},
+        "folder": str(store.folder(run_id)),
+    }
+
+
+def _cell(row: CellRow) -> dict[str, Any]:
+    measured = row.measurement
+    interval = None if measured is None else wilson(measured.correct, measured.scored)
+    result: dict[str, Any] = {
+        "arm": row.cell.arm.value,
+        "variant": row.cell.variant,
+        "seeds": row.cell.seeds,
+        "budget": row.cell.budget,
+        "replicate": row.cell.replicate,
+        "state": row.state,
+        "message": row.message,
+        "accuracy": None
+        if interval is None
+        else {"mean": interval.mean, "low80": interval.low80, "high80": interval.high80},
+        "folder": row.folder,
+    }
+    if measured is not None:
+        result |= {
+            "correct": measured.correct,
+            "scored": measured.scored,
+            "not_scored": measured.not_scored,
+            "examples": measured.examples,
+            "mean_value": measured.mean_value,
+        }
+    return result
+
+
+def plan_from(raw: Mapping[str, Any]) -> Prepared:
+    """Checks and prepares a plan that a page put together; InputError with every problem."""
+    return prepare(check_plan(raw))
