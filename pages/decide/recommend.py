@@ -8,17 +8,29 @@ from engine.domain import Reason, Recommendation
 from pages.shared import charts, situation, words
 
 BADGES = {"low": ":orange-badge", "medium": ":blue-badge", "high": ":green-badge"}
+COLUMNS = {
+    "Likely best": st.column_config.ProgressColumn(
+        format="%.0f %%", min_value=0, max_value=100, help="Chance that no other strategy does better at your budget."
+    ),
+    "Accuracy (80 %)": st.column_config.TextColumn(
+        help="Share of your test items expected right, with its 80 % interval."
+    ),
+    "Given up": st.column_config.NumberColumn(
+        format="%.1f points", help="Expected accuracy lost against the best strategy, in percentage points."
+    ),
+    "Examples": st.column_config.NumberColumn(
+        format="localized", help="Training examples that the budget buys, before any is rejected."
+    ),
+    "Points": st.column_config.TextColumn(help="Published or measured points behind the curve."),
+}
 
 
 def headline(found: Recommendation) -> None:
     """The advice in one sentence, and the three figures that it hangs on."""
     with st.container(border=True):
-        st.subheader(found.headline, anchor=False)
-        studies = f"{found.studies} matching {'study' if found.studies == 1 else 'studies'}"
+        st.header(found.headline, anchor=False)
         basis = "Prior: published studies only" if found.basis == "prior" else "Measured: your own points count"
-        st.markdown(
-            f":gray-badge[{basis}] {BADGES[found.confidence]}[Confidence {found.confidence}] :gray-badge[{studies}]"
-        )
+        st.markdown(f":gray-badge[{basis}] {BADGES[found.confidence]}[Confidence {found.confidence}]")
         budget_ratio, best, second = st.columns(3)
         budget_ratio.metric(
             "Budget ratio",
@@ -36,10 +48,13 @@ def takeaway(found: Recommendation) -> str:
     if not changes:
         return "No change of winner within the range shown"
     first, at = changes[0], changes[0].budget_ratio
-    return (
-        f"{words.STRATEGIES[first.end]} overtake {words.STRATEGIES[first.start].lower()} at about "
-        f"{words.ratio(at.mean)} queries per seed (80 %: {words.ratio(at.low80)} to {words.ratio(at.high80)})"
+    start, end = words.STRATEGIES[first.start], words.STRATEGIES[first.end]
+    where = (
+        f"about {words.ratio(at.mean)} queries per seed (80 %: {words.ratio(at.low80)} to {words.ratio(at.high80)})"
     )
+    if first.probability < 0.5:
+        return f"{start} probably stay ahead; if {end.lower()} ever overtake them, then at {where}"
+    return f"{end} overtake {start.lower()} at {where}"
 
 
 def curves(found: Recommendation) -> None:
@@ -66,10 +81,10 @@ def outlook_table(found: Recommendation) -> pd.DataFrame:
         {
             "Strategy": [words.STRATEGIES[o.strategy] for o in rows],
             "Likely best": [100 * o.p_best for o in rows],
-            "Expected accuracy (80 %)": [words.percent(o.accuracy) for o in rows],
-            "Lost if it is not best, points": [o.regret_points for o in rows],
-            "Examples bought": [o.examples for o in rows],
-            "Published points": ["0, assumed" if o.assumed else str(o.points) for o in rows],
+            "Accuracy (80 %)": [words.percent(o.accuracy) for o in rows],
+            "Given up": [o.regret_points for o in rows],
+            "Examples": [o.examples for o in rows],
+            "Points": ["0, assumed" if o.assumed else str(o.points) for o in rows],
         }
     )
 
@@ -112,11 +127,7 @@ with answer:
         table,
         hide_index=True,
         key="outlooks",
-        column_config={
-            "Likely best": st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100),
-            "Lost if it is not best, points": st.column_config.NumberColumn(format="%.1f"),
-            "Examples bought": st.column_config.NumberColumn(format="localized"),
-        },
+        column_config=COLUMNS,
         alt=f"The strategies at {have.queries:,} queries, the likeliest best first",
     )
     st.download_button(

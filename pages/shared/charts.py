@@ -32,12 +32,14 @@ class Style:
     fill: str
     dash: str
     marker: str
+    hatch: str
+    """Fills an assumed band."""
 
 
 STYLES: dict[Strategy, Style] = {
-    Strategy.ANSWER_AUGMENTATION: Style("#2f80c8", "rgba(47,128,200,0.14)", "solid", "circle"),
-    Strategy.QUESTION_REPHRASE: Style("#159a76", "rgba(21,154,118,0.14)", "dash", "square"),
-    Strategy.NEW_QUESTION: Style("#d9602b", "rgba(217,96,43,0.14)", "dot", "diamond"),
+    Strategy.ANSWER_AUGMENTATION: Style("#2f80c8", "rgba(47,128,200,0.09)", "solid", "circle", "/"),
+    Strategy.QUESTION_REPHRASE: Style("#159a76", "rgba(21,154,118,0.09)", "dash", "square", "."),
+    Strategy.NEW_QUESTION: Style("#d9602b", "rgba(217,96,43,0.09)", "dot", "diamond", "\\"),
 }
 
 
@@ -114,7 +116,7 @@ def _figure(traces: Iterable[dict[str, Any]], **layout: Any) -> go.Figure:
             "layout": {
                 "height": 460,
                 "margin": {"l": 8, "r": 28, "t": 16, "b": 8},
-                "legend": {"orientation": "h", "yanchor": "top", "y": -0.24, "x": 0, "xanchor": "left"},
+                "legend": {"orientation": "h", "yanchor": "top", "y": -0.28, "x": 0, "xanchor": "left"},
                 "dragmode": False,
                 "uirevision": "kept",
                 **layout,
@@ -127,7 +129,7 @@ def _figure(traces: Iterable[dict[str, Any]], **layout: Any) -> go.Figure:
 def _look(strategy: str) -> tuple[Style, str]:
     if strategy in set(Strategy):
         return STYLES[Strategy(strategy)], words.row(strategy)
-    return Style(GREY, "rgba(122,135,151,0.14)", "longdash", "cross"), words.row(strategy)
+    return Style(GREY, "rgba(122,135,151,0.09)", "longdash", "cross", "x"), words.row(strategy)
 
 
 def _band(band: CurveBand) -> list[dict[str, Any]]:
@@ -142,14 +144,13 @@ def _band(band: CurveBand) -> list[dict[str, Any]]:
         "mode": "lines",
         "fill": "toself",
         "fillcolor": style.fill,
-        "line": {"width": 0},
+        "line": {"width": 0.8, "color": style.colour, "dash": style.dash},
         "hoverinfo": "skip",
         "showlegend": False,
         "legendgroup": band.strategy.value,
     }
     if band.assumed:
-        outline["fillpattern"] = {"shape": "/", "fgcolor": style.colour, "fgopacity": 0.35, "size": 9}
-        outline["line"] = {"width": 1, "dash": "dot", "color": style.colour}
+        outline["fillpattern"] = {"shape": style.hatch, "fgcolor": style.colour, "fgopacity": 0.2, "size": 12}
     curve = {
         "type": "scatter",
         "x": list(band.queries),

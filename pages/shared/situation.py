@@ -70,7 +70,7 @@ def _queries() -> int | None:
                 help="One query is one paid call of the teacher model.",
             )
         )
-    usd = st.number_input("Money, US dollars", min_value=0.01, value=50.0, step=10.0, key="usd", bind="query-params")
+    usd = st.number_input("Money, $", min_value=0.01, value=50.0, step=10.0, key="usd", bind="query-params")
     price, tokens_in, tokens_out = _price()
     each = costs.usd_per_query(price, tokens_in, tokens_out)
     if each == 0:
@@ -104,11 +104,8 @@ def _price() -> tuple[costs.Price, float | None, float | None]:
             label, min_value=0.0, value=None, step=step, key=key, bind="query-params", placeholder="unknown", **options
         )
 
-    read, written = st.columns(2)
-    with read:
-        usd_in = number("$ per million tokens read", "usd_in", 0.1, format="%.3f")
-        tokens_in = number("Tokens read per query", "tokens_in", 50.0, format="%.0f")
-    with written:
-        usd_out = number("$ per million tokens written", "usd_out", 0.1, format="%.3f")
-        tokens_out = number("Tokens written per query", "tokens_out", 50.0, format="%.0f")
+    usd_in = number("Price of a million tokens read, $", "usd_in", 0.1, format="%.3f")
+    tokens_in = number("Tokens read per query", "tokens_in", 50.0, format="%.0f")
+    usd_out = number("Price of a million tokens written, $", "usd_out", 0.1, format="%.3f")
+    tokens_out = number("Tokens written per query", "tokens_out", 50.0, format="%.0f")
     return costs.Price(usd_in, usd_out), tokens_in, tokens_out

@@ -75,13 +75,13 @@ def sources(reason: Reason) -> str:
 
 
 def changes_of_winner(advice: Recommendation) -> list[Crossover]:
-    """The crossovers to or from the advised strategy, those that would end its lead first.
+    """The crossovers to or from the advised strategy; first the one that is likely to end its lead first.
 
     Overtakings among the others, and those that fewer than a quarter of the draws show, change no advice.
     """
     chosen = advice.recommended or advice.cheapest
     likely = [c for c in advice.crossovers if chosen in (c.start, c.end) and c.probability >= 0.25]
-    return sorted(likely, key=lambda c: (c.start is not chosen, -c.probability))
+    return sorted(likely, key=lambda c: (c.start is not chosen, c.probability < 0.5, c.budget_ratio.mean))
 
 
 def ratio(value: float) -> str:
