@@ -210,7 +210,7 @@ class Pilot:
         )
         return CellJob(
             key=cell.key,
-            student=self.prepared.student.source,
+            student=self.prepared.student.path,
             examples=examples,
             recipe=self.prepared.recipe,
             seed=1000 + cell.replicate,  # one training seed for all strategies of a replicate: paired
