@@ -16,7 +16,6 @@ from engine import curves, prior, spending, wording
 from engine.costs import CALLS, calls_per_example
 from engine.curves import Fitted
 from engine.domain import (
-    Baseline,
     Crossover,
     CurveBand,
     Interval,
@@ -24,7 +23,6 @@ from engine.domain import (
     Outlook,
     Recommendation,
     Situation,
-    Strategy,
 )
 from engine.errors import InputError
 from engine.evidence import published
@@ -38,7 +36,7 @@ REFUSE_STRETCH = 32.0
 """Beyond this many times, no accuracy is given."""
 BUDGETS = 40
 """Points of a drawn curve."""
-RATIOS = np.geomspace(0.1, 5000.0, 56)
+RATIOS = np.geomspace(0.1, 5000.0, 48)
 """Queries per seed in which crossovers are looked for."""
 
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine import law
 from engine.domain import Baseline, Measurement, Strategy
@@ -25,6 +26,8 @@ UNTUNED_SD = 0.7
 """Logit scale: the untuned student's own offset from the curve at no data (prompt, format)."""
 DRIFT = 0.04
 """Logit scale per factor e of extrapolation, by strategy: the law may be wrong. Not calibrated yet."""
+UNMEASURED = 0.25
+"""Logit scale: a strategy that the user has not measured, next to ones that were. Not calibrated yet."""
 
 _ROUNDS, _PROPOSALS, _ENOUGH = 4, 1500, 250.0
 _TAIL = 7.0
@@ -40,27 +43,29 @@ class Fitted:
     floor: float
     largest: Array | None = None
     """(3,) largest measured effective examples by strategy; None where nothing was measured."""
+    unmeasured: NDArray[np.bool_] | None = None
+    """(3,) strategies without a point of their own; None where nothing was measured."""
     effective_draws: float | None = None
     """Effective sample size of the draws; None on the prior. Below 100 the interval is unreliable."""
 
     def accuracies(self, seeds: float, examples: Array) -> Array:
         """Expected accuracy of every strategy alone. `examples` (B, 3) -> (K, B, 3), fractions."""
-        k, b = len(self.draws), len(examples)
-        alone = np.zeros((b, 3, 3))
-        alone[:, np.arange(3), np.arange(3)] = examples
-        n = law.effective(self.draws, np.full(b * 3, float(seeds)), alone.reshape(b * 3, 3)).reshape(k, b, 3)
+        weight = np.exp(self.draws[:, law.SEED_WEIGHT])[:, None, None]
+        n = seeds * (weight + law.useful_per_seed(self.draws, seeds, examples / seeds))
         right = law.accuracy(self.draws, n, self.floor)
-        if self.largest is None:
+        if self.largest is None or self.unmeasured is None:
             return right
         distance = np.log(np.maximum(np.median(n, axis=0) / self.largest, 1.0))
-        drift = np.random.default_rng(7).standard_normal((k, 1, 3)) * DRIFT * distance
-        return law.expit(law.logit(np.clip(right, 1e-6, 1 - 1e-6)) + drift)
+        made = np.median(1 - seeds * weight / n, axis=0)  # seeds alone are the same for every strategy
+        doubt = np.hypot(DRIFT * distance, np.where(self.unmeasured, UNMEASURED, 0.0) * made)
+        noise = np.random.default_rng(7).standard_normal((len(n), 1, 3))
+        return law.expit(law.logit(np.clip(right, 1e-6, 1 - 1e-6)) + noise * doubt)
 
     def stretch(self, seeds: float, examples: Array) -> float:
         """How many times more effective examples than the largest cell measured; 0 on the prior."""
         if self.largest is None:
             return 0.0
-        n = law.effective(self.draws, np.full(3, float(seeds)), np.diag(examples))
+        n = law.effective_alone(self.draws, np.full(3, float(seeds)), np.arange(3), examples)
         return float((np.median(n, axis=0) / self.largest.max()).max())
 
 
@@ -70,7 +75,7 @@ def crossings(draws: Array, seeds: float, calls: Array, ratios: Array) -> Array:
     NaN where `end` does not overtake `start` within `ratios` (B,), queries per seed, rising. `calls`
     (3,) is paid calls per example. Only N decides: f rises, so it moves no crossing.
     """
-    per_seed = np.stack([law.useful_per_seed(draws, seeds, ratios / calls[m])[:, :, m] for m in range(3)], axis=2)
+    per_seed = law.useful_per_seed(draws, seeds, ratios[:, None] / calls)
     log_useful, log_ratio = np.log(per_seed), np.log(ratios)
     out = np.full((len(draws), 3, 3), np.nan)
     rows = np.arange(len(draws))
@@ -147,12 +152,13 @@ def refit(prior: Array, measurements: Sequence[Measurement], floor: float) -> Fi
         centre = new_centre
     edges = (np.arange(len(prior)) + 0.5) / len(prior)
     chosen = draws[np.minimum(np.searchsorted(np.cumsum(weights), edges), len(draws) - 1)]
-    n = np.median(law.effective(chosen, data.seeds, data.examples), axis=0)
-    tuned = ~data.untuned
+    n = np.median(data.effective(chosen), axis=0)
+    tuned = np.logical_not(data.untuned)
     by_strategy = [n[tuned & (data.strategy == m)] for m in range(3)]
     anchor = n[tuned].min()  # a strategy without points extrapolates from the smallest one
     largest = np.array([found.max() if len(found) else anchor for found in by_strategy])
-    return Fitted(chosen, floor, largest, ess)
+    unmeasured = np.array([len(found) == 0 for found in by_strategy])
+    return Fitted(chosen, floor, largest, unmeasured, ess)
 
 
 @dataclass(frozen=True)
@@ -161,11 +167,11 @@ class _Cells:
 
     seeds: Array
     examples: Array
-    """(C, 3)"""
-    strategy: Array
+    """(C,) of the cell's strategy; 0 for a baseline."""
+    strategy: NDArray[np.intp]
     """(C,) 0 to 2; -1 for a baseline."""
-    untuned: Array
-    """(C,) bool"""
+    untuned: NDArray[np.bool_]
+    """(C,)"""
     observed: Array
     """(C,) empirical logit."""
     whiten: Array
@@ -177,10 +183,7 @@ class _Cells:
         strategy = np.array([index[m.cell.arm] if isinstance(m.cell.arm, Strategy) else -1 for m in cells])
         untuned = np.array([m.cell.arm == Baseline.UNTUNED for m in cells])
         seeds = np.array([float(m.cell.seeds) for m in cells])
-        examples = np.zeros((len(cells), 3))
-        for i, m in enumerate(cells):
-            if strategy[i] >= 0:
-                examples[i, strategy[i]] = m.examples
+        examples = np.array([float(m.examples) for m in cells]) * (strategy >= 0)
         right = np.array([m.correct + 0.5 for m in cells])
         wrong = np.array([m.scored - m.correct + 0.5 for m in cells])
         observed, sampling = np.log(right / wrong), 1 / right + 1 / wrong
@@ -197,6 +200,10 @@ class _Cells:
         covariance = np.diag(variance) + POOL_SD**2 * same_pool
         return cls(seeds, examples, strategy, untuned, observed, np.linalg.inv(np.linalg.cholesky(covariance)))
 
+    def effective(self, draws: Array) -> Array:
+        """Effective examples of every cell, seeds included; a baseline has the seeds alone. (K, C)."""
+        return law.effective_alone(draws, self.seeds, np.maximum(self.strategy, 0), self.examples)
+
 
 @dataclass(frozen=True)
 class _Target:
@@ -210,8 +217,7 @@ class _Target:
 
     def residuals(self, draws: Array) -> Array:
         """Whitened: data first, then prior. (K, C + 11)."""
-        n = law.effective(draws, self.data.seeds, self.data.examples)
-        n = np.where(self.data.untuned, 0.0, n)
+        n = np.where(self.data.untuned, 0.0, self.data.effective(draws))
         right = np.clip(law.accuracy(draws, n, self.floor), 1e-4, 1 - 1e-4)
         misfit = (self.data.observed - law.logit(right)) @ self.data.whiten.T
         return np.concatenate([misfit, (draws - self.mean) @ self.root.T], axis=1)
@@ -237,7 +243,7 @@ class _Target:
                     break
             else:
                 damping *= 6
-        return theta, np.linalg.inv(jacobian.T @ jacobian)
+        return theta, np.asarray(np.linalg.inv(jacobian.T @ jacobian), dtype=np.float64)
 
     def _linear(self, theta: Array, step: float) -> tuple[Array, Array]:
         found = self.residuals(theta + np.concatenate([np.zeros((1, len(theta))), step * np.eye(len(theta))]))

@@ -125,9 +125,20 @@ class Evidence:
 
         A paper counts when it has a point of a strategy, or a claim on when the best strategy changes.
         """
-        found = {p.source for p in self.points if p.strategy in set(Strategy) and task in (None, p.task_type)}
-        found |= {c.source for c in self.claims if c.quantity == "shift_ratio" and (task is None or task in c.tasks)}
+        strategies = {s.value for s in Strategy}
+        found = {p.source for p in self.points if p.strategy in strategies and task in (None, p.task_type)}
+        found |= {c.source for c in self.shifts(task)}
         return tuple(sorted(found))
+
+    def shifts(self, task: TaskType | None = None) -> tuple[Claim, ...]:
+        """Claims on the ratio at which the best strategy changes, on that task type or on any."""
+        wanted = (c for c in self.claims if c.quantity == "shift_ratio")
+        return tuple(c for c in wanted if task is None or task in c.tasks)
+
+    def fitted(self, task: TaskType) -> bool:
+        """Whether the law was fitted to anything on that task type: an accuracy, or a shift."""
+        levels = any(p.metric == ACCURACY for p in self.about(task))
+        return levels or bool(self.shifts(task))
 
     def claim(self, name: str) -> Claim:
         """The claim of that id; KeyError for an unknown one."""

@@ -65,16 +65,25 @@ def reach(draws: Array, seeds: Array | float) -> Array:
 
 
 def useful_per_seed(draws: Array, seeds: float, ratios: Array) -> Array:
-    """Useful examples per seed of each strategy alone. `ratios` (B,), examples per seed -> (K, B, 3)."""
-    limit = reach(draws, seeds)[:, None, :]
-    return quality(draws)[:, None, :] * limit * -np.expm1(-ratios[None, :, None] / limit)
+    """Useful examples per seed of each strategy alone. `ratios` (B, 3), examples per seed -> (K, B, 3)."""
+    limit = reach(draws, seeds)
+    return (quality(draws) * limit)[:, None, :] * -np.expm1(-ratios / limit[:, None, :])
 
 
 def effective(draws: Array, seeds: Array, examples: Array) -> Array:
     """Effective examples of C training sets. `seeds` (C,), `examples` (C, 3) -> (K, C)."""
     room = reach(draws, seeds) * seeds[None, :, None]
     useful = quality(draws)[:, None, :] * room * -np.expm1(-examples[None] / room)
-    return np.exp(draws[:, SEED_WEIGHT, None]) * seeds + useful.sum(axis=2)
+    weight = np.exp(draws[:, SEED_WEIGHT, None])
+    return np.asarray(weight * seeds + useful.sum(axis=2), dtype=np.float64)
+
+
+def effective_alone(draws: Array, seeds: Array, strategy: NDArray[np.intp], examples: Array) -> Array:
+    """The same where each set holds one strategy only, by index. All (C,) -> (K, C); cheaper than `effective`."""
+    log_reach = draws[:, REACH + strategy] + draws[:, EXPONENT, None] * np.log(seeds / REFERENCE_SEEDS)
+    room = np.exp(log_reach) * seeds
+    useful = quality(draws)[:, strategy] * room * -np.expm1(-examples / room)
+    return np.asarray(np.exp(draws[:, SEED_WEIGHT, None]) * seeds + useful, dtype=np.float64)
 
 
 def learned(draws: Array, effective_examples: Array) -> Array:

@@ -14,12 +14,12 @@ import numpy as np
 
 from engine.domain import Situation, TaskType
 from engine.evidence import FOLDER, published
-from engine.law import BETA, CEILING, HALF, PARAMETERS, Q_NEW, REACH, Array
+from engine.law import BETA, PARAMETERS, Q_NEW, REACH, Array
 
 NO_REACH = 0.05
 """Reach of answers where the question determines the answer: another one teaches next to nothing."""
 UNSEEN_WIDTH = 1.5
-"""Quality and reach are this many times as wide on a task type without published studies."""
+"""Quality and reach are this many times as wide on a task type that the law was not fitted to."""
 FLOORS = {TaskType.MULTIPLE_CHOICE: 0.25}
 """Share that guessing gets right: four choices; 0 for every other task type."""
 
@@ -36,6 +36,8 @@ class Prior:
     """Parameters that the evidence did not narrow."""
     evidence: str
     """Digest of the evidence that it was fitted to."""
+    model: str
+    """Digest of the numbers of the model that it was fitted with (`prior_model.digest`)."""
 
 
 @lru_cache(maxsize=1)
@@ -49,6 +51,7 @@ def stored() -> Prior:
         weak_new=np.array(found["weak_new"]),
         assumed=tuple(found["assumed"]),
         evidence=found["evidence"],
+        model=found["model"],
     )
 
 
@@ -57,7 +60,7 @@ def for_task(task: TaskType, augmenter: str) -> Array:
     """Draws for that task type and augmenter. (K, 11); do not write into them."""
     prior = stored()
     draws = prior.draws.copy()
-    if not published().studies(task):
+    if not published().fitted(task):
         carried = slice(0, BETA)
         middle = np.median(draws[:, carried], axis=0)
         draws[:, carried] = middle + UNSEEN_WIDTH * (draws[:, carried] - middle)
@@ -78,8 +81,3 @@ def for_situation(situation: Situation) -> Array:
 def floor(task: TaskType) -> float:
     """Share of items that guessing gets right."""
     return FLOORS.get(task, 0.0)
-
-
-def assumed_curve(assumed: tuple[str, ...]) -> bool:
-    """Whether the shape of f itself is an assumption."""
-    return bool({PARAMETERS[i] for i in (BETA, CEILING, HALF)} & set(assumed))

@@ -34,6 +34,8 @@ TASKS = {
     TaskType.CODE: "code",
     TaskType.STRUCTURED: "labels or JSON answers",
 }
+RANKED = {TaskType.CODE: "agora-code", TaskType.OPEN_ENDED: "agora-instructions"}
+"""Rankings without accuracies, which speak for new questions where the law does not."""
 FEW_SEEDS = 20
 
 
@@ -72,8 +74,10 @@ def headline(f: Findings) -> str:
         names = _listed([NAMES[m] for m in f.close])
         return f"Too close to call between {names}; {NAMES[f.cheapest]} cost least. {confidence}"
     if len(f.plan.parts) > 1:
-        first, *rest = [NAMES[m] for m, _ in f.plan.parts]
-        return f"Start with {first}, then {_listed(rest)}. {confidence}"
+        most = max(f.plan.parts, key=lambda part: part[1])[0]
+        (first, _), *later = f.plan.parts
+        rest = [("mostly " if m is most and len(later) > 1 else "") + NAMES[m] for m, _ in later]
+        return f"Start with {NAMES[first]}, then {_listed(rest)}. {confidence}"
     return f"Spend it on {NAMES[f.recommended]}. {confidence}"
 
 
@@ -126,6 +130,8 @@ def caveats(f: Findings) -> tuple[Reason, ...]:
         found += [_claim("fixed-seeds-2607")]
         if f.situation.task is TaskType.MATH:
             found += [_claim("agora-maths")]
+    elif f.situation.task in RANKED:
+        found += [_claim(RANKED[f.situation.task])]
     if f.other_calls_winner is not None:
         mine = "every call" if f.situation.calls == "all" else "one call per example"
         other = "one call per example" if f.situation.calls == "all" else "every call"
@@ -235,7 +241,7 @@ def _basis(f: Findings) -> str:
 
 def _claim(name: str) -> Reason:
     claim = published().claim(name)
-    return Reason(f"Against it: {claim.text}.", (claim.id, claim.reference))
+    return Reason(f"Published evidence against it: {claim.text}.", (claim.id, claim.reference))
 
 
 def _references(*names: str) -> tuple[str, ...]:
@@ -245,7 +251,8 @@ def _references(*names: str) -> tuple[str, ...]:
 
 def _references_of(studies: tuple[str, ...]) -> tuple[str, ...]:
     evidence = published()
-    by_source = {row.source: row.reference for row in (*evidence.claims, *evidence.points)}
+    by_source = {claim.source: claim.reference for claim in evidence.claims}
+    by_source |= {point.source: point.reference for point in evidence.points}
     return tuple(by_source[name] for name in studies)
 
 

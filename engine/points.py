@@ -1,0 +1,97 @@
+"""A user's own points, from a CSV file: `strategy, seeds, queries, correct, total`.
+
+Optional columns: `examples` (training examples seen, where curation dropped some) and `replicate`.
+`strategy` may also be a baseline: `untuned`, `seeds_only` or `teacher`, with 0 queries.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from pathlib import Path
+
+from engine.costs import examples_for
+from engine.domain import Arm, Baseline, Cell, Measurement, Strategy, arm
+from engine.errors import InputError
+
+COLUMNS = ("strategy", "seeds", "queries", "correct", "total")
+
+
+def read_points(path: Path, calls: str = "all") -> tuple[Measurement, ...]:
+    """The measurements in a file; `calls` says how queries become examples where no column does.
+
+    Raises InputError with every problem of the file, each with its line number.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; expected a CSV file with {', '.join(COLUMNS)}.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as text ({error}); expected a CSV file.") from error
+    return parse_points(text, calls, path.name)
+
+
+def parse_points(text: str, calls: str = "all", name: str = "points") -> tuple[Measurement, ...]:
+    """The same from text; `name` is what messages call it."""
+    reader = csv.DictReader(io.StringIO(text), restval="")
+    columns = [column.strip() for column in reader.fieldnames or []]
+    missing = [column for column in COLUMNS if column not in columns]
+    if missing:
+        found = ", ".join(columns) or "nothing"
+        raise InputError(
+            f"{name}: found the columns {found}; {', '.join(missing)} missing. Expected {', '.join(COLUMNS)}."
+        )
+    reader.fieldnames = columns
+    problems: list[str] = []
+    points: list[Measurement] = []
+    seen: Counter[tuple[Arm, int, int]] = Counter()
+    for row in reader:
+        try:
+            point = _point(row, calls, seen)
+        except InputError as error:
+            problems += [f"{name} line {reader.line_num}: {problem}" for problem in error.problems]
+        else:
+            points.append(point)
+    if not points and not problems:
+        problems.append(f"{name}: no rows below the header; expected one row per measured cell.")
+    if problems:
+        raise InputError(problems)
+    return tuple(points)
+
+
+def _point(row: dict[str, str], calls: str, seen: Counter[tuple[Arm, int, int]]) -> Measurement:
+    problems: list[str] = []
+    try:
+        which: Arm = arm(row["strategy"].strip())
+    except ValueError:
+        known = ", ".join([s.value for s in Strategy] + [b.value for b in Baseline])
+        raise InputError(f"strategy {row['strategy']!r}; expected one of {known}.") from None
+    seeds = _count(row, "seeds", 1, problems)
+    queries = _count(row, "queries", 0, problems)
+    total = _count(row, "total", 1, problems)
+    correct = _count(row, "correct", 0, problems)
+    if not problems and correct > total:
+        problems.append(f"correct is {correct} of {total}; no more can be right than were scored.")
+    if isinstance(which, Strategy) and not problems and queries == 0:
+        problems.append(f"{which.value} with 0 queries; expected at least 1, or the strategy seeds_only.")
+    made = examples_for(queries, which, calls) if isinstance(which, Strategy) else 0
+    examples = _count(row, "examples", 0, problems) if row.get("examples", "").strip() else made
+    key = (which, seeds, queries)
+    replicate = _count(row, "replicate", 0, problems) if row.get("replicate", "").strip() else seen[key]
+    seen[key] += 1
+    if problems:
+        raise InputError(problems)
+    return Measurement(Cell(which, seeds, queries, replicate), correct, total, 0, examples)
+
+
+def _count(row: dict[str, str], column: str, least: int, problems: list[str]) -> int:
+    text = (row[column] or "").strip()
+    try:
+        number = int(text)
+    except ValueError:
+        problems.append(f"{column} is {text!r}; expected a whole number.")
+        return least
+    if number < least:
+        problems.append(f"{column} is {number}; expected {least} or more.")
+    return number
