@@ -35,9 +35,17 @@ def sentence(template: str, scene: Scene, part: Part) -> str:
     return text[0].upper() + text[1:]
 
 
-def write(problem: Problem, rng: random.Random) -> str:
-    """The question in words, each sentence drawn from those that its kind can take."""
-    return " ".join(sentence(rng.choice(SENTENCES[part.kind]), problem.scene, part) for part in problem.parts)
+def write(problem: Problem, rng: random.Random, share: float = 1.0) -> str:
+    """The question in words, each sentence drawn from those that its kind can take.
+
+    `share` keeps to the first part of each kind's sentences (at least one): what the student has seen solved.
+    """
+    sentences = []
+    for part in problem.parts:
+        known = SENTENCES[part.kind]
+        template = rng.choice(known[: max(1, round(share * len(known)))])
+        sentences.append(sentence(template, problem.scene, part))
+    return " ".join(sentences)
 
 
 def rephrasings(problem: Problem, rng: random.Random) -> Iterator[str]:
@@ -46,7 +54,7 @@ def rephrasings(problem: Problem, rng: random.Random) -> Iterator[str]:
         yield write(problem, rng)
 
 
-_LINES = (
+LINES = (
     *("{sum}", "{sum}", "{sum}.", "So {sum}.", "Then {sum}.", "That is {sum}.", "This makes {sum}."),
     *("Now there are {sum}.", "We get {sum}.", "Next, {sum}.", "Work out {sum}.", "The count is {sum}."),
 )
@@ -58,7 +66,7 @@ def work(sums: tuple[Sum, ...], result: int, rng: random.Random) -> str:
     for one in sums:
         turned = one.sign in "+*" and rng.random() < 0.25
         shown = Sum(one.right, one.sign, one.left) if turned else one
-        lines.append(rng.choice(_LINES).format(sum=shown))
+        lines.append(rng.choice(LINES).format(sum=shown))
     return "\n".join([*lines, f"#### {result}"])
 
 

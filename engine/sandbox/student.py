@@ -1,0 +1,70 @@
+"""The sandbox student before it has learnt anything: its tokenizer and its random weights.
+
+The tokenizer knows the words of the world, digits one by one and a few signs; a space belongs to the
+word after it, so that decoding gives back the text that was encoded. Any other word is `[UNK]`.
+"""
+
+from __future__ import annotations
+
+import re
+
+import torch
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from engine.sandbox import wording
+from engine.sandbox.language import LINES, SENTENCES
+
+SPACE = "▁"
+"""Stands for a space within a token."""
+END, UNKNOWN = "</s>", "[UNK]"
+
+_PIECES = rf"{SPACE}?(?:[A-Za-z]+|[0-9]|#+|[^{SPACE}A-Za-z0-9#\n])|\n|{SPACE}"
+_WORD = re.compile(r"[A-Za-z]+")
+_SIGNS = ("+", "-", "*", "/", "=", ".", ",", "?", "!", ":", "'", "$", "####")
+
+
+def vocabulary() -> list[str]:
+    """Every token, the two special ones first; a word stands there with and without a space before it."""
+    slots = re.compile(r"\{\w+\}")
+    texts = [slots.sub(" ", template) for kinds in SENTENCES.values() for template in kinds]
+    texts += [slots.sub(" ", line) for line in LINES]
+    texts += ["she he She He some", *wording.TIMES.values(), *wording.PARTS.values()]
+    texts += [*wording.NAMES, *wording.THINGS, *wording.BOXES, *wording.FRIENDS]
+    words = {word for text in texts for word in _WORD.findall(text)}
+    # A sentence may begin with a word that its template has in the middle.
+    words |= {word.capitalize() for word in words if word in " ".join(wording.PARTS.values()).split()}
+    pieces = [*"0123456789", *_SIGNS, *sorted(words)]
+    return [END, UNKNOWN, "\n", SPACE, *pieces, *(SPACE + piece for piece in pieces)]
+
+
+def build_tokenizer() -> PreTrainedTokenizerFast:
+    """A word-level tokenizer without chat template and without a pad token, as many base models are."""
+    tokens = {token: i for i, token in enumerate(vocabulary())}
+    tokenizer = Tokenizer(models.WordLevel(tokens, unk_token=UNKNOWN))
+    tokenizer.normalizer = normalizers.Replace(" ", SPACE)
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(_PIECES), "isolated")
+    tokenizer.decoder = decoders.Sequence([decoders.Replace(SPACE, " "), decoders.Fuse()])
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=tokenizer, eos_token=END, unk_token=UNKNOWN
+    )
+
+
+def build_model(seed: int, vocabulary_size: int) -> LlamaForCausalLM:
+    """A Llama of about a million parameters with random weights, the same for the same seed."""
+    config = LlamaConfig(
+        vocab_size=vocabulary_size,
+        hidden_size=128,
+        intermediate_size=448,
+        num_hidden_layers=4,
+        num_attention_heads=4,
+        num_key_value_heads=4,
+        max_position_embeddings=512,
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        eos_token_id=0,
+        pad_token_id=None,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return LlamaForCausalLM(config)
