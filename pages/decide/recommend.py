@@ -49,9 +49,7 @@ def takeaway(found: Recommendation) -> str:
         return "No change of winner within the range shown"
     first, at = changes[0], changes[0].budget_ratio
     start, end = words.STRATEGIES[first.start], words.STRATEGIES[first.end]
-    where = (
-        f"about {words.ratio(at.mean)} queries per seed (80 %: {words.ratio(at.low80)} to {words.ratio(at.high80)})"
-    )
+    where = f"about {words.ratio(at.mean)} queries per seed (80 %: {words.ratio(at.low80)} to {words.ratio(at.high80)})"
     if first.probability < 0.5:
         return f"{start} probably stay ahead; if {end.lower()} ever overtake them, then at {where}"
     return f"{end} overtake {start.lower()} at {where}"

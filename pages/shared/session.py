@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from engine.errors import SeedPilotError
+from engine.errors import InputError, SeedPilotError
 
 log = logging.getLogger("seedpilot.pages")
 
@@ -23,7 +23,7 @@ def shown_errors() -> Iterator[None]:
     try:
         yield
     except SeedPilotError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(message(error), icon=":material/error:")
     except Exception:
         log.exception("A page failed")
         st.error(
@@ -31,3 +31,10 @@ def shown_errors() -> Iterator[None]:
             "happens again, the terminal that runs `seedpilot app` shows the details to report.",
             icon=":material/bug_report:",
         )
+
+
+def message(error: SeedPilotError) -> str:
+    """The error for the user's eye: several problems as a list."""
+    if isinstance(error, InputError) and len(error.problems) > 1:
+        return "\n".join(f"- {problem}" for problem in error.problems)
+    return str(error)

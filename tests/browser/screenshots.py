@@ -16,7 +16,8 @@ from tests.browser import app
 OUT = app.ROOT / "screenshots"
 PAGES = {
     "advice": "/",
-    "advice-money": "/?budget=Money",
+    "advice-price-unknown": "/?budget=Money",
+    "advice-money": "/?budget=Money&usd=150&usd_in=0.6&usd_out=2.4&tokens_in=400&tokens_out=300&augmenter=Weak",
     "advice-structured": "/?task=Label+or+JSON+record&seeds=800&queries=20000",
     "evidence": "/evidence",
     "method": "/method",

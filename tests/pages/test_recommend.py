@@ -1,0 +1,132 @@
+"""The advice page: what is typed moves what is advised."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from engine import advice
+from engine.domain import Situation, TaskType
+
+
+def metric(app: AppTest, label: str) -> str:
+    return str(next(m.value for m in app.metric if m.label == label))
+
+
+def chart(app: AppTest) -> dict:
+    return json.loads(app.get("plotly_chart")[0].proto.spec)
+
+
+def test_the_headline_is_the_engines_sentence_for_what_was_typed(app: AppTest) -> None:
+    app.number_input(key="seeds").set_value(800)
+    app.number_input(key="queries").set_value(20_000).run()
+    expected = advice.recommend(Situation(TaskType.MATH, 800, 20_000))
+    assert expected.headline in [header.value for header in app.header]
+    assert metric(app, "Budget ratio") == "25 per seed"
+
+
+def test_another_kind_of_answer_changes_the_advice(app: AppTest) -> None:
+    before = app.header[0].value
+    app.selectbox(key="task").select("Label or JSON record").run()
+    assert app.header[0].value != before
+    assert "assumed" in " ".join(trace["name"] for trace in chart(app)["data"] if "name" in trace)
+
+
+def test_a_weak_augmenter_and_the_convention_of_calls_reach_the_engine(app: AppTest) -> None:
+    app.radio(key="augmenter").set_value("Weak")
+    app.radio(key="calls").set_value("One per example, as in the studies").run()
+    expected = advice.recommend(Situation(TaskType.MATH, 100, 3000, "weak", "paper"))
+    assert app.header[0].value == expected.headline
+    assert list(app.dataframe[0].value["Examples"]) == [3000, 3000, 3000]
+
+
+def test_money_with_a_price_becomes_queries(app: AppTest) -> None:
+    app.segmented_control(key="budget").set_value("Money").run()
+    app.number_input(key="usd").set_value(150.0)
+    app.number_input(key="usd_in").set_value(1.0)
+    app.number_input(key="usd_out").set_value(4.0)
+    app.number_input(key="tokens_in").set_value(400.0)
+    app.number_input(key="tokens_out").set_value(275.0).run()
+    # 400 tokens at $1 and 275 at $4 a million: $0.0015 a query, so $150 buys 100,000
+    assert metric(app, "Budget ratio") == "1,000 per seed"
+    assert any("100,000 queries" in caption.value for caption in app.caption)
+
+
+def test_an_unknown_price_stays_unknown_and_asks_for_queries(app: AppTest) -> None:
+    app.segmented_control(key="budget").set_value("Money").run()
+    assert not app.metric
+    assert not app.error
+    assert any("price is unknown" in info.value for info in app.info)
+
+
+def test_a_free_teacher_asks_for_queries(app: AppTest) -> None:
+    app.segmented_control(key="budget").set_value("Money").run()
+    for key in ("usd_in", "usd_out", "tokens_in", "tokens_out"):
+        app.number_input(key=key).set_value(0.0)
+    app.run()
+    assert any("costs nothing" in info.value for info in app.info)
+
+
+def test_money_that_buys_no_query_says_so(app: AppTest) -> None:
+    app.segmented_control(key="budget").set_value("Money").run()
+    app.number_input(key="usd").set_value(0.01)
+    for key in ("usd_in", "usd_out", "tokens_in", "tokens_out"):
+        app.number_input(key=key).set_value(1000.0)
+    app.run()
+    assert any("buys none" in warning.value for warning in app.warning)
+    assert not app.metric
+
+
+@pytest.mark.parametrize(("seeds", "queries"), [(1, 1), (100, 1)], ids=["one of each", "one query"])
+def test_a_budget_below_one_example_is_told_in_a_sentence(app: AppTest, seeds: int, queries: int) -> None:
+    app.number_input(key="seeds").set_value(seeds)
+    app.number_input(key="queries").set_value(queries).run()
+    assert not app.exception
+    assert ["give at least" in error.value for error in app.error] == [True]
+
+
+def test_the_chart_marks_the_budget_and_draws_each_strategy_with_its_band(app: AppTest) -> None:
+    traces = chart(app)["data"]
+    assert any(trace.get("x") == [3000, 3000] for trace in traces)
+    curves = [trace for trace in traces if trace.get("mode") == "lines+markers"]
+    assert [trace["name"].split(" (")[0] for trace in curves] == ["Answers", "Rephrasings", "New questions"]
+    assert len({trace["line"]["dash"] for trace in curves}) == 3
+    assert len({trace["marker"]["symbol"] for trace in curves}) == 3
+    assert sum(trace.get("fill") == "toself" for trace in traces) == 3
+
+
+def test_the_table_holds_what_the_engine_says(app: AppTest) -> None:
+    expected = advice.recommend(Situation(TaskType.MATH, 100, 3000))
+    table = app.dataframe[0].value
+    assert len(table) == 3
+    assert sorted(table["Likely best"]) == pytest.approx(sorted(100 * o.p_best for o in expected.outlooks))
+    assert list(table["Likely best"]) == sorted(table["Likely best"], reverse=True)
+    assert pd.read_csv(io.StringIO(table.to_csv(index=False))).shape == table.shape
+
+
+def test_the_plan_is_called_a_hypothesis_and_prior_advice_is_called_prior(app: AppTest) -> None:
+    assert any("hypothesis" in caption.value.lower() for caption in app.caption)
+    assert any("Prior: published studies only" in text.value for text in app.markdown)
+
+
+def test_what_was_typed_is_still_there_after_a_visit_to_another_page(app: AppTest) -> None:
+    app.number_input(key="seeds").set_value(800).run()
+    app.switch_page("pages/learn/method.py").run()
+    app.switch_page("pages/decide/recommend.py").run()
+    assert app.number_input(key="seeds").value == 800
+
+
+def test_a_link_restores_the_scenario() -> None:
+    from tests.pages.conftest import ROOT
+
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=10)
+    app.query_params["seeds"] = "800"
+    app.query_params["queries"] = "20000"
+    app.query_params["task"] = "Label or JSON record"
+    app.run()
+    assert metric(app, "Budget ratio") == "25 per seed"
+    assert app.selectbox(key="task").value == "Label or JSON record"
