@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass
 from sqlalchemy import Connection, text
 
 from engine.domain import Paid, Reply, Request
-from engine.errors import CeilingReachedError, OutcomeUnknownError, TeacherError
+from engine.errors import CeilingReachedError, DiskFullError, OutcomeUnknownError, TeacherError
 from engine.store import Store
 
 Bound = Callable[[Request], float | None]
@@ -119,7 +119,11 @@ class Ledger:
             # Cancelled or killed in flight: it may have been answered and charged.
             self._close(query_id, "unknown", type(error).__name__)
             raise
-        self._settle(query_id, reply)
+        try:
+            self._settle(query_id, reply)
+        except DiskFullError:
+            self.store.drop_ballast()
+            self._settle(query_id, reply)  # received is never lost; the run stops at its next write
         return Paid(reply, query_id)
 
     def _reserve(self, key: str, request: Request, teacher: str, strategy: str, seed_id: str) -> int | Paid:
@@ -203,7 +207,7 @@ def _received(connection: Connection, key: str) -> Paid | None:
 
 def account(store: Store, run_id: str) -> Account:
     """What a run has been charged until now."""
-    with store.engine.connect() as connection:
+    with store.reading() as connection:
         rows = connection.execute(
             text(
                 "SELECT state, count(*), sum(coalesce(reply_usd, reserved_usd)), "

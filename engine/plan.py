@@ -36,6 +36,9 @@ class SeedsPlan(_Part):
     """A JSONL or CSV file, or `sandbox`."""
     count: int | None = Field(default=None, ge=1)
     """Seeds to use, from the first; None means all (100 in the sandbox)."""
+    question_column: str | None = None
+    """What the file calls the question; None takes the task's own name for it."""
+    answer_column: str | None = None
 
 
 class TestPlan(_Part):
@@ -49,6 +52,9 @@ class TestPlan(_Part):
     """So many rows of the seeds file are kept aside as test items, drawn with a fixed seed."""
     count: int | None = Field(default=None, ge=1)
     """Test items to use, from the first; None means all (300 in the sandbox)."""
+    question_column: str | None = None
+    """As in the seeds, for a file of their own."""
+    answer_column: str | None = None
     teacher_items: int = Field(default=100, ge=0)
     """So many of them are answered by the teacher too, for its own accuracy; each is a paid query."""
 
@@ -287,6 +293,8 @@ max_new_tokens = 200         # longest answer of the student
 
 [seeds]
 path = "sandbox"             # or a JSONL or CSV file with `question` and `answer`
+# question_column = "prompt" # where the file calls them otherwise
+# answer_column = "reply"
 count = 100
 
 [test]

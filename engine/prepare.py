@@ -19,7 +19,7 @@ from engine.costs import Price, calls_per_example, usd_for, usd_per_query
 from engine.domain import Baseline, Cell, Item, Recipe, Request, Strategy
 from engine.errors import InputError, SeedPilotError
 from engine.items import read_items
-from engine.plan import FEWEST_SEEDS, FEWEST_TEST_ITEMS, SANDBOX, PilotPlan
+from engine.plan import FEWEST_SEEDS, FEWEST_TEST_ITEMS, SANDBOX, PilotPlan, SeedsPlan, TestPlan
 from engine.sandbox import recipe as sandbox_recipe
 from engine.sandbox import world
 from engine.strategies import answer_request
@@ -155,13 +155,12 @@ def _items(plan: PilotPlan, task: Task, warnings: list[str]) -> tuple[tuple[Item
             world.seeds(plan.seeds.count or SANDBOX_SEEDS),
             world.test_items(plan.test.count or SANDBOX_TEST_ITEMS),
         )
-    columns = task.question_column, task.answer_column
-    file = read_items(Path(plan.seeds.path), *columns)
+    file = read_items(Path(plan.seeds.path), *_columns(plan.seeds, task))
     if file.repeats:
         warnings.append(f"{Path(plan.seeds.path).name}: {file.repeats} rows repeat an earlier row and are left out.")
     seeds = file.items
     if plan.test.path is not None:
-        test = read_items(Path(plan.test.path), *columns).items
+        test = read_items(Path(plan.test.path), *_columns(plan.test, task)).items
         asked = {item.question for item in test}
         kept = tuple(seed for seed in seeds if seed.question not in asked)
         if len(kept) < len(seeds):
@@ -170,6 +169,10 @@ def _items(plan: PilotPlan, task: Task, warnings: list[str]) -> tuple[tuple[Item
     else:
         seeds, test = _hold_out(seeds, plan.test.holdout or 0)
     return seeds[: plan.seeds.count], test[: plan.test.count]
+
+
+def _columns(part: SeedsPlan | TestPlan, task: Task) -> tuple[str, str]:
+    return part.question_column or task.question_column, part.answer_column or task.answer_column
 
 
 def _hold_out(items: Sequence[Item], count: int) -> tuple[tuple[Item, ...], tuple[Item, ...]]:

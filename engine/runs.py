@@ -25,7 +25,9 @@ from engine.tasks import load_task
 
 def file_pilot(plan: PilotPlan, store: Store, start_token: str | None = None) -> str:
     """Checks a plan whole (InputError), copies its files and queues it; returns the run's id."""
-    prepare(plan)
+    ceiling = prepare(plan).estimate.ceiling_queries
+    # What was shown before the start holds, whatever a later version would compute.
+    plan = plan.model_copy(update={"ceiling": plan.ceiling.model_copy(update={"queries": ceiling})})
     run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
     inputs = store.folder(run_id) / "input"
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import QueuePool
 
 from engine.domain import Cell, Measurement, arm
@@ -40,6 +40,8 @@ class RunState(StrEnum):
     CANCELLED = "cancelled"
     LOST = "lost"
 
+
+BALLAST_BYTES = 2_000_000
 
 RESUMABLE = frozenset({RunState.WAITING_FOR_KEY, RunState.PAUSED, RunState.FAILED, RunState.LOST})
 
@@ -109,7 +111,7 @@ class Store:
             self.engine = _engine(path)
             with self.transaction() as connection:
                 migrate(connection)
-        except (OSError, OperationalError) as error:
+        except (OSError, DatabaseError) as error:  # also a file that is no database
             raise translated(error, path) from error
 
     @contextmanager
@@ -125,6 +127,27 @@ class Store:
                     raise
                 connection.commit()
         except OperationalError as error:
+            raise translated(error, self.path) from error
+
+    def hold_ballast(self) -> None:
+        """Takes some room on the disk, to be given free when the disk is full: what was received can
+        then still be written, and why the run stopped."""
+        try:
+            (self.home / "ballast").write_bytes(b"\0" * BALLAST_BYTES)
+        except OSError as error:
+            raise translated(error, self.path) from error
+
+    def drop_ballast(self) -> None:
+        """Gives that room free."""
+        (self.home / "ballast").unlink(missing_ok=True)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection that reads; a store that cannot be read becomes StoreError."""
+        try:
+            with self.engine.connect() as connection:
+                yield connection
+        except DatabaseError as error:
             raise translated(error, self.path) from error
 
     # --- runs -------------------------------------------------------------------------------------
@@ -148,7 +171,7 @@ class Store:
 
     def run(self, run_id: str) -> Run:
         """That run; InputError where there is none."""
-        with self.engine.connect() as connection:
+        with self.reading() as connection:
             row = connection.execute(text("SELECT * FROM runs WHERE id = :id"), {"id": run_id}).mappings().first()
         if row is None:
             raise InputError(f"run {run_id!r} is not in {self.path}; `seedpilot runs` lists the runs there")
@@ -156,7 +179,7 @@ class Store:
 
     def runs(self) -> list[Run]:
         """All runs, newest first."""
-        with self.engine.connect() as connection:
+        with self.reading() as connection:
             rows = connection.execute(text("SELECT * FROM runs ORDER BY created_at DESC, id DESC")).mappings()
             return [_run(row) for row in rows]
 
@@ -177,7 +200,7 @@ class Store:
 
     def holder(self, run_id: str) -> tuple[int, float] | None:
         """Process id and start time of the worker that last held the run."""
-        with self.engine.connect() as connection:
+        with self.reading() as connection:
             row = connection.execute(
                 text("SELECT worker_pid, worker_started_at FROM runs WHERE id = :id"), {"id": run_id}
             ).first()
@@ -292,7 +315,7 @@ class Store:
 
     def cells(self, run_id: str) -> list[CellRow]:
         """The run's cells in the order in which they were planned."""
-        with self.engine.connect() as connection:
+        with self.reading() as connection:
             rows = connection.execute(
                 text("SELECT * FROM cells WHERE run_id = :run ORDER BY rowid"), {"run": run_id}
             ).mappings()
@@ -315,7 +338,7 @@ class Store:
 
     def pools(self, run_id: str) -> list[PoolRow]:
         """What the run's strategies generated."""
-        with self.engine.connect() as connection:
+        with self.reading() as connection:
             rows = connection.execute(
                 text("SELECT * FROM pools WHERE run_id = :run ORDER BY rowid"), {"run": run_id}
             ).mappings()
@@ -339,7 +362,7 @@ def _engine(path: Path) -> Engine:
     return engine
 
 
-def translated(error: OperationalError | OSError, path: Path) -> StoreError:
+def translated(error: DatabaseError | OSError, path: Path) -> StoreError:
     """Our error for a database error: full disk, or a file that cannot be used."""
     text_ = str(error)
     if "disk is full" in text_ or "No space left" in text_ or "File too large" in text_:

@@ -11,8 +11,6 @@ import argparse
 import fcntl
 import json
 import logging
-import os
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -30,14 +28,10 @@ from engine.pilot import Pilot
 from engine.plan import PilotPlan, check_plan
 from engine.prepare import Prepared, prepare, prompt_tokens_at_most
 from engine.settings import Settings, key_from_environment
-from engine.store import RunState, Store
+from engine.store import RunState, Store, translated
 from engine.trainer import LocalTrainer
 
 HEARTBEAT_S = 5.0
-BALLAST_BYTES = 1_000_000
-"""Kept on disk while a run goes on and given free when the disk is full, so that the store can still
-write why the run stopped."""
-
 log = logging.getLogger("seedpilot.worker")
 
 
@@ -49,37 +43,19 @@ class Stopped(Exception):  # noqa: N818 - no error: the user asked for it
         super().__init__(request)
 
 
-def start(run_id: str, settings: Settings, key: SecretStr | None = None) -> None:
-    """Starts a detached worker for that run; it outlives the process that calls this."""
-    folder = settings.home / run_id
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "worker.log").open("ab") as log_file:
-        process = subprocess.Popen(  # noqa: S603 - our own interpreter and module, no shell
-            [sys.executable, "-m", "engine.worker", run_id],
-            stdin=subprocess.PIPE,
-            stdout=log_file,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            env=os.environ | {"SEEDPILOT_HOME": str(settings.home), "SEEDPILOT_DATA": str(settings.data)},
-            cwd=Path(__file__).resolve().parent.parent,
-        )
-    if process.stdin is not None:  # always so with PIPE; the type checker cannot know
-        if key is not None:
-            process.stdin.write(json.dumps({"key": key.get_secret_value()}).encode() + b"\n")
-        process.stdin.close()
-
-
 def run(run_id: str, store: Store, key: SecretStr | None = None) -> RunState:
     """Runs one run to its end, its pause or its failure, and returns the state it was left in."""
     _release_if_dead(run_id, store)
+    before = store.run(run_id).state, store.holder(run_id)
     with _machine_lock(store.home):
+        if (store.run(run_id).state, store.holder(run_id)) != before:
+            # While this one waited for the machine, the user paused the run or another worker had it.
+            return store.run(run_id).state
         me = psutil.Process()
         if not store.claim(run_id, me.pid, me.create_time()):
             return store.run(run_id).state
-        ballast = store.folder(run_id) / "ballast"
         try:
-            ballast.parent.mkdir(parents=True, exist_ok=True)
-            ballast.write_bytes(b"\0" * BALLAST_BYTES)
+            store.hold_ballast()
             with _Heart(store, run_id) as heart:
                 message = _pilot(run_id, store, key, heart).run()
             state = RunState.DONE
@@ -93,19 +69,12 @@ def run(run_id: str, store: Store, key: SecretStr | None = None) -> RunState:
         except SeedPilotError as error:
             state, message = RunState.FAILED, str(error)
         except OSError as error:
-            full = error.errno in (28, 27)  # ENOSPC, EFBIG
-            state = RunState.FAILED
-            message = (
-                f"the disk that holds {store.home} is full; what was paid for until now is kept. "
-                "Free some space there, then resume the run"
-                if full
-                else f"{type(error).__name__}: {error}"
-            )
+            state, message = RunState.FAILED, str(translated(error, store.path))
         except Exception as error:  # the run must end in the store, whatever happened
             log.exception("run %s", run_id)
             state, message = RunState.FAILED, f"unexpected {type(error).__name__}: {error}; see worker.log"
-        finally:
-            ballast.unlink(missing_ok=True)
+        # First the room, then the word: on a full disk there would be no place for it.
+        store.drop_ballast()
         store.finish(run_id, state, message)
         return state
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+from functools import lru_cache
 
 from engine.domain import Item
 from engine.sandbox.language import worked, write
@@ -30,6 +31,7 @@ def held_out(problem: Problem) -> bool:
     return hashlib.sha256(key.encode()).digest()[0] % 4 == 0
 
 
+@lru_cache(maxsize=8)  # a second or two for 300 items, and pages ask again and again
 def _items(n: int, stream: str, *, tests: bool) -> tuple[Item, ...]:
     rng = random.Random(stream)
     found: dict[str, Item] = {}
