@@ -29,7 +29,7 @@ DRIFT = 0.04
 UNMEASURED = 0.25
 """Logit scale: a strategy that the user has not measured, next to ones that were. Not calibrated yet."""
 
-_ROUNDS, _PROPOSALS, _ENOUGH = 4, 1500, 250.0
+_ROUNDS, _PROPOSALS, _ENOUGH = 6, 1500, 250.0
 _TAIL = 7.0
 """Degrees of freedom of the proposal: heavier tails than the target, so that no weight explodes."""
 
@@ -131,7 +131,7 @@ def refit(prior: Array, measurements: Sequence[Measurement], floor: float) -> Fi
     rng = np.random.default_rng(11)
     centre, spread = target.mode(prior)
     spread = spread * 1.4
-    draws, weights, ess = prior, np.full(len(prior), 1 / len(prior)), 0.0
+    rounds: list[tuple[Array, Array]] = []
     for _ in range(_ROUNDS):
         root = np.linalg.cholesky(spread)
         noise = rng.standard_normal((_PROPOSALS, len(mean)))
@@ -142,7 +142,9 @@ def refit(prior: Array, measurements: Sequence[Measurement], floor: float) -> Fi
         weights = np.exp(score - score.max())
         weights /= weights.sum()
         ess = 1 / float((weights**2).sum())
-        if ess >= _ENOUGH:
+        rounds.append((draws, weights * ess))  # a round counts as much as it is worth
+        pooled = np.concatenate([w for _, w in rounds])
+        if pooled.sum() ** 2 / (pooled**2).sum() >= _ENOUGH:
             break
         # few effective draws give a covariance that is too narrow: keep some of the old one
         keep = 0.5 if ess < 50 else 0.1
@@ -150,9 +152,12 @@ def refit(prior: Array, measurements: Sequence[Measurement], floor: float) -> Fi
         deviation = draws - new_centre
         spread = keep * spread + (1 - keep) * 1.2 * (deviation * weights[:, None]).T @ deviation
         centre = new_centre
+    draws = np.concatenate([d for d, _ in rounds])
+    weights = pooled / pooled.sum()
+    ess = 1 / float((weights**2).sum())
     edges = (np.arange(len(prior)) + 0.5) / len(prior)
     chosen = draws[np.minimum(np.searchsorted(np.cumsum(weights), edges), len(draws) - 1)]
-    n = np.median(data.effective(chosen), axis=0)
+    n = np.median(data.effective(chosen), axis=0)[data.kind]
     tuned = np.logical_not(data.untuned)
     by_strategy = [n[tuned & (data.strategy == m)] for m in range(3)]
     anchor = n[tuned].min()  # a strategy without points extrapolates from the smallest one
@@ -176,6 +181,10 @@ class _Cells:
     """(C,) empirical logit."""
     whiten: Array
     """(C, C) inverse Cholesky factor of the covariance."""
+    first: NDArray[np.intp]
+    """(D,) the first cell of each kind: replicates have one expected accuracy, computed once."""
+    kind: NDArray[np.intp]
+    """(C,) index into `first`."""
 
     @classmethod
     def of(cls, cells: Sequence[Measurement]) -> _Cells:
@@ -189,7 +198,7 @@ class _Cells:
         observed, sampling = np.log(right / wrong), 1 / right + 1 / wrong
         groups = [(m.cell.arm, m.cell.seeds, m.cell.budget, m.examples) for m in cells]
         excess, freedom = 0.0, 0
-        for group in set(groups):
+        for group in dict.fromkeys(groups):
             of_group = np.array([g == group for g in groups])
             freedom += int(of_group.sum()) - 1
             spread = observed[of_group] - observed[of_group].mean()
@@ -198,11 +207,15 @@ class _Cells:
         variance = sampling + np.where(untuned, UNTUNED_SD**2, seed_variance)
         same_pool = (strategy[:, None] == strategy) & (seeds[:, None] == seeds) & (strategy >= 0)[:, None]
         covariance = np.diag(variance) + POOL_SD**2 * same_pool
-        return cls(seeds, examples, strategy, untuned, observed, np.linalg.inv(np.linalg.cholesky(covariance)))
+        whiten = np.linalg.inv(np.linalg.cholesky(covariance))
+        kinds = np.stack([strategy, untuned, seeds, examples], axis=1)
+        _, first, kind = np.unique(kinds, axis=0, return_index=True, return_inverse=True)
+        return cls(seeds, examples, strategy, untuned, observed, whiten, first, kind.reshape(-1))
 
     def effective(self, draws: Array) -> Array:
-        """Effective examples of every cell, seeds included; a baseline has the seeds alone. (K, C)."""
-        return law.effective_alone(draws, self.seeds, np.maximum(self.strategy, 0), self.examples)
+        """Effective examples of every kind of cell, seeds included; a baseline has those alone. (K, D)."""
+        pick = self.first
+        return law.effective_alone(draws, self.seeds[pick], np.maximum(self.strategy[pick], 0), self.examples[pick])
 
 
 @dataclass(frozen=True)
@@ -217,9 +230,9 @@ class _Target:
 
     def residuals(self, draws: Array) -> Array:
         """Whitened: data first, then prior. (K, C + 11)."""
-        n = np.where(self.data.untuned, 0.0, self.data.effective(draws))
+        n = np.where(self.data.untuned[self.data.first], 0.0, self.data.effective(draws))
         right = np.clip(law.accuracy(draws, n, self.floor), 1e-4, 1 - 1e-4)
-        misfit = (self.data.observed - law.logit(right)) @ self.data.whiten.T
+        misfit = (self.data.observed - law.logit(right)[:, self.data.kind]) @ self.data.whiten.T
         return np.concatenate([misfit, (draws - self.mean) @ self.root.T], axis=1)
 
     def log_density(self, draws: Array) -> Array:

@@ -94,7 +94,7 @@ def reasons(f: Findings) -> tuple[Reason, ...]:
                 f"{NAMES[c.end].capitalize()} overtake {NAMES[c.start]} at about {_ratio(c.budget_ratio.mean)} queries "
                 f"per seed ({_ratio(c.budget_ratio.low80)} to {_ratio(c.budget_ratio.high80)}); "
                 f"your budget ratio of {_ratio(ratio)} is {where} that.",
-                _references("chan-shift-100", "chan-shift-1000", "chan-shift-full"),
+                () if f.gain is not None else _references("chan-shift-100", "chan-shift-1000", "chan-shift-full"),
             )
         )
     if f.measurements:
