@@ -72,8 +72,9 @@ def settle(page: Page) -> None:
     page.get_by_test_id("stAppViewContainer").wait_for()
     page.locator("[data-testid='stApp'][data-test-script-state='notRunning']").wait_for()
     page.wait_for_timeout(300)
-    for figure in page.get_by_test_id("stPlotlyChart").all():
-        figure.locator(".main-svg").first.wait_for()
+    page.wait_for_function(
+        "[...document.querySelectorAll('[data-testid=stPlotlyChart]')].every(f => f.querySelector('.main-svg'))"
+    )
 
 
 def _free_port() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import statistics
 
 import pandas as pd
 import pytest
@@ -11,6 +12,8 @@ from streamlit.testing.v1 import AppTest
 
 from engine import advice
 from engine.domain import Situation, TaskType
+from tests.pages import rerender
+from tests.pages.conftest import ROOT
 
 
 def metric(app: AppTest, label: str) -> str:
@@ -120,9 +123,12 @@ def test_what_was_typed_is_still_there_after_a_visit_to_another_page(app: AppTes
     assert app.number_input(key="seeds").value == 800
 
 
-def test_a_link_restores_the_scenario() -> None:
-    from tests.pages.conftest import ROOT
+def test_a_moved_input_renders_in_well_under_100_ms_of_processor_time() -> None:
+    _, processor = rerender.milliseconds()
+    assert statistics.median(processor) < 100
 
+
+def test_a_link_restores_the_scenario() -> None:
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=10)
     app.query_params["seeds"] = "800"
     app.query_params["queries"] = "20000"
