@@ -7,7 +7,7 @@ means unknown; it is never a stand-in for zero.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -281,9 +281,9 @@ class OnCellDone(Protocol):
 
 
 class OnProgress(Protocol):
-    """Told now and then how far the running jobs are, in optimizer steps, summed over jobs."""
+    """Told now and then how much of each unfinished job is done: a share (0 to 1) by the job's key."""
 
-    def __call__(self, done: float, total: float) -> None: ...  # noqa: D102
+    def __call__(self, shares: Mapping[str, float]) -> None: ...  # noqa: D102
 
 
 # --- advice --------------------------------------------------------------------------------------------

@@ -117,7 +117,7 @@ class Generator:
     ) -> str:
         """Runs the visits in order of their index, `concurrency` at once; returns why it ended early."""
         indices = iter(range(count))
-        stopped: list[str] = []
+        stopped: list[Exception] = []
 
         async def work() -> None:
             for index in indices:
@@ -126,24 +126,22 @@ class Generator:
                 try:
                     await visit(index)
                     self._failures = 0
-                except CeilingReachedError as error:
-                    stopped.append(str(error))
-                    return
-                except (OutcomeUnknownError, RateLimitedError):
+                except (OutcomeUnknownError, RateLimitedError) as error:
                     self._failures += 1
                     if self._failures >= MOST_FAILURES_IN_A_ROW:
-                        raise
+                        stopped.append(error)
+                        return
                     give_up(index)
+                except Exception as error:
+                    # Nobody is cancelled: what the others have sent is paid, so it is waited for.
+                    stopped.append(error)
+                    return
                 on_visit()
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(min(self.concurrency, count)):
-                    group.create_task(work())
-        except BaseExceptionGroup as group_error:
-            # One cause ended them all; callers handle that cause, not a group.
-            raise group_error.exceptions[0] from None
-        return stopped[0] if stopped else ""
+        await asyncio.gather(*(work() for _ in range(min(self.concurrency, count))))
+        if stopped and not isinstance(stopped[0], CeilingReachedError):
+            raise stopped[0]
+        return str(stopped[0]) if stopped else ""
 
 
 def _backoff(attempt: int) -> float:

@@ -34,7 +34,7 @@ from engine.domain import (
 from engine.errors import SeedPilotError
 from engine.generation import Generator
 from engine.items import write_jsonl
-from engine.ledger import Ledger
+from engine.ledger import Ledger, account
 from engine.prepare import Prepared
 from engine.store import Store
 from engine.strategies import answer_request
@@ -80,6 +80,9 @@ class Pilot:
         if failed and len(failed) == sum(row.cell.arm != Baseline.TEACHER for row in self.store.cells(self.run_id)):
             raise SeedPilotError(f"every cell failed; the first said: {failed[0].message}")
         notes = [why] if why else []
+        reused = self.prepared.estimate.queries - account(self.store, self.run_id).settled
+        if reused > 0 and not why:
+            notes.append(f"{reused} replies were there already, paid for by earlier runs.")
         if failed:
             notes.append(f"{len(failed)} cells failed; the first said: {failed[0].message}")
         return " ".join(notes)
@@ -150,12 +153,21 @@ class Pilot:
             jobs.append(self._job(cell, examples))
         if not jobs:
             return
-        self._finished = 0
-        self.store.progress(self.run_id, "Training and answering", 0, len(jobs))
+        # In optimizer steps, so that the time left allows for the large cells that come last.
+        weights = {job.key: self.prepared.recipe.steps(len(job.examples)) if job.examples else 20 for job in jobs}
+        left = dict(weights)
+
+        def progress(shares: Mapping[str, float]) -> None:
+            total = sum(weights.values())
+            done = total - sum(weight * (1 - shares.get(key, 0.0)) for key, weight in left.items())
+            self.store.progress(self.run_id, "Training and answering", done, total)
+            self.check()
+
+        progress({})
 
         def on_done(job: CellJob, result: CellResult | Exception) -> None:
             cell = cells[job.key]
-            self._finished += 1
+            del left[job.key]
             if isinstance(result, Exception):
                 self.store.end_cell(self.run_id, cell, "failed", _said(result))
             else:
@@ -174,16 +186,9 @@ class Pilot:
                     },
                     folder=Path(job.out),
                 )
-            self.store.progress(self.run_id, "Training and answering", self._finished, len(jobs))
             self.check()
 
-        def on_progress(done: float, total: float) -> None:
-            # Of the jobs that run now; finished ones count whole.
-            share = done / total if total else 0.0
-            self.store.progress(self.run_id, "Training and answering", self._finished + share, len(jobs))
-            self.check()
-
-        self.trainer.run(jobs, on_done, on_progress)
+        self.trainer.run(jobs, on_done, progress)
 
     def _examples(self, cell: Cell, pools: Pools) -> tuple[TrainingExample, ...] | None:
         """What the cell is trained on; None where its pool ended before its budget."""

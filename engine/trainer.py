@@ -61,11 +61,13 @@ class LocalTrainer:
                         on_done(futures[future], error)
                     elif error is None:
                         on_done(futures[future], future.result())
-                on_progress(sum(_share(futures[f]) for f in waiting), 1.0)
-        finally:
+                on_progress({futures[f].key: _share(futures[f]) for f in waiting})
+        except BaseException:
             # Ends running cells at once: a pause must not wait for an hour's training.
             for process in list((pool._processes or {}).values()):
                 process.terminate()
+            raise
+        finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
 

@@ -71,7 +71,8 @@ class OpenAICompatibleTeacher:
                 "check that base_url is the endpoint's OpenAI-compatible address, often ending in /v1"
             ) from None
         return Reply(
-            text=text,
+            # Lone surrogates, which JSON allows, can be stored nowhere.
+            text=text.encode("utf-8", "replace").decode(),
             finish_reason=finish,
             input_tokens=usage.prompt_tokens if usage else None,
             output_tokens=usage.completion_tokens if usage else None,

@@ -1,0 +1,146 @@
+"""A small real HTTP server that speaks the OpenAI chat-completions protocol, for tests.
+
+It answers with a *voice* (a function from the messages to a reply) and can be told to misbehave:
+429, 500, garbage, slow, cut off, cut connection. It counts what a real endpoint would bill.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+Voice = Callable[[list[dict[str, str]]], str]
+
+KEY = "sk-test-right-key"
+MODEL = "test-teacher"
+FAULTS = ("429", "500", "garbage", "slow", "cut_off", "cut_connection")
+
+
+class OpenAIServer(ThreadingHTTPServer):
+    """Serves on a free port of 127.0.0.1."""
+
+    daemon_threads = True
+
+    def __init__(self, voice: Voice, *, key: str | None = KEY, fault_rates: dict[str, float] | None = None) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.voice = voice
+        self.key = key
+        self.fault_rates = fault_rates or {}
+        """Share of requests that meet each fault; drawn with a fixed seed."""
+        self.faults: list[str] = []
+        """Faults of the next requests, first come first served; before the rates."""
+        self.slow_s = 5.0
+        self.latency_s = 0.0
+        self.answered = 0
+        """Completions that were made and would be billed, whether or not they arrived."""
+        self.requests = 0
+        self.seen: list[list[dict[str, str]]] = []
+        """The messages of each billed request."""
+        self.authorizations: set[str] = set()
+        self.lock = threading.Lock()
+        self._rng = random.Random(0)
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/v1"
+
+    def next_fault(self) -> str | None:
+        with self.lock:
+            self.requests += 1
+            if self.faults:
+                return self.faults.pop(0)
+            draw = self._rng.random()
+            for name, rate in self.fault_rates.items():
+                if draw < rate:
+                    return name
+                draw -= rate
+            return None
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that went away is no news."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: OpenAIServer
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        server = self.server
+        server.authorizations.add(self.headers.get("Authorization", ""))
+        if server.key is not None and self.headers.get("Authorization") != f"Bearer {server.key}":
+            sent = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
+            # Real endpoints repeat the key that they refuse.
+            return self._json(401, {"error": {"message": f"Incorrect API key provided: {sent}."}})
+        if body["model"] != MODEL:
+            return self._json(404, {"error": {"message": f"The model `{body['model']}` does not exist"}})
+        fault = server.next_fault()
+        if fault == "429":
+            return self._json(429, {"error": {"message": "Rate limit reached"}}, {"Retry-After": "0"})
+        if fault == "500":
+            return self._json(500, {"error": {"message": "The server had an error"}})
+        with server.lock:
+            server.answered += 1
+            server.seen.append(body["messages"])
+        text = server.voice(body["messages"])
+        time.sleep(server.slow_s if fault == "slow" else server.latency_s)
+        if fault == "garbage":
+            return self._send(200, b"<html>gateway says hello</html>", "text/html")
+        if fault == "cut_connection":
+            self.close_connection = True
+            self.connection.close()
+            return None
+        finish = "stop"
+        if fault == "cut_off":
+            text, finish = text[: len(text) // 2], "length"
+        return self._json(
+            200,
+            {
+                "id": "chatcmpl-1",
+                "object": "chat.completion",
+                "created": 0,
+                "model": body["model"],
+                "choices": [{"index": 0, "finish_reason": finish, "message": {"role": "assistant", "content": text}}],
+                "usage": {
+                    "prompt_tokens": sum(len(m["content"].split()) for m in body["messages"]),
+                    "completion_tokens": len(text.split()),
+                    "total_tokens": 0,
+                },
+            },
+        )
+
+    def do_GET(self) -> None:
+        self._json(200, {"object": "list", "data": [{"id": MODEL, "object": "model"}]})
+
+    def _json(self, status: int, value: object, headers: dict[str, str] | None = None) -> None:
+        self._send(status, json.dumps(value).encode(), "application/json", headers)
+
+    def _send(self, status: int, body: bytes, kind: str, headers: dict[str, str] | None = None) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
+
+
+@contextmanager
+def serving(voice: Voice, **options: object) -> Iterator[OpenAIServer]:
+    """A running server, closed at the end."""
+    server = OpenAIServer(voice, **options)  # type: ignore[arg-type]
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
