@@ -25,7 +25,7 @@ from engine.domain import (
     Situation,
 )
 from engine.errors import InputError
-from engine.evidence import published
+from engine.evidence import ACCURACY, published
 from engine.law import STRATEGIES, Array
 
 TOO_CLOSE_POINTS = 0.5
@@ -211,7 +211,8 @@ def _outlook(
 ) -> Outlook:
     strategy = STRATEGIES[m]
     own = sum(x.cell.arm is strategy for x in curves.usable(measurements))
-    points = own or len(published().about(situation.task, strategy))
+    # a gap recovered is not behind any curve: it ranks, and the caveats cite it
+    points = own or sum(p.metric == ACCURACY for p in published().about(situation.task, strategy))
     return Outlook(
         strategy=strategy,
         examples=int(examples[m]),

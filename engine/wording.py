@@ -34,6 +34,7 @@ TASKS = {
     TaskType.CODE: "code",
     TaskType.STRUCTURED: "labels or JSON answers",
 }
+COUNTING = {"all": "every call", "paper": "one call per example"}
 RANKED = {TaskType.CODE: "agora-code", TaskType.OPEN_ENDED: "agora-instructions"}
 """Rankings without accuracies, which speak for new questions where the law does not."""
 FEW_SEEDS = 20
@@ -85,6 +86,7 @@ def reasons(f: Findings) -> tuple[Reason, ...]:
     """Why, with the rows that it rests on."""
     found = []
     ratio = f.situation.budget_ratio
+    counting = COUNTING[f.situation.calls]
     for c in f.crossovers[:3]:
         if c.probability < 0.25:
             continue
@@ -93,17 +95,23 @@ def reasons(f: Findings) -> tuple[Reason, ...]:
             Reason(
                 f"{NAMES[c.end].capitalize()} overtake {NAMES[c.start]} at about {_ratio(c.budget_ratio.mean)} queries "
                 f"per seed ({_ratio(c.budget_ratio.low80)} to {_ratio(c.budget_ratio.high80)}); "
-                f"your budget ratio of {_ratio(ratio)} is {where} that.",
+                f"your budget ratio of {_ratio(ratio)} is {where} that, counting {counting}.",
                 () if f.gain is not None else _references("chan-shift-100", "chan-shift-1000", "chan-shift-full"),
             )
         )
     if f.measurements:
         cells = sum(not isinstance(m.cell.arm, Baseline) for m in f.measurements)
-        found.append(Reason(f"Your own {cells} cells moved the curves; published studies only start them.", ()))
+        found.append(
+            Reason(
+                f"{_counted(cells, 'cell', 'cells')} of your own moved the curves; published studies only start them.",
+                (),
+            )
+        )
     if f.studies:
         found.append(
             Reason(
-                f"{len(f.studies)} published studies compare strategies on {TASKS[f.situation.task]}.",
+                f"{_counted(len(f.studies), 'published study', 'published studies')} on {TASKS[f.situation.task]} "
+                "can be compared with.",
                 _references_of(f.studies),
             )
         )
@@ -133,8 +141,8 @@ def caveats(f: Findings) -> tuple[Reason, ...]:
     elif f.situation.task in RANKED:
         found += [_claim(RANKED[f.situation.task])]
     if f.other_calls_winner is not None:
-        mine = "every call" if f.situation.calls == "all" else "one call per example"
-        other = "one call per example" if f.situation.calls == "all" else "every call"
+        mine = COUNTING[f.situation.calls]
+        other = COUNTING["paper" if f.situation.calls == "all" else "all"]
         found.append(
             Reason(
                 f"It depends on how calls are counted: counting {mine}, {NAMES[f.best]} come out ahead; "
@@ -153,7 +161,9 @@ def caveats(f: Findings) -> tuple[Reason, ...]:
     assumed = [NAMES[o.strategy] for o in f.outlooks if o.assumed]
     if assumed:
         found.append(
-            Reason(f"No point on {TASKS[f.situation.task]} exists for {_listed(assumed)}: the band is assumed.", ())
+            Reason(
+                f"No accuracy on {TASKS[f.situation.task]} is known for {_listed(assumed)}: the band is assumed.", ()
+            )
         )
     if f.gain is None:
         found.append(
@@ -186,7 +196,10 @@ def _about_points(f: Findings) -> list[Reason]:
     left_out = [m for m in f.measurements if m.cell.variant != "plain" or not m.scored]
     if left_out:
         found.append(
-            Reason(f"{len(left_out)} of your cells are variants or unscored, and are left out of the fit.", ())
+            Reason(
+                f"{_counted(len(left_out), 'cell is a variant', 'cells are variants')} or unscored, and left out of the fit.",
+                (),
+            )
         )
     if f.stretch > 32:
         found.append(
@@ -231,12 +244,9 @@ def _measured(f: Findings, strategy: Strategy, gain: Interval) -> str:
 
 def _basis(f: Findings) -> str:
     if f.gain is not None:
-        return f"{len(f.measurements)} cells of your own"
-    everywhere, here = len(published().studies()), len(f.studies)
-    task = TASKS[f.situation.task]
-    if here == 0:
-        return f"{everywhere} studies, none on {task}"
-    return f"{everywhere} studies, {here} on {task}"
+        return f"{_counted(len(f.measurements), 'cell', 'cells')} of your own"
+    here = len(f.studies) or "none"
+    return f"{len(published().studies())} studies, {here} on {TASKS[f.situation.task]}"
 
 
 def _claim(name: str) -> Reason:
@@ -258,6 +268,10 @@ def _references_of(studies: tuple[str, ...]) -> tuple[str, ...]:
 
 def _listed(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{count} {one if count == 1 else many}"
 
 
 def _ratio(value: float) -> str:

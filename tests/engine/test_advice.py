@@ -103,6 +103,12 @@ def test_where_answers_are_determined_another_answer_teaches_nothing_and_that_is
     assert any("assumption" in c.text for c in r.caveats)
 
 
+def test_a_ranking_without_accuracies_leaves_the_band_assumed_and_is_cited():
+    r = ask(TaskType.CODE, queries=200)
+    assert all(o.assumed and o.points == 0 for o in r.outlooks)
+    assert any("agora-code" in c.sources for c in r.caveats)
+
+
 def test_multiple_choice_is_not_taken_as_determined():
     r = ask(TaskType.MULTIPLE_CHOICE, queries=200)
     assert outlook(r, AA).p_best > 0.4
