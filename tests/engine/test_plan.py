@@ -1,0 +1,96 @@
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from engine.domain import Baseline, Recipe, Strategy
+from engine.errors import InputError
+from engine.plan import EXAMPLE, check_plan, read_plan, to_toml
+
+
+def problems_of(raw: dict) -> str:
+    with pytest.raises(InputError) as caught:
+        check_plan(raw)
+    return str(caught.value)
+
+
+def test_the_example_is_a_valid_plan_and_survives_being_written():
+    plan = check_plan(tomllib.loads(EXAMPLE))
+    assert check_plan(tomllib.loads(to_toml(plan))) == plan
+
+
+def test_the_empty_plan_is_the_default_sandbox_pilot():
+    plan = check_plan({})
+    assert plan.sandbox_parts == ("seeds", "teacher", "student")
+    assert len([c for c in plan.cells(100) if isinstance(c.arm, Strategy)]) == 12
+
+
+def test_baselines_are_cells_too():
+    arms = [cell.arm for cell in check_plan({}).cells(100)]
+    assert arms.count(Baseline.UNTUNED) == 1
+    assert arms.count(Baseline.TEACHER) == 1
+    assert arms.count(Baseline.SEEDS_ONLY) == 2
+
+
+def test_two_seed_sizes_double_the_cells_of_every_strategy():
+    cells = check_plan({"grid": {"seed_sizes": [50, 100], "replicates": 1}}).cells(100)
+    assert {c.seeds for c in cells if isinstance(c.arm, Strategy)} == {50, 100}
+    assert sum(isinstance(c.arm, Strategy) for c in cells) == 12
+
+
+@pytest.mark.parametrize("budget", [0, -5, 1])
+def test_a_budget_below_one_example_of_each_strategy_is_refused(budget: int):
+    assert f"grid.budgets: found {budget}, expected at least 2" in problems_of({"grid": {"budgets": [budget]}})
+
+
+def test_all_problems_are_reported_at_once():
+    said = problems_of({"grid": {"budgets": [0], "strategies": []}, "teacher": {"kind": "openai_compatible"}})
+    assert {line.split(":")[1].strip() for line in said.split("\n")} == {
+        "teacher.base_url",
+        "teacher.model",
+        "grid.strategies",
+        "grid.budgets",
+    }
+
+
+def test_a_ceiling_in_dollars_without_a_price_is_refused():
+    raw = {"teacher": {"kind": "openai_compatible", "base_url": "http://x/v1", "model": "m"}, "ceiling": {"usd": 1}}
+    assert "needs the teacher's prices" in problems_of(raw)
+
+
+def test_an_address_that_holds_a_key_is_refused_without_repeating_it():
+    raw = {"teacher": {"kind": "openai_compatible", "base_url": "http://u:secret@x/v1", "model": "m"}}
+    said = problems_of(raw)
+    assert "must hold no user, password or key" in said
+    assert "secret" not in said
+
+
+def test_a_setting_that_does_not_exist_is_named():
+    assert "plan: teacher.temprature: is no setting of a plan" in problems_of({"teacher": {"temprature": 1}})
+
+
+def test_a_key_in_a_plan_is_refused_without_repeating_it():
+    said = problems_of({"teacher": {"api_key": "sk-secret"}})
+    assert "teacher.api_key" in said
+    assert "sk-secret" not in said
+
+
+def test_the_plan_changes_only_what_it_names_in_the_recipe():
+    recipe = check_plan({"training": {"epochs": 1.0}}).recipe(Recipe())
+    assert recipe == Recipe(epochs=1.0)
+
+
+def test_paths_are_taken_from_the_plans_own_folder(tmp_path: Path):
+    (tmp_path / "plan.toml").write_text('[seeds]\npath = "seeds.jsonl"\n[test]\nholdout = 20\n')
+    assert read_plan(tmp_path / "plan.toml").seeds.path == str(tmp_path / "seeds.jsonl")
+
+
+def test_a_hub_id_is_no_path(tmp_path: Path):
+    (tmp_path / "plan.toml").write_text('student = "org/name"\n')
+    assert read_plan(tmp_path / "plan.toml").student == "org/name"
+
+
+def test_broken_toml_says_where(tmp_path: Path):
+    (tmp_path / "plan.toml").write_text("name = \n")
+    with pytest.raises(InputError, match=r"is no valid TOML .*line 1"):
+        read_plan(tmp_path / "plan.toml")
