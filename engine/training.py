@@ -172,9 +172,9 @@ def _optimise(model: Any, rows: Sequence[Row], recipe: Recipe, seed: int, progre
         loss = (losses / counts).mean()
         loss.backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(weights, MAX_GRADIENT_NORM)
-        if not math.isfinite(float(norm)):
+        if not math.isfinite(norm.item()):
             raise StudentError(
-                f"the loss became {float(loss)} at step {step + 1} of {steps}; "
+                f"the loss became {loss.item()} at step {step + 1} of {steps}; "
                 f"choose a learning rate below {recipe.learning_rate:g}"
             )
         optimizer.step()

@@ -49,7 +49,15 @@ def build_tiny_student(
         model: LlamaForCausalLM | GPT2LMHeadModel
         if family == "gpt2":
             model = GPT2LMHeadModel(
-                GPT2Config(vocab_size=len(tokenizer), n_positions=context, n_embd=16, n_layer=2, n_head=2, **ids)
+                GPT2Config(
+                    vocab_size=len(tokenizer),
+                    n_positions=context,
+                    n_embd=16,
+                    n_layer=2,
+                    n_head=2,
+                    initializer_range=0.2,
+                    **ids,
+                )
             )
         else:
             model = LlamaForCausalLM(

@@ -136,14 +136,15 @@ _RULES: dict[str, Rule] = {
 
 _TWO_NUMBERS = {"mixed", "packed", "daily", "gain_packs", "give_each", "daily_use", "swap"}
 _NO_NUMBER = {"left"}
-_IN_WORDS = {"multiply", "part_lost", "part_kept", "times_other"}
+IN_WORDS = {"multiply", "part_lost", "part_kept", "times_other"}
+"""Kinds whose number is told in words ("twice", "a third")."""
 _FACTORS = {"packed", "daily", "gain_packs", "give_each", "daily_use", "money", "share", "bags"}
 
 
 def _numbers(kind: str, rng: random.Random) -> tuple[int, ...]:
     if kind in _NO_NUMBER:
         return ()
-    top = 5 if kind in _IN_WORDS else 12 if kind in _FACTORS else HIGH if kind == "goal" else 60
+    top = 5 if kind in IN_WORDS else 12 if kind in _FACTORS else HIGH if kind == "goal" else 60
     return tuple(rng.randint(LOW, top) for _ in range(2 if kind in _TWO_NUMBERS else 1))
 
 

@@ -23,7 +23,7 @@ from dataclasses import replace
 from engine.domain import Message, Reply, Request
 from engine.sandbox import wording
 from engine.sandbox.language import read, rephrasings, work, write
-from engine.sandbox.problems import HIGH, LOW, Part, Problem, answer, sample_scene, solve, with_numbers
+from engine.sandbox.problems import HIGH, IN_WORDS, LOW, Part, Problem, answer, sample_scene, solve, with_numbers
 
 UNANSWERABLE = "UNANSWERABLE"
 
@@ -115,16 +115,16 @@ def _rephrased(problem: Problem, original: str, rng: random.Random, *, flawed: b
 def _with_another_number(problem: Problem, rng: random.Random) -> Problem:
     """The problem with one number misread; as it was where no other number works out."""
     places = [(i, j) for i, part in enumerate(problem.parts) for j in range(len(part.numbers))]
-    for _ in range(50):
-        i, j = rng.choice(places)
+    misread = [(i, j, by) for i, j in places for by in range(-9, 10) if by]
+    for i, j, by in rng.sample(misread, len(misread)):
         part = problem.parts[i]
-        numbers = list(part.numbers)
-        numbers[j] = min(HIGH, max(LOW, numbers[j] + rng.choice((-3, -2, -1, 1, 2, 3))))
-        if numbers[j] > max(wording.TIMES) and part.kind in ("multiply", "part_lost", "part_kept", "times_other"):
+        numbers = tuple(n + by * (at == j) for at, n in enumerate(part.numbers))
+        top = max(wording.TIMES) if part.kind in IN_WORDS else HIGH
+        if not LOW <= numbers[j] <= top:
             continue
-        changed = replace(problem, parts=(*problem.parts[:i], Part(part.kind, tuple(numbers)), *problem.parts[i + 1 :]))
+        parts = (*problem.parts[:i], Part(part.kind, numbers), *problem.parts[i + 1 :])
         try:
-            solve(changed)
+            solve(changed := replace(problem, parts=parts))
         except ValueError:
             continue
         return changed

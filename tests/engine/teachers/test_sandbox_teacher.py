@@ -1,0 +1,128 @@
+"""The sandbox teacher on the very prompts that strategies send."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import pytest
+
+from engine.domain import Item, Message, Outcome, Paid, Reply, Request, Strategy
+from engine.sandbox import language, problems, wording, world
+from engine.strategies import Draft, answer_request, drafter
+from engine.strategies.base import UNANSWERABLE
+from engine.tasks.math import TASK
+from engine.teachers.sandbox import SandboxTeacher
+
+
+def ask(teacher: SandboxTeacher, request: Request) -> Reply:
+    return asyncio.run(teacher.ask(request))
+
+
+def draft(teacher: SandboxTeacher, strategy: Strategy, seed: Item, sample_index: int) -> Draft:
+    async def paid(request: Request) -> Paid:
+        return Paid(await teacher.ask(request), 1)
+
+    return asyncio.run(drafter(strategy)(TASK, seed, sample_index, paid))
+
+
+def read(text: str | None) -> problems.Problem:
+    found = language.read(text or "", random.Random(0))
+    assert found is not None, text
+    return found
+
+
+SEEDS = world.seeds(100)
+
+
+def test_it_errs_in_as_many_answers_as_it_states() -> None:
+    for rate in (0.0, 0.05, 0.3):
+        teacher = SandboxTeacher(rate)
+        items = world.test_items(1000)
+        wrong = sum(
+            TASK.score(i.answer, ask(teacher, answer_request(TASK, i.question, 0)).text).outcome is Outcome.WRONG
+            for i in items
+        )
+        assert abs(wrong / 1000 - rate) <= 3.5 * (rate * (1 - rate) / 1000) ** 0.5
+
+
+def test_another_answer_to_a_seed_is_worded_otherwise() -> None:
+    seed = max(SEEDS, key=lambda item: len(item.answer))
+    drafts = [draft(SandboxTeacher(), Strategy.ANSWER_AUGMENTATION, seed, n) for n in range(20)]
+    assert {d.question for d in drafts} == {seed.question}
+    assert len({d.answer for d in drafts}) >= 19
+
+
+def test_a_rephrasing_says_the_same_in_other_words_and_is_answered() -> None:
+    teacher = SandboxTeacher(0.0)
+    for seed in SEEDS:
+        made = draft(teacher, Strategy.QUESTION_REPHRASE, seed, 0)
+        assert made.question != seed.question
+        assert read(made.question).parts == read(seed.question).parts
+        assert TASK.score(seed.answer, made.answer or "").outcome is Outcome.RIGHT
+
+
+def test_a_new_question_has_other_facts_and_its_own_answer() -> None:
+    teacher = SandboxTeacher(0.0)
+    made = [draft(teacher, Strategy.NEW_QUESTION, seed, 0) for seed in SEEDS]
+    same = 0
+    for seed, one in zip(SEEDS, made, strict=True):
+        new, old = read(one.question), read(seed.question)
+        assert new.parts != old.parts
+        assert TASK.score(f"#### {problems.answer(new)}", one.answer or "").outcome is Outcome.RIGHT
+        assert 1 <= len(new.parts) - 2 <= 3
+        assert new.kinds[0] in wording.START
+        assert new.kinds[-1] in wording.ASK
+        same += new.kinds == old.kinds
+    assert 40 <= same <= 75  # half keep the computation, and a change may fall on what was there
+
+
+def test_flawed_new_questions_leave_a_number_out_and_are_refused_when_answered() -> None:
+    teacher = SandboxTeacher(1.0)
+    made = [draft(teacher, Strategy.NEW_QUESTION, seed, 0) for seed in SEEDS[:30]]
+    assert all(one.rejected == "unanswerable" for one in made)
+
+
+def test_flawed_rephrasings_change_a_number() -> None:
+    teacher = SandboxTeacher(1.0)
+    made = [draft(teacher, Strategy.QUESTION_REPHRASE, seed, 0) for seed in SEEDS[:30]]
+    changed = [read(one.question).parts != read(seed.question).parts for one, seed in zip(made, SEEDS, strict=False)]
+    assert sum(changed) >= 28
+
+
+@pytest.mark.parametrize("strategy", list(Strategy))
+def test_what_it_cannot_read_it_calls_unanswerable(strategy: Strategy) -> None:
+    made = draft(SandboxTeacher(), strategy, Item("x", "Who wrote Faust?", "Goethe"), 0)
+    assert made.rejected == "unanswerable"
+
+
+def test_messages_in_another_form_are_unanswerable() -> None:
+    for messages in ((), (Message("user", "hello"),), (Message("system", "Solve the question."),)):
+        assert ask(SandboxTeacher(), Request(messages, 100, 0.7, 0)).text == UNANSWERABLE
+
+
+def test_the_same_request_has_the_same_reply_and_other_requests_have_others() -> None:
+    question = SEEDS[1].question
+    first = answer_request(TASK, question, 0)
+    assert ask(SandboxTeacher(), first) == ask(SandboxTeacher(), first)
+    others = [answer_request(TASK, question, n) for n in range(1, 10)]
+    others += [answer_request(TASK, question, 0, temperature=t / 10) for t in range(6)]
+    assert len({ask(SandboxTeacher(), request).text for request in (first, *others)}) > 10
+
+
+def test_tokens_are_counted_in_words_and_a_short_limit_cuts_the_reply() -> None:
+    request = answer_request(TASK, SEEDS[0].question, 0)
+    reply = ask(SandboxTeacher(), request)
+    assert reply.output_tokens == len(reply.text.split())
+    assert reply.input_tokens == sum(len(m.content.split()) for m in request.messages)
+    cut = ask(SandboxTeacher(), Request(request.messages, 3, request.temperature, 0))
+    assert cut.finish_reason == "length"
+    assert cut.output_tokens is not None
+    assert cut.output_tokens <= 3
+    assert reply.finish_reason == "stop"
+
+
+@pytest.mark.parametrize("rate", [-0.1, 1.5])
+def test_an_error_rate_is_a_share(rate: float) -> None:
+    with pytest.raises(ValueError, match="a share from 0 to 1"):
+        SandboxTeacher(rate)
