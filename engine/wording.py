@@ -197,7 +197,7 @@ def _about_points(f: Findings) -> list[Reason]:
     if left_out:
         found.append(
             Reason(
-                f"{_counted(len(left_out), 'cell is a variant', 'cells are variants')} or unscored, and left out of the fit.",
+                f"{_counted(len(left_out), 'cell', 'cells')} left out of the fit: a variant, or nothing was scored.",
                 (),
             )
         )
