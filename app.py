@@ -14,6 +14,11 @@ page = st.navigation(
         "Decide": [
             st.Page("pages/decide/recommend.py", title="Advice", icon=":material/signpost:", default=True),
         ],
+        "Pilot": [
+            st.Page("pages/pilot/new.py", title="New pilot", icon=":material/science:", url_path="pilot"),
+            st.Page("pages/pilot/runs.py", title="Runs", icon=":material/list_alt:"),
+            st.Page("pages/pilot/run.py", title="Run", icon=":material/monitoring:", visibility="hidden"),
+        ],
         "Learn": [
             st.Page("pages/learn/evidence.py", title="Evidence", icon=":material/table_chart:"),
             st.Page("pages/learn/method.py", title="Method", icon=":material/functions:"),

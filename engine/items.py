@@ -24,6 +24,8 @@ class ItemFile(NamedTuple):
 
 MOST_PROBLEMS = 20
 """So many problems are spelled out; the rest is counted."""
+LOOK_BYTES = 1_000_000
+"""So much of a file is read for a look at its first rows."""
 
 
 def read_items(path: Path, question: str = "question", answer: str = "answer") -> ItemFile:
@@ -126,3 +128,22 @@ def _csv_rows(text: str, name: str, columns: tuple[str, str]) -> Iterator[tuple[
             yield reader.line_num, row
     except csv.Error as error:
         yield reader.line_num, f"is no valid CSV ({error})"
+
+
+def first_rows(content: bytes, name: str, count: int = 5) -> list[dict[str, str]]:
+    """The first rows of a file as text, for a look at it; what cannot be read is passed over."""
+    text = content[:LOOK_BYTES].decode("utf-8-sig", errors="replace")
+    if name.lower().endswith(".csv"):
+        rows: Iterator[dict[Any, Any] | str] = iter(csv.DictReader(io.StringIO(text), restval=""))
+    else:
+        rows = (row for _, row in _jsonl_rows(text))
+    found: list[dict[str, str]] = []
+    try:
+        for row in rows:
+            if isinstance(row, dict):
+                found.append({str(key): _text(value) for key, value in row.items() if key is not None})
+            if len(found) == count:
+                break
+    except csv.Error:
+        pass
+    return found

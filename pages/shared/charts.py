@@ -20,6 +20,9 @@ from pages.shared import words
 GREY = "#7a8797"
 """Readable on both backgrounds; for marks that belong to no strategy."""
 
+SIDE_BY_SIDE = 1.06
+"""Factor between points that share a budget."""
+
 CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "zoom2d", "pan2d"]}
 """For `st.plotly_chart(config=...)`: what stays is the download of the picture."""
 
@@ -36,6 +39,15 @@ class Style:
     """Fills an assumed band."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """An accuracy that depends on no budget: a line across the plot with its interval."""
+
+    name: str
+    interval: Interval
+    dash: str
+
+
 STYLES: dict[Strategy, Style] = {
     Strategy.ANSWER_AUGMENTATION: Style("#2f80c8", "rgba(47,128,200,0.09)", "solid", "circle", "/"),
     Strategy.QUESTION_REPHRASE: Style("#159a76", "rgba(21,154,118,0.09)", "dash", "square", "."),
@@ -44,25 +56,42 @@ STYLES: dict[Strategy, Style] = {
 
 
 def curves(
-    advice: Recommendation, measured: Sequence[tuple[Measurement, Interval]] = (), *, low: float = 0.0
+    advice: Recommendation,
+    measured: Sequence[tuple[Measurement, Interval]] = (),
+    *,
+    references: Sequence[Reference] = (),
+    span: tuple[float, float] | None = None,
+    low: float = 0.0,
 ) -> go.Figure:
     """The fitted curves with their 80 % bands, the user's budget, the crossovers and what was measured.
 
-    `low` is where the accuracy axis begins, in percent.
+    `low` is where the accuracy axis begins, in percent; `span` is the range of queries that is shown, where
+    not the whole curves are.
     """
     traces: list[dict[str, Any]] = []
     for band in advice.curves:
         traces += _band(band)
-    traces += [_crossover(crossover, advice) for crossover in words.changes_of_winner(advice)]
-    traces += _measured(measured)
-    traces.append(_budget(advice))
     queries = [q for band in advice.curves for q in (band.queries[0], band.queries[-1])]
+    left, right = span or (min(queries, default=1.0), max(queries, default=1.0))
+    traces += [
+        _crossover(crossover, advice)
+        for crossover in words.changes_of_winner(advice)
+        if left <= crossover.budget_ratio.mean * advice.situation.seeds <= right
+    ]
+    traces += [
+        trace
+        for at, reference in enumerate(sorted(references, key=lambda r: r.interval.mean))
+        for trace in _reference(reference, left, right, 0.06 + 0.3 * at)
+    ]
+    traces += _measured(measured)
+    if not measured:
+        traces.append(_budget(advice))
     return _figure(
         traces,
-        xaxis=_query_axis(min(queries), max(queries), advice.situation.seeds) if queries else {},
+        xaxis=_query_axis(left, right, advice.situation.seeds) if queries else {},
         yaxis={"title": {"text": "Accuracy on your test items, %"}, "range": [low, 100], "fixedrange": True},
         yaxis2={"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True},
-        hovermode="x unified",
+        hovermode="closest" if measured else "x unified",
     )
 
 
@@ -210,35 +239,82 @@ def _crossover(crossover: Crossover, advice: Recommendation) -> dict[str, Any]:
     }
 
 
+def _reference(reference: Reference, left: float, right: float, share: float) -> list[dict[str, Any]]:
+    """A line across the plot; its name and interval stand `share` of the way along it."""
+    at, middle = left * (right / left) ** share, 100 * reference.interval.mean
+    line = {
+        "type": "scatter",
+        "x": [left, right],
+        "y": [middle, middle],
+        "mode": "lines",
+        "line": {"color": GREY, "dash": reference.dash, "width": 2},
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
+    mark = {
+        "type": "scatter",
+        "x": [at],
+        "y": [middle],
+        "error_y": _error(reference.interval, GREY),
+        "mode": "markers+text",
+        "marker": {"symbol": "line-ew", "size": 12, "line": {"width": 2.5, "color": GREY}},
+        "text": [f" {reference.name}: {middle:.0f} %"],
+        "textposition": "top right",
+        "name": reference.name,
+        "hovertemplate": f"{reference.name}: {words.percent(reference.interval)}<extra></extra>",
+        "showlegend": False,
+    }
+    return [line, mark]
+
+
+def _error(interval: Interval, colour: str) -> dict[str, Any]:
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [100 * (interval.high80 - interval.mean)],
+        "arrayminus": [100 * (interval.mean - interval.low80)],
+        "color": colour,
+        "thickness": 1.8,
+        "width": 5,
+    }
+
+
 def _measured(measured: Sequence[tuple[Measurement, Interval]]) -> list[dict[str, Any]]:
-    """Measured accuracies of strategies, with intervals, one trace a strategy."""
+    """Measured accuracies of strategies, with intervals, one trace a strategy.
+
+    Points of one budget stand side by side, so that none hides another; what is read is the true budget.
+    """
+    order = list(STYLES)
+    places: dict[int, list[Measurement]] = {}
+    drawn = [(m, i) for m, i in measured if m.cell.arm in STYLES and m.cell.budget > 0]
+    for m, _ in sorted(drawn, key=lambda pair: (order.index(pair[0].cell.arm), pair[0].cell.replicate)):
+        places.setdefault(m.cell.budget, []).append(m)
+
+    def place(m: Measurement) -> float:
+        beside = places[m.cell.budget]
+        return m.cell.budget * SIDE_BY_SIDE ** (beside.index(m) - (len(beside) - 1) / 2)
+
     traces = []
     for strategy, style in STYLES.items():
-        rows = [(m, i) for m, i in measured if m.cell.arm is strategy and m.cell.budget > 0]
+        rows = [(m, i) for m, i in drawn if m.cell.arm is strategy]
         if not rows:
             continue
+        errors = [_error(i, style.colour) for _, i in rows]
         traces.append(
             {
                 "type": "scatter",
-                "x": [m.cell.budget for m, _ in rows],
+                "x": [place(m) for m, _ in rows],
                 "y": [100 * i.mean for _, i in rows],
-                "error_y": {
-                    "type": "data",
-                    "symmetric": False,
-                    "array": [100 * (i.high80 - i.mean) for _, i in rows],
-                    "arrayminus": [100 * (i.mean - i.low80) for _, i in rows],
-                    "thickness": 1.5,
-                },
+                "error_y": errors[0] | {side: [error[side][0] for error in errors] for side in ("array", "arrayminus")},
+                "customdata": [
+                    [f"{m.cell.budget:,}", 100 * i.low80, 100 * i.high80, m.correct, m.scored] for m, i in rows
+                ],
                 "mode": "markers",
-                "marker": {
-                    "symbol": f"{style.marker}-open",
-                    "size": 11,
-                    "color": style.colour,
-                    "line": {"width": 2.5},
-                },
+                "marker": {"symbol": style.marker, "size": 11, "color": style.colour, "line": {"width": 1}},
                 "name": f"{words.STRATEGIES[strategy]}, measured",
                 "legendgroup": f"{strategy.value} measured",
-                "hovertemplate": "%{y:.0f} % measured",
+                "hovertemplate": "%{y:.0f} % measured (80 %: %{customdata[1]:.0f} to %{customdata[2]:.0f})<br>"
+                "%{customdata[3]} of %{customdata[4]} right, %{customdata[0]} queries",
             }
         )
     return traces

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from engine.errors import InputError, SeedPilotError
+from pages.shared import words
 
 log = logging.getLogger("seedpilot.pages")
 
@@ -36,5 +37,5 @@ def shown_errors() -> Iterator[None]:
 def message(error: SeedPilotError) -> str:
     """The error for the user's eye: several problems as a list."""
     if isinstance(error, InputError) and len(error.problems) > 1:
-        return "\n".join(f"- {problem}" for problem in error.problems)
-    return str(error)
+        return "\n".join(f"- {words.plain(problem)}" for problem in error.problems)
+    return words.plain(str(error))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from engine import evidence
 from engine.domain import Arm, Baseline, Crossover, Interval, Reason, Recommendation, Strategy, TaskType
 
@@ -97,3 +99,15 @@ def short(value: float) -> str:
         if value >= size:
             return f"{value / size:g}{letter}"
     return f"{value:g}"
+
+
+def plain(text: str) -> str:
+    """Text of others for a place that reads Markdown: it stands there as it is, and only `code` stays code."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:  # a lone backtick opens no code
+        return _escaped(text.replace("`", "'"))
+    return "`".join(part if at % 2 else _escaped(part) for at, part in enumerate(parts))
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([\\*_\[\]<>$~])", r"\\\1", text)

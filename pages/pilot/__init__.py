@@ -1,0 +1,1 @@
+"""Pilots: plan one, see all, look at one."""

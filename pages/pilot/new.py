@@ -1,0 +1,108 @@
+"""New pilot: a plan, what it takes before it starts, and the start."""
+
+import json
+import secrets
+
+import streamlit as st
+from pydantic import SecretStr
+
+from engine import launch, runs
+from engine.errors import InputError
+from engine.plan import check_plan, to_toml
+from engine.settings import Settings
+from pages.shared import pilot_form, pilots, run_words, words
+
+
+def figures(found: pilots.Outline) -> None:
+    """What the pilot takes, before a query is paid."""
+    estimate = found.estimate
+    left, right = st.columns(2)
+    left.metric(
+        "Teacher queries", f"{estimate.queries:,}", help=f"It never asks more than {estimate.ceiling_queries:,}."
+    )
+    right.metric(
+        "Adapters and baselines", f"{found.cells}", help="Each is one cell: trained and scored, or only scored."
+    )
+    left.metric("Cost, expected", run_words.money(estimate.expected_usd), help="By the mean length of your examples.")
+    right.metric(
+        "Cost, at most",
+        run_words.money(estimate.upper_usd),
+        help="Every query of the ceiling at the longest prompt and the longest reply.",
+    )
+    left.metric("Time, roughly", run_words.duration(estimate.seconds), help="A guess from the student's size.")
+    right.metric(
+        "Smallest visible gain",
+        f"{estimate.detectable_points:.1f} points",
+        help=f"A smaller difference between two cells drowns in the noise of {found.test_items} test items.",
+    )
+    st.caption(f"{found.seeds:,} seeds, {found.test_items:,} test items, ceiling {estimate.ceiling_queries:,} queries.")
+    if estimate.expected_usd is None:
+        st.info("The price is unknown, so the ceiling holds in queries only.", icon=":material/help:")
+
+
+def start(plan_json: str, key: str | None) -> str:
+    """Files the plan once, however often the button is pressed, and starts its worker."""
+    token = st.session_state.setdefault("pilot_token", secrets.token_hex(16))
+    settings = Settings()
+    store = pilots.store()
+    # From here to the worker's start nothing touches Streamlit: a rerun cannot come between the two.
+    run_id = runs.file_pilot(check_plan(json.loads(plan_json)), store, token)
+    if not launch.was_started(run_id, settings):
+        launch.start(run_id, settings, SecretStr(key) if key else None)
+    return run_id
+
+
+st.markdown(
+    "Try the strategies on a small scale with your own examples, teacher and student, before you spend the rest."
+)
+form, before = st.columns([1.5, 1], gap="large")
+with form:
+    asked = pilot_form.ask()
+plan_json = json.dumps(asked.raw, sort_keys=True)
+with before:
+    st.subheader("Before you start", anchor=False)
+    found = None
+    if not asked.problems:
+        try:
+            found = pilots.outline(plan_json)
+        except InputError as error:
+            asked.problems += [run_words.in_form_words(problem) for problem in error.problems]
+    if found is not None:
+        figures(found)
+    else:
+        several = len(asked.problems) > 1
+        st.error(
+            "\n".join(("- " if several else "") + words.plain(problem) for problem in asked.problems),
+            icon=":material/error:",
+        )
+    for note in (*asked.notes, *(found.warnings if found else ())):
+        st.warning(words.plain(note), icon=":material/warning:")
+    pressed = st.button(
+        "Start the pilot",
+        key="pilot_start",
+        type="primary",
+        icon=":material/rocket_launch:",
+        disabled=found is None,
+        width="stretch",
+    )
+    if found is not None:
+        st.download_button(
+            "Download the plan (TOML)",
+            to_toml(check_plan(asked.raw)),
+            "plan.toml",
+            "application/toml",
+            key="pilot_toml",
+            icon=":material/download:",
+            on_click="ignore",
+            width="stretch",
+            help="The same pilot from the command line: seedpilot pilot plan.toml",
+        )
+    st.caption("The work goes on in a process of its own. You can close this tab and come back.")
+    if pressed and found is not None:
+        if st.session_state.get("pilot_shown") not in (None, plan_json):
+            st.warning("The plan changed just now. Look at the figures, then press Start again.")
+        else:
+            run_id = start(plan_json, asked.key)
+            del st.session_state["pilot_token"]
+            st.switch_page("pages/pilot/run.py", query_params={"run": run_id})
+    st.session_state["pilot_shown"] = plan_json

@@ -1,0 +1,123 @@
+"""Run: one pilot as it stands now, from its address; reload it or close it as you like."""
+
+import streamlit as st
+
+from engine.errors import SeedPilotError
+from engine.ledger import account
+from engine.runs import plan_of
+from engine.store import Run, RunState
+from pages.shared import charts, pilots, run_controls, run_parts, run_words, session, words
+
+CELLS = {
+    "Right": st.column_config.NumberColumn(format="%.1f %%", help="Share of the scored test items that were right."),
+    "80 % from": st.column_config.NumberColumn(format="%.1f %%", help="Lower end of Wilson's 80 % interval."),
+    "80 % to": st.column_config.NumberColumn(format="%.1f %%", help="Upper end of Wilson's 80 % interval."),
+    "Queries": st.column_config.NumberColumn(format="localized", help="Teacher queries behind the training examples."),
+    "Not scored": st.column_config.NumberColumn(help="Replies that no scorer could read; they enter no mean."),
+    "Examples kept": st.column_config.NumberColumn(format="localized", help="Training examples besides the seeds."),
+}
+store = pilots.store()
+run_id = st.query_params.get("run")
+if not run_id:
+    st.info("No run is chosen. The list of runs leads to each of them.", icon=":material/info:")
+    st.page_link("pages/pilot/runs.py", label="All runs", icon=":material/list_alt:")
+    st.stop()
+run = store.run(run_id)
+plan = plan_of(run)
+live = run.state in run_words.LIVE or run_controls.starting(run)
+standing = run_controls.standing(run)
+
+
+def money(run: Run) -> None:
+    """Queries, cost and cells so far, against the ceiling."""
+    paid, cells = account(store, run.id), store.cells(run.id)
+    queries, usd, done = st.columns(3)
+    unknown = f", {paid.unknown:,} of them with an unknown outcome" if paid.unknown else ""
+    queries.metric(
+        "Teacher queries",
+        f"{paid.queries:,} of {plan.ceiling.queries:,}" if plan.ceiling.queries else f"{paid.queries:,}",
+        help=f"Charged so far{unknown}; the second number is the ceiling.",
+    )
+    usd.metric(
+        "Cost",
+        run_words.money(paid.usd) + (f" of {run_words.money(plan.ceiling.usd)}" if plan.ceiling.usd else ""),
+        help="Charged so far; queries on their way count at the most that they can cost.",
+    )
+    done.metric(
+        "Cells measured", f"{sum(c.measurement is not None for c in cells)} of {len(cells)}" if cells else "none"
+    )
+
+
+def result(run: Run) -> None:
+    """Advice before and after, the chart, the tables."""
+    cells, pools = store.cells(run.id), store.pools(run.id)
+    try:
+        before, after = pilots.advice(run, cells)
+    except SeedPilotError as error:
+        st.warning(f"No advice can be drawn from this run: {session.message(error)}", icon=":material/warning:")
+    else:
+        left, right = st.columns(2, gap="medium")
+        with left.container(border=True, height="stretch"):
+            st.caption("Advice before: published studies only")
+            st.markdown(f"**{words.plain(before.headline)}**")
+        with right.container(border=True, height="stretch"):
+            st.caption("Advice after: with what this pilot measured")
+            st.markdown(f"**{words.plain(after.headline)}**" if after else "Appears with the first measured strategy.")
+        title = run_parts.takeaway(cells)
+        st.subheader(title, anchor=False)
+        budgets = plan.grid.budgets
+        st.plotly_chart(
+            charts.curves(
+                after or before,
+                run_parts.measured(cells),
+                references=run_parts.references(cells),
+                span=(min(budgets) / 1.6, max(budgets) * 3),
+            ),
+            key="run_curves",
+            config=charts.CONFIG,
+            alt=f"{title}. The table below holds every value.",
+        )
+        st.caption(
+            "Curves and shaded bands: what is expected, with 80 % intervals"
+            + (", fitted to your measurements too. " if after else ", from published studies only. ")
+            + "Filled marks: measured, one for each adapter, with Wilson's 80 % intervals. "
+            "Horizontal lines: what needs no generated data."
+        )
+    if cells:
+        st.subheader("Every cell", anchor=False)
+        table = run_parts.cell_table(cells)
+        st.dataframe(table, hide_index=True, key="run_cells", column_config=CELLS, alt="Every cell with its result")
+        st.download_button(
+            "Download this table (CSV)", table.to_csv(index=False), f"{run.id}-cells.csv", "text/csv",
+            key="run_cells_csv", icon=":material/download:", on_click="ignore",
+        )  # fmt: skip
+    if pools:
+        st.subheader("What became of the generated examples", anchor=False)
+        st.dataframe(
+            run_parts.pool_table(pools), hide_index=True, key="run_pools", alt="Examples by reason; they add up"
+        )
+        st.caption("Each row adds up to its last column: so many examples were asked for.")
+
+
+# One fragment polls, and only while something can change; at the end the page runs once more, whole.
+@st.fragment(run_every=2 if live else None)
+def view() -> None:
+    now = store.run(run.id)
+    if run_controls.standing(now) != standing:
+        st.rerun()
+    if live:
+        st.progress(*run_words.progress(now))
+    money(now)
+    result(now)
+
+
+st.subheader(words.plain(run.name), anchor=False)
+st.markdown(f"{run_words.badges(run, plan)} :gray[:small[{run.id}]]")
+if plan.sandbox_parts:
+    st.caption("Sandbox results are practice: they say how SeedPilot works, not how your own task will go.")
+run_controls.told(run, store)
+run_controls.buttons(run, plan, store)
+view()
+if run.state is not RunState.QUEUED:
+    run_controls.take_away(run, store)
+st.page_link("pages/pilot/runs.py", label="All runs", icon=":material/list_alt:")

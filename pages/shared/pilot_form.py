@@ -1,0 +1,296 @@
+"""The form of a pilot: what is typed becomes the raw plan that the engine checks, and never more.
+
+A typed key is handed back beside the plan. It is in no plan, no link and no cache.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from engine.domain import Recipe
+from engine.errors import InputError
+from engine.plan import SANDBOX
+from engine.sandbox.recipe import SANDBOX_RECIPE
+from engine.settings import key_from_environment
+from engine.tasks import load_task
+from pages.shared import uploads, words
+
+OWN, SANDBOX_SEEDS = "My own file", "Sandbox"
+HOLD_OUT, TEST_FILE = "Keep rows of this file aside", "A test file"
+ENDPOINT, SANDBOX_TEACHER = "An endpoint (OpenAI, vLLM, Ollama, llama.cpp)", "Sandbox"
+OWN_STUDENT, SANDBOX_STUDENT = "A model of mine", "Sandbox"
+NO_KEY, KEY_ENV, KEY_TYPED = "None needed", "Environment variable", "Typed here"
+MATHS, TASK_FILE = "A number, after reasoning", "As a task file says"
+FILES = ["jsonl", "csv"]
+GUESSES = {
+    "question": ("question", "prompt", "input", "instruction", "message", "text"),
+    "answer": ("answer", "output", "response", "completion", "reply", "label", "record"),
+}
+KEEP: Any = {"persist_state": "session"}
+"""What was typed is still there after a visit to another page."""
+
+
+@dataclass(slots=True)
+class Asked:
+    """What the form holds."""
+
+    raw: dict[str, Any]
+    key: str | None = field(default=None, repr=False)
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def ask() -> Asked:
+    """Draws the form."""
+    asked = Asked({})
+    with st.container(border=True):
+        st.subheader("1. Examples", anchor=False)
+        own = _examples(asked)
+    with st.container(border=True):
+        st.subheader("2. Teacher", anchor=False)
+        _teacher(asked, own)
+    with st.container(border=True):
+        st.subheader("3. Student", anchor=False)
+        _student(asked, own)
+    with st.container(border=True):
+        st.subheader("4. What is compared", anchor=False)
+        _grid(asked)
+    with st.container(border=True):
+        st.subheader("5. The most it may cost", anchor=False)
+        _ceiling(asked)
+    with st.expander("Advanced", icon=":material/tune:", key="pilot_advanced"):
+        _advanced(asked)
+    return asked
+
+
+def _examples(asked: Asked) -> bool:
+    source = st.radio("Labelled examples", [SANDBOX_SEEDS, OWN], key="pilot_source", horizontal=True, **KEEP)
+    if source == SANDBOX_SEEDS:
+        st.caption("Maths word problems that SeedPilot invents: practice without key or GPU, in about five minutes.")
+        seeds, test = st.columns(2)
+        asked.raw["seeds"] = {"path": SANDBOX, "count": _count(seeds, "Seeds", "pilot_seeds", 100, 10)}
+        asked.raw["test"] = {"count": _count(test, "Test items", "pilot_test_items", 300, 20)}
+        return False
+    file = uploads.ask("Examples (JSONL or CSV)", FILES, "pilot_file", "One row per example: a question, its answer.")
+    task = _task(asked)
+    asked.raw["seeds"], asked.raw["test"] = {}, {}
+    if file is None:
+        asked.problems.append("Upload a file with your labelled examples (JSONL or CSV), or choose the sandbox.")
+        return True
+    asked.raw["seeds"] = {"path": str(file), **_columns(file, task, "pilot_file")}
+    where = st.radio("Test items", [HOLD_OUT, TEST_FILE], key="pilot_test_source", horizontal=True, **KEEP)
+    if where == HOLD_OUT:
+        asked.raw["test"] = {"holdout": _count(st, "Rows kept for testing", "pilot_holdout", 100, 1)}
+        return True
+    test_file = uploads.ask("Test items (JSONL or CSV)", FILES, "pilot_test_file", "Never shown to the strategies.")
+    if test_file is None:
+        asked.problems.append("Upload a file with test items, or keep rows of the first file aside.")
+    else:
+        asked.raw["test"] = {"path": str(test_file), **_columns(test_file, task, "pilot_test_file")}
+    return True
+
+
+def _task(asked: Asked) -> str | None:
+    """The task's name or file; None while its file is awaited."""
+    kind = st.radio("How an answer is scored", [MATHS, TASK_FILE], key="pilot_task", horizontal=True, **KEEP)
+    if kind == MATHS:
+        asked.raw["task"] = "math"
+        return "math"
+    file = uploads.ask("Task file (task.toml)", ["toml"], "pilot_task_file", "What to ask the teacher, how to score.")
+    if file is None:
+        asked.problems.append("Upload the task file (task.toml), or choose a number as the answer.")
+        return None
+    asked.raw["task"] = str(file)
+    return str(file)
+
+
+def _columns(file: Path, task: str | None, key: str) -> dict[str, str]:
+    """Shows the first rows and asks which column is which; what is not chosen is left to the engine."""
+    rows = uploads.look(file)
+    if not rows:
+        return {}
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    st.dataframe(rows, hide_index=True, key=f"{key}_rows", alt=f"The first rows of {file.name}")
+    try:
+        found = None if task is None else load_task(task)
+    except InputError:  # the plan's check tells it
+        found = None
+    own = {"question": found.question_column, "answer": found.answer_column} if found else {}
+    chosen: dict[str, str] = {}
+    for part, column in zip(("question", "answer"), st.columns(2), strict=True):
+        likely = next((name for name in (own.get(part), *GUESSES[part]) if name in names), None)
+        picked = column.selectbox(
+            f"Column of the {part}",
+            names,
+            index=None if likely is None else names.index(likely),
+            key=f"{key}_{part}_{file.parent.name}_{task and Path(task).parent.name}",
+            placeholder="Choose a column",
+        )
+        if picked is not None and picked != own.get(part):
+            chosen[f"{part}_column"] = picked
+    return chosen
+
+
+def _teacher(asked: Asked, own: bool) -> None:
+    kind = st.radio("Who answers", [SANDBOX_TEACHER, ENDPOINT], key="pilot_teacher", horizontal=True, **KEEP)
+    if kind == SANDBOX_TEACHER:
+        asked.raw["teacher"] = {"kind": SANDBOX}
+        st.caption("Free, no key. Answers the sandbox's problems, and is wrong now and then on purpose.")
+        if own:
+            asked.notes.append("The sandbox's teacher knows the sandbox's problems only; it will not answer yours.")
+        return
+    url, model = st.columns(2)
+    teacher: dict[str, Any] = {
+        "kind": "openai_compatible",
+        "base_url": url.text_input("Base URL", key="pilot_url", placeholder="https://api.openai.com/v1", **KEEP),
+        "model": model.text_input("Model", key="pilot_model", placeholder="gpt-4o-mini", **KEEP),
+    }
+    how = st.radio("Key", [KEY_ENV, KEY_TYPED, NO_KEY], key="pilot_key_from", horizontal=True, **KEEP)
+    if how == KEY_ENV:
+        name = st.text_input("Name of the variable", "OPENAI_API_KEY", key="pilot_key_env", **KEEP)
+        teacher["key_env"] = name
+        if key_from_environment(name) is None:
+            asked.notes.append(f"{name} is not set where this dashboard runs: the run would wait for its key.")
+    elif how == KEY_TYPED:
+        teacher["key_typed"] = True
+        asked.key = password("pilot_key")
+        if not asked.key:
+            asked.problems.append("Key: is empty; type it, or name an environment variable.")
+    read, written = st.columns(2)
+    teacher["usd_per_million_input"] = _price(read, "Price of a million tokens read, $", "pilot_usd_in")
+    teacher["usd_per_million_output"] = _price(written, "Price of a million tokens written, $", "pilot_usd_out")
+    asked.raw["teacher"] = teacher
+
+
+def password(key: str) -> str:
+    """Asks for a key: on this page and in the worker's memory, nowhere else."""
+    return st.text_input(
+        "Key",
+        type="password",
+        key=key,
+        autocomplete="off",
+        help="Goes to the worker's memory only: no file, link or log holds it. After a restart it is asked again.",
+    )
+
+
+def _student(asked: Asked, own: bool) -> None:
+    kind = st.radio("Which model learns", [SANDBOX_STUDENT, OWN_STUDENT], key="pilot_student", horizontal=True, **KEEP)
+    asked.raw["student"] = SANDBOX
+    if kind == SANDBOX_STUDENT:
+        st.caption("About a million parameters, made for the sandbox's problems; trains in seconds.")
+        if own:
+            asked.notes.append("The sandbox's student reads the sandbox's words only; choose a model of yours.")
+        return
+    name = st.text_input(
+        "Folder or hub id",
+        key="pilot_student_name",
+        placeholder="HuggingFaceTB/SmolLM2-135M or /models/student",
+        help="A folder with config.json, *.safetensors and tokenizer.json, or the id of a model on the hub.",
+        **KEEP,
+    )
+    if name.strip() == SANDBOX or not name.strip():
+        asked.problems.append("Student: name a folder or a hub id like HuggingFaceTB/SmolLM2-135M.")
+    else:
+        asked.raw["student"] = name.strip()
+
+
+def _grid(asked: Asked) -> None:
+    names = {label: strategy for strategy, label in words.STRATEGIES.items()}
+    picked = st.multiselect(
+        "Strategies",
+        list(names),
+        default=list(names),
+        key="pilot_strategies",
+        help="\n".join(f"- {words.STRATEGIES[s]}: {said}" for s, said in words.WHAT_IS_ASKED.items()),
+        **KEEP,
+    )
+    typed = st.text_input(
+        "Budgets, in teacher queries",
+        "200, 1600",
+        key="pilot_budgets",
+        help="Numbers with commas between them. A smaller budget reuses what the largest one paid for.",
+        **KEEP,
+    )
+    budgets: list[int] = []
+    for part in (part.strip() for part in typed.split(",")):
+        try:
+            budgets.append(int(part))
+        except ValueError:
+            said = repr(part) if part else "nothing between two commas" if typed.strip() else "nothing"
+            asked.problems.append(f"Budgets: found {said}, expected whole numbers like 200, 1600.")
+    again, teacher = st.columns(2)
+    asked.raw["grid"] = {
+        "strategies": [names[name].value for name in picked],
+        "budgets": budgets,
+        "replicates": _count(
+            again, "Replicates", "pilot_replicates", 2, 1, 10, "Each cell trained with so many seeds."
+        ),
+    }
+    asked.raw.setdefault("test", {})["teacher_items"] = _count(
+        teacher, "Test items for the teacher", "pilot_teacher_items", 100, 0, help="Each is a paid query; 0 for none."
+    )
+
+
+def _ceiling(asked: Asked) -> None:
+    queries, usd = st.columns(2)
+    asked.raw["ceiling"] = {
+        "queries": queries.number_input(
+            "Teacher queries",
+            min_value=1,
+            value=None,
+            step=100,
+            key="pilot_ceiling",
+            placeholder="what the plan needs, plus a tenth",
+            **KEEP,
+        ),
+        "usd": usd.number_input(
+            "Money, $", min_value=0.01, value=None, step=1.0, key="pilot_usd", placeholder="no limit in money", **KEEP
+        ),
+    }
+
+
+def _advanced(asked: Asked) -> None:
+    recipe = SANDBOX_RECIPE if asked.raw["student"] == SANDBOX else Recipe()
+    asked.raw["name"] = st.text_input("Name of the pilot", "pilot", max_chars=80, key="pilot_name", **KEEP).strip()
+    if not asked.raw["name"]:
+        asked.problems.append("Name: is empty; give the pilot a name.")
+
+    def number(column: Any, label: str, default: float, key: str, least: float, **options: Any) -> Any:
+        return column.number_input(
+            label, min_value=least, value=None, key=f"pilot_{key}", placeholder=f"{default:g}", **options, **KEEP
+        )
+
+    left, right = st.columns(2)
+    asked.raw["training"] = {
+        "epochs": number(left, "Passes over the examples", recipe.epochs, "epochs", 0.1),
+        "learning_rate": number(right, "Learning rate", recipe.learning_rate, "learning_rate", 1e-6, format="%.6f"),
+        "batch_size": number(left, "Batch size", recipe.batch_size, "batch_size", 1),
+        "min_steps": number(right, "Fewest steps", recipe.min_steps, "min_steps", 1),
+        "rank": number(left, "LoRA rank", recipe.rank, "rank", 1),
+        "max_length": number(right, "Longest example, tokens", recipe.max_length, "max_length", 16),
+    }
+    longest = number(left, "Longest answer of the student, tokens", 200, "max_new_tokens", 1)
+    if longest is not None:
+        asked.raw["max_new_tokens"] = longest
+    if asked.raw["teacher"]["kind"] != SANDBOX:
+        atonce = number(right, "Requests at once", 8, "concurrency", 1)
+        answer = number(left, "Longest answer of the teacher, tokens", 512, "max_answer_tokens", 1)
+        seconds = number(right, "Give a request up after, seconds", 120, "timeout", 1.0)
+        given = {"concurrency": atonce, "max_answer_tokens": answer, "timeout_s": seconds}
+        asked.raw["teacher"] |= {name: value for name, value in given.items() if value is not None}
+
+
+def _price(column: Any, label: str, key: str) -> float | None:
+    return column.number_input(
+        label, min_value=0.0, value=None, step=0.1, format="%.3f", key=key, placeholder="unknown", **KEEP
+    )
+
+
+def _count(
+    column: Any, label: str, key: str, value: int, least: int, most: int | None = None, help: str | None = None
+) -> int:
+    return int(column.number_input(label, min_value=least, max_value=most, value=value, key=key, help=help, **KEEP))

@@ -1,0 +1,66 @@
+"""What the pilot pages share: the store, the outline of a plan, the advice around a run; cached at the border."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from engine import runs
+from engine.domain import Recommendation
+from engine.prepare import Estimate
+from engine.settings import Settings
+from engine.store import CellRow, Run, Store
+
+
+def store() -> Store:
+    """The store of this dashboard; StoreError where it cannot be used."""
+    return _store(Settings().store_path)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _store(path: Path) -> Store:
+    return Store(path)
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What a plan takes, as the form shows it before the start."""
+
+    cells: int
+    seeds: int
+    test_items: int
+    parameters: int | None
+    """Of the student."""
+    estimate: Estimate
+    warnings: tuple[str, ...]
+
+
+# A student's folder may change under the same name: looked at again after a minute, and at the start anyway.
+@st.cache_data(scope="session", max_entries=16, ttl=60, show_spinner="Reading the plan")
+def outline(raw_plan: str) -> Outline:
+    """The outline of a plan (JSON); InputError with every problem. No key ever stands in a plan."""
+    found = runs.plan_from(json.loads(raw_plan))
+    return Outline(
+        len(found.cells),
+        len(found.seeds),
+        len(found.test),
+        found.student.parameters,
+        found.estimate,
+        found.warnings,
+    )
+
+
+def advice(run: Run, cells: Sequence[CellRow]) -> tuple[Recommendation, Recommendation | None]:
+    """The advice before and after a run, fitted again only when something new was measured."""
+    measured = [(row.cell, row.measurement) for row in cells if row.measurement is not None]
+    return _advice(hashlib.sha256(f"{run.id}\n{run.plan}\n{measured}".encode()).hexdigest(), run, list(cells))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _advice(state: str, _run: Run, _cells: list[CellRow]) -> tuple[Recommendation, Recommendation | None]:
+    return runs.advice(_run, _cells)

@@ -1,0 +1,124 @@
+"""What can be done with a run: resume, pause, cancel, take its files away; and what the user is told."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+
+import streamlit as st
+from pydantic import SecretStr
+
+from engine import launch
+from engine.plan import PilotPlan
+from engine.settings import Settings
+from engine.store import RESUMABLE, Run, RunState, Store
+from pages.shared import pilot_form, run_parts, run_words, words
+
+STARTS_WITHIN_S = 20.0
+"""A worker takes a queued run within this time, unless another run has the machine."""
+ROWS = 50
+"""Rows of a file shown for a look."""
+
+
+def standing(run: Run) -> tuple[object, ...]:
+    """What the buttons depend on; when it changes, the whole page is drawn again."""
+    return run.state, run.request, starting(run), overdue(run)
+
+
+def starting(run: Run) -> bool:
+    """Whether a worker was started from this page a moment ago and has not yet taken the run."""
+    asked, state = st.session_state.get(f"run_resumed_{run.id}", (0.0, None))
+    return run.state is state and time.time() - asked < STARTS_WITHIN_S
+
+
+def overdue(run: Run) -> bool:
+    """Whether a queued run should have been taken by now."""
+    return run.state is RunState.QUEUED and time.time() - run.created_at > STARTS_WITHIN_S
+
+
+def told(run: Run, store: Store) -> None:
+    """What the user should know of the run's state, and what to do."""
+    said = words.plain(run.message)
+    if starting(run):
+        st.info("A worker is starting.", icon=":material/hourglass_empty:")
+    elif run.state is RunState.QUEUED:
+        other = next((r for r in store.runs() if r.state is RunState.RUNNING), None)
+        if other is not None:
+            st.info(f"Waits for its turn: **{words.plain(other.name)}** has the machine now.", icon=":material/queue:")
+        elif overdue(run):
+            st.warning("No worker holds this run. Press Resume to start one.", icon=":material/link_off:")
+    elif run.state is RunState.LOST:
+        st.warning(
+            "No worker holds this run: its process ended without a word. Press Resume; nothing that was paid "
+            "for is bought again.",
+            icon=":material/link_off:",
+        )
+    elif run.state is RunState.FAILED:
+        st.error(f"{said}  \nWhat was paid for is kept. When the cause is gone, press Resume.", icon=":material/error:")
+    elif run.state is RunState.WAITING_FOR_KEY:
+        st.warning(said, icon=":material/key:")
+    elif said:
+        st.info(said, icon=":material/info:")
+
+
+def buttons(run: Run, plan: PilotPlan, store: Store) -> None:
+    """Resume, pause and cancel, each where it makes sense."""
+    resumable = (run.state in RESUMABLE or overdue(run)) and not starting(run)
+    key = None
+    if resumable and (plan.teacher.key_typed or run.state is RunState.WAITING_FOR_KEY):
+        key = pilot_form.password(f"run_key_{run.id}")
+    with st.container(horizontal=True):
+        if resumable and st.button("Resume", key="run_resume", type="primary", icon=":material/play_arrow:"):
+            launch.start(run.id, Settings(), SecretStr(key) if key else None)
+            st.session_state[f"run_resumed_{run.id}"] = time.time(), run.state
+            st.rerun()
+        if run.state in run_words.LIVE and st.button(
+            "Pause", key="run_pause", icon=":material/pause:", disabled=run.request is not None
+        ):
+            store.ask(run.id, "pause")
+            st.rerun()
+        if run.state not in (RunState.DONE, RunState.CANCELLED) and st.button(
+            "Cancel", key="run_cancel", icon=":material/cancel:", disabled=run.request == "cancel"
+        ):
+            _confirm_cancel(run, store)
+
+
+@st.dialog("Cancel this run?")
+def _confirm_cancel(run: Run, store: Store) -> None:
+    st.write("It cannot be resumed afterwards. What was generated and measured until now is kept.")
+    with st.container(horizontal=True):
+        if st.button("Cancel the run", key="run_cancel_yes", type="primary"):
+            store.ask(run.id, "cancel")
+            st.rerun()
+        if st.button("Keep it running", key="run_cancel_no"):
+            st.rerun()
+
+
+def take_away(run: Run, store: Store) -> None:
+    """Data sets and predictions: a look at the first rows, and the whole file."""
+    files = run_parts.files(store, run.id, store.cells(run.id), store.pools(run.id))
+    if not files:
+        return
+    st.subheader("Data sets and predictions", anchor=False)
+    labels = {file.label: file for file in files}
+    file = labels[st.selectbox("File", list(labels), key=f"run_file_{run.id}")]
+    with file.path.open(encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in itertools.islice(lines, ROWS)]
+    # Replies of a teacher or a student are others' text: shown as text in cells, never as Markdown.
+    shown = ("question", "answer", "gold", "reply", "outcome", "reason", "seed_id", "sample_index", "queries")
+    st.dataframe(
+        [{name: row[name] for name in shown if name in row} for row in rows],
+        hide_index=True,
+        key="run_rows",
+        alt=f"The first rows of {file.label}",
+    )
+    st.download_button(
+        f"Download {file.name} ({max(1, round(file.path.stat().st_size / 1000)):,} kB)",
+        file.path.read_bytes,
+        file.name,
+        "application/jsonl",
+        key="run_file_download",
+        icon=":material/download:",
+        on_click="ignore",
+    )

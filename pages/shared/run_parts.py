@@ -1,0 +1,126 @@
+"""What a run's page shows, from the rows of the store: tables, reference lines, the sentence above the chart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean
+
+import pandas as pd
+
+from engine.comparison import wilson
+from engine.domain import Baseline, Interval, Measurement, Strategy
+from engine.store import CellRow, PoolRow, Store
+from pages.shared import charts, run_words, words
+
+DASHES = {Baseline.UNTUNED: "dot", Baseline.SEEDS_ONLY: "dash", Baseline.TEACHER: "solid"}
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """Something to take away."""
+
+    label: str
+    path: Path
+    name: str
+
+
+def measured(cells: Sequence[CellRow]) -> list[tuple[Measurement, Interval]]:
+    """Measurements with their 80 % intervals; a cell of which nothing could be scored has none."""
+    found = [row.measurement for row in cells if row.measurement is not None]
+    return [(m, interval) for m in found if (interval := wilson(m.correct, m.scored)) is not None]
+
+
+def references(cells: Sequence[CellRow]) -> list[charts.Reference]:
+    """The baselines as lines. Replicates share their test items, so their mean keeps one replicate's n.
+
+    With several seed counts, the seeds-only line is that of the largest.
+    """
+    lines = []
+    for baseline, dash in DASHES.items():
+        own = [m for m, _ in measured(cells) if m.cell.arm is baseline]
+        own = [m for m in own if m.cell.seeds == max(other.cell.seeds for other in own)]
+        if not own:
+            continue
+        interval = wilson(round(mean(m.correct for m in own)), round(mean(m.scored for m in own)))
+        if interval is not None:
+            lines.append(charts.Reference(words.BASELINES[baseline], interval, dash))
+    return lines
+
+
+def takeaway(cells: Sequence[CellRow]) -> str:
+    """What the measurements say until now, in one sentence."""
+    points = [pair for pair in measured(cells) if isinstance(pair[0].cell.arm, Strategy)]
+    if not points:
+        return "Nothing of a strategy is measured yet: the curves rest on published studies"
+    largest = max(m.cell.budget for m, _ in points)
+    shares: dict[Strategy, list[float]] = {}
+    for m, interval in points:
+        if m.cell.budget == largest:
+            shares.setdefault(Strategy(m.cell.arm), []).append(interval.mean)
+    best = max(shares, key=lambda strategy: mean(shares[strategy]))
+    said = (
+        f"{words.STRATEGIES[best]} measured best so far at {largest:,} queries: {100 * mean(shares[best]):.0f} % right"
+    )
+    own = next((line for line in references(cells) if line.name == words.BASELINES[Baseline.SEEDS_ONLY]), None)
+    return said + (f", your seeds alone {100 * own.interval.mean:.0f} %" if own else "")
+
+
+def cell_table(cells: Sequence[CellRow]) -> pd.DataFrame:
+    """One row a cell; accuracies in percent."""
+    rows = []
+    for row in cells:
+        m = row.measurement
+        interval = None if m is None else wilson(m.correct, m.scored)
+        rows.append(
+            {
+                "What": words.arm(row.cell.arm),
+                "Queries": row.cell.budget,
+                "Seeds": row.cell.seeds,
+                "Replicate": row.cell.replicate + 1,
+                "Right": None if interval is None else 100 * interval.mean,
+                "80 % from": None if interval is None else 100 * interval.low80,
+                "80 % to": None if interval is None else 100 * interval.high80,
+                "Correct": None if m is None else m.correct,
+                "Scored": None if m is None else m.scored,
+                "Not scored": None if m is None else m.not_scored,
+                "Examples kept": None if m is None else m.examples,
+                "State": run_words.CELL_STATES.get(row.state, row.state),
+                "Message": row.message,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def pool_table(pools: Sequence[PoolRow]) -> pd.DataFrame:
+    """One row a pool; its reasons add up to the visits in the last column."""
+    found = {reason for pool in pools for reason in pool.counts}
+    reasons = [*run_words.REASONS, *sorted(found - set(run_words.REASONS))]
+    rows = []
+    for pool in pools:
+        strategy, seeds = pool_name(pool)
+        counts = {run_words.REASONS.get(r, r): pool.counts.get(r, 0) for r in reasons if r in found or r == "kept"}
+        rows.append({"What": strategy, "Seeds": seeds, **counts, "Asked for": sum(pool.counts.values())})
+    return pd.DataFrame(rows)
+
+
+def pool_name(pool: PoolRow) -> tuple[str, int]:
+    """Strategy in words and seed count, from a name like `new_question-s100`."""
+    strategy, _, seeds = pool.name.rpartition("-s")
+    return words.row(strategy), int(seeds)
+
+
+def files(store: Store, run_id: str, cells: Sequence[CellRow], pools: Sequence[PoolRow]) -> list[File]:
+    """Data sets and predictions that lie on the disk now."""
+    found = []
+    for pool in pools:
+        strategy, seeds = pool_name(pool)
+        path = Path(pool.folder) / "examples.jsonl"
+        found.append(File(f"Data set: {strategy.lower()}, {seeds:,} seeds", path, f"{pool.name}.jsonl"))
+    for row in cells:
+        cell = row.cell
+        label = f"Predictions: {words.arm(cell.arm).lower()}, {cell.budget:,} queries, replicate {cell.replicate + 1}"
+        path = store.folder(run_id) / "cells" / cell.key / "predictions.jsonl"
+        found.append(File(label, path, f"{cell.key}-predictions.jsonl"))
+    return [file for file in found if file.path.is_file()]

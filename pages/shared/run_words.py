@@ -1,0 +1,114 @@
+"""The words for a run: its state, its time and money, what became of its examples; and the names of the form."""
+
+from __future__ import annotations
+
+import re
+
+from engine.plan import PilotPlan
+from engine.store import Run, RunState
+
+STATES: dict[RunState, tuple[str, str, str]] = {
+    RunState.QUEUED: ("Waiting to start", "gray", ":material/hourglass_empty:"),
+    RunState.RUNNING: ("Running", "blue", ":material/play_arrow:"),
+    RunState.WAITING_FOR_KEY: ("Waiting for the key", "orange", ":material/key:"),
+    RunState.PAUSED: ("Paused", "orange", ":material/pause:"),
+    RunState.DONE: ("Finished", "green", ":material/check_circle:"),
+    RunState.FAILED: ("Failed", "red", ":material/error:"),
+    RunState.CANCELLED: ("Cancelled", "gray", ":material/cancel:"),
+    RunState.LOST: ("Stopped unexpectedly", "red", ":material/link_off:"),
+}
+"""State -> words, colour, icon."""
+
+LIVE = frozenset({RunState.QUEUED, RunState.RUNNING})
+"""Runs that may change by themselves; only these are looked at again and again."""
+
+CELL_STATES = {"waiting": "Waiting", "done": "Measured", "failed": "Failed", "skipped": "Left out"}
+
+REASONS = {
+    "kept": "Kept",
+    "duplicate": "Repeats another",
+    "near_test_item": "Too near a test item",
+    "unparsable": "No answer found",
+    "unanswerable": "Not answerable",
+    "cut_off": "Cut off",
+    "no_reply": "No reply",
+}
+"""What became of a visit to a seed, in the order of the table."""
+
+FORM = {
+    "seeds.count": "Seeds to use",
+    "seeds": "Labelled examples",
+    "test.teacher_items": "Test items for the teacher",
+    "test.holdout": "Rows kept for testing",
+    "test.path": "Test file",
+    "test.count": "Test items to use",
+    "test items": "Test items",
+    "teacher.base_url": "Base URL",
+    "teacher.model": "Model",
+    "teacher.usd_per_million_input": "Price of a million tokens read",
+    "teacher.usd_per_million_output": "Price of a million tokens written",
+    "grid.strategies": "Strategies",
+    "grid.budgets": "Budgets",
+    "grid.replicates": "Replicates",
+    "ceiling.queries": "Ceiling in queries",
+    "ceiling.usd": "Ceiling in dollars",
+    "training.learning_rate": "Learning rate",
+    "training.batch_size": "Batch size",
+    "training.max_length": "Longest example",
+    "name": "Name",
+}
+"""Where a setting of a plan is found in the form."""
+
+
+def badges(run: Run, plan: PilotPlan) -> str:
+    """State and sandbox label as badges."""
+    label, colour, icon = STATES[run.state]
+    found = f":{colour}-badge[{icon} {label}]"
+    if run.state is RunState.RUNNING and run.request:
+        found += f" :orange-badge[{'Pausing' if run.request == 'pause' else 'Cancelling'}]"
+    if plan.sandbox_parts:
+        found += f" :violet-badge[:material/toys: Sandbox: {', '.join(plan.sandbox_parts)}]"
+    return found
+
+
+def progress(run: Run) -> tuple[float, str]:
+    """Share done of the stage, and the sentence beside the bar."""
+    if run.state is RunState.QUEUED:
+        return 0.0, "Waiting for a worker to take it"
+    if not run.stage or not run.total:
+        return 0.0, "Starting"
+    left = "time left unknown" if run.seconds_left is None else f"{duration(run.seconds_left)} left"
+    unit = " cells" if run.stage == "Training and answering" else ""
+    done = f"{run.done:,.1f}" if run.done % 1 else f"{run.done:,.0f}"
+    return min(1.0, run.done / run.total), f"{run.stage}: {done} of {run.total:,.0f}{unit}, {left}"
+
+
+def duration(seconds: float | None) -> str:
+    """`unknown`, `40 s`, `5 min`, `2 h 10 min`, about."""
+    if seconds is None:
+        return "unknown"
+    if seconds < 90:
+        return f"about {max(1, round(seconds))} s"
+    if seconds < 90 * 60:
+        return f"about {round(seconds / 60)} min"
+    return f"about {int(seconds // 3600)} h {round(seconds % 3600 / 60)} min"
+
+
+def money(usd: float | None) -> str:
+    """Dollars and cents; what is unknown stays unknown."""
+    if usd is None:
+        return "unknown"
+    if usd == 0:
+        return "$0"
+    return f"${usd:,.2f}" if usd >= 0.01 else "under $0.01"
+
+
+def in_form_words(problem: str) -> str:
+    """A problem of a plan, with its settings named as the form names them."""
+    said = problem.removeprefix("plan: ")
+    for setting in sorted(FORM, key=len, reverse=True):
+        if "." in setting:
+            said = re.sub(rf"(?<![\w./]){re.escape(setting)}(?!\w)", FORM[setting], said)
+        elif said.startswith(f"{setting}:"):
+            said = FORM[setting] + said.removeprefix(setting)
+    return said

@@ -1,0 +1,54 @@
+"""Uploaded files, kept beside the store at once: an upload vanishes with its browser tab."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import time
+from pathlib import Path
+
+import streamlit as st
+
+from engine.errors import StoreError
+from engine.items import LOOK_BYTES, first_rows
+from engine.settings import Settings
+
+KEPT_S = 24 * 3600.0
+"""An upload that no run took is deleted after a day; a run has its own copy."""
+
+
+def ask(label: str, endings: list[str], key: str, help: str) -> Path | None:
+    """Asks for a file; where it lies now, also after a visit to another page. None: nothing yet."""
+    kept = f"{key}_path"
+
+    def keep() -> None:
+        file = st.session_state[key]
+        st.session_state[kept] = None if file is None else _write(Path(file.name).name, file.getvalue())
+
+    st.file_uploader(label, type=endings, key=key, help=help, on_change=keep)
+    path: Path | str | None = st.session_state.get(kept)
+    if isinstance(path, str):  # it could not be written: the message says why
+        raise StoreError(path)
+    if path is not None and st.session_state.get(key) is None:
+        st.caption(f":material/description: {path.name}, uploaded before. Another file takes its place.")
+    return path
+
+
+def look(path: Path) -> list[dict[str, str]]:
+    """The first rows of an uploaded file, as text."""
+    with path.open("rb") as file:
+        return first_rows(file.read(LOOK_BYTES), path.name)
+
+
+def _write(name: str, content: bytes) -> Path | str:
+    home = Settings().home / "uploads"
+    folder = home / hashlib.sha256(content).hexdigest()[:16]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+        for other in home.iterdir():
+            if time.time() - other.stat().st_mtime > KEPT_S and other != folder:
+                shutil.rmtree(other, ignore_errors=True)
+    except OSError as error:
+        return f"The file could not be kept in {folder} ({error.strerror}); free some space there, then upload it again"
+    return folder / name
