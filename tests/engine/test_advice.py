@@ -246,12 +246,12 @@ def test_advice_is_quick_enough_for_a_slider():
     ask()
     many = [replace(m, cell=replace(m.cell, replicate=10 * i + m.cell.replicate)) for i in range(3) for m in OWN]
     assert len(many) >= 40
-    for points, seconds in (((), 0.1), (many, 0.3)):  # three times the goal: the machine is shared
+    for points, seconds in (((), 0.1), (many, 0.2)):  # processor time: other work on the machine does not count
         best = min(_timed(points) for _ in range(5))
         assert best < seconds
 
 
 def _timed(points):
-    start = time.perf_counter()
+    start = time.process_time()
     ask(points=points)
-    return time.perf_counter() - start
+    return time.process_time() - start

@@ -55,6 +55,7 @@ def test_the_page_of_checks_is_current():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_a_short_refit_lands_where_the_stored_draws_are():
     state = prior_fit.sample(ev.published(), steps=9000, burn_in=3000)
     rng = np.random.default_rng(1)
