@@ -5,8 +5,8 @@ gradients clipped at norm 1, cosine decay after a warm-up, loss on answer tokens
 token is one) averaged first within an example and then over a batch's examples, so that a long
 answer does not outweigh a short one. The rest is `Recipe`.
 
-A job is done in a process of its own, with one thread on the CPU: jobs run side by side, and the same
-job gives the same adapter on the same machine.
+How many threads a job may use is for its process to say (`trainer.py`); on one machine the same job with
+the same number of threads gives the same adapter.
 """
 
 from __future__ import annotations
@@ -72,8 +72,6 @@ def run_job(job: CellJob) -> CellResult:
     known = _read_json(out / "result.json")
     if known is not None and known.pop("job", None) == mark:
         return CellResult(**known | {"answers": tuple(known["answers"])})
-    if not torch.cuda.is_available():
-        torch.set_num_threads(1)
     try:
         out.mkdir(parents=True, exist_ok=True)
         result = _run(job, out)
