@@ -73,9 +73,7 @@ def test_every_contract_has_a_violation_planted_here() -> None:
 
 
 @pytest.mark.parametrize(("contract", "file", "line"), PLANTED, ids=[f"{c}: {f}" for c, f, _ in PLANTED])
-def test_a_planted_violation_breaks_this_contract_and_no_other(
-    tree: Path, contract: str, file: str, line: str
-) -> None:
+def test_a_planted_violation_breaks_this_contract_and_no_other(tree: Path, contract: str, file: str, line: str) -> None:
     with (tree / file).open("a") as source:
         source.write(f"\n{line}\n")
     assert broken(tree) == {contracts()[contract]}

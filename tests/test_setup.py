@@ -74,9 +74,7 @@ def test_every_dependency_is_bounded_and_says_which_room_needs_it() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the CPU build is asked for by name on Linux only")
 @pytest.mark.parametrize(("gpu", "asked_for"), [(False, "+cpu"), (True, "")], ids=["no GPU", "NVIDIA GPU"])
-def test_make_asks_for_the_cpu_build_of_torch_where_there_is_no_gpu(
-    tmp_path: Path, gpu: bool, asked_for: str
-) -> None:
+def test_make_asks_for_the_cpu_build_of_torch_where_there_is_no_gpu(tmp_path: Path, gpu: bool, asked_for: str) -> None:
     commands = tmp_path / "bin"
     commands.mkdir()
     for name in ("make", "sh", "uname", "python3"):

@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from engine import evidence
-from engine.domain import Strategy
+from engine.domain import Strategy, TaskType
 from pages.shared import charts, words
 
 table = evidence.published()
@@ -43,8 +43,14 @@ st.subheader("Published points")
 drawn = [p for p in points if p.synthetic_n and p.metric == evidence.ACCURACY]
 if drawn:
     ways = sum(p.strategy in set(Strategy) for p in drawn)
+    if task in (EVERY, words.TASKS[TaskType.MATH]) and strategy == study == EVERY:
+        answers, new = table.claim("doubling-answers"), table.claim("doubling-new")
+        st.markdown(
+            f"**A doubling of the data adds {new.value:g} points on GSM8K with new questions, "
+            f"{answers.value:g} with answers** ({new.reference}, {answers.reference}; other students)."
+        )
     st.markdown(
-        f"**{len(drawn)} of {len(points)} rows** give an accuracy for a known number of synthetic examples "
+        f"{len(drawn)} of {len(points)} rows give an accuracy for a known number of synthetic examples "
         f"({ways} of one strategy alone). Each line is one study, student and benchmark."
     )
     st.plotly_chart(

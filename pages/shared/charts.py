@@ -128,7 +128,13 @@ def published(points: Iterable[Point]) -> go.Figure:
         named.add(name)
     return _figure(
         traces,
-        xaxis={"title": {"text": "Synthetic training examples (log scale)"}, "type": "log", "fixedrange": True},
+        xaxis={
+            "title": {"text": "Synthetic training examples (log scale)"},
+            "type": "log",
+            "tickvals": [10**k for k in range(9)],
+            "ticktext": [words.short(10**k) for k in range(9)],
+            "fixedrange": True,
+        },
         yaxis={"title": {"text": "Published accuracy, %"}, "fixedrange": True},
         hovermode="closest",
     )
@@ -259,7 +265,7 @@ def _reference(reference: Reference, left: float, right: float, share: float) ->
         "mode": "markers+text",
         "marker": {"symbol": "line-ew", "size": 12, "line": {"width": 2.5, "color": GREY}},
         "text": [f" {reference.name}: {middle:.0f} %"],
-        "textposition": "top right",
+        "textposition": "bottom right" if middle > 90 else "top right",
         "name": reference.name,
         "hovertemplate": f"{reference.name}: {words.percent(reference.interval)}<extra></extra>",
         "showlegend": False,
