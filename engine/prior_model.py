@@ -133,7 +133,8 @@ def predicted(phi: Array, curve: Array, r: Rows) -> Array:
     p, c = phi[:, r.study], curve[:, r.curve]
     room = np.exp(p[..., 2:5] + p[..., 5:6] * np.log(r.seeds / 1000)[:, None]) * r.seeds[:, None]
     q = np.exp(np.concatenate([np.zeros_like(p[..., :1]), p[..., :2]], axis=-1))
-    useful = (q * room * -np.expm1(-r.examples / room)).sum(axis=-1)
+    with np.errstate(over="ignore", invalid="ignore"):  # an absurd proposal gives NaN, which is never accepted
+        useful = (q * room * -np.expm1(-r.examples / room)).sum(axis=-1)
     n = np.exp(p[..., 6]) * r.human + useful
     left = expit(-np.exp(c[..., 0]) * (np.log(np.maximum(n, 1e-9)) - c[..., 2]))
     share = expit(c[..., 1]) * (1 - expit(-c[..., 3]) * left)
