@@ -97,7 +97,7 @@ def test_planning_cells_again_keeps_what_was_measured(store: Store):
 
 
 def test_an_unknown_run_is_named_with_what_to_do(store: Store):
-    with pytest.raises(InputError, match="run 'nope' is not in .* `seedpilot runs` lists"):
+    with pytest.raises(InputError, match=r"run 'nope' is not in .* `seedpilot runs` lists"):
         store.run("nope")
 
 

@@ -1,0 +1,62 @@
+"""Plans for tests: small real pilots against a real server, with a tiny student in hub layout."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.openai_server import MODEL
+from tests.voices import GSM8K
+
+TICKETS = Path(__file__).parent / "data"
+QUICK = {"min_steps": 8, "epochs": 1.0, "batch_size": 8}
+
+
+def teacher_of(base_url: str, **changes: Any) -> dict[str, Any]:
+    """The plan's teacher: the test server, its key in an environment variable."""
+    return {
+        "kind": "openai_compatible",
+        "base_url": base_url,
+        "model": MODEL,
+        "key_env": "SEEDPILOT_TEST_KEY",
+    } | changes
+
+
+def ticket_plan(base_url: str, student: Path, scorer: str = "json_fields", **changes: Any) -> dict[str, Any]:
+    """300 tickets: 40 held out for the test, the rest are seeds."""
+    return {
+        "name": f"tickets, {scorer}",
+        "task": str(TICKETS / ("tickets.toml" if scorer == "json_fields" else "tickets_exact.toml")),
+        "student": str(student),
+        "max_new_tokens": 16,
+        "seeds": {"path": str(TICKETS / "tickets.jsonl")},
+        "test": {"holdout": 40, "teacher_items": 40},
+        "teacher": teacher_of(base_url),
+        "grid": {"budgets": [40], "replicates": 1},
+        "training": QUICK | {"max_length": 400},
+    } | changes
+
+
+def gsm8k_plan(base_url: str, student: Path, folder: Path, **changes: Any) -> dict[str, Any]:
+    """The 150 questions with recorded replies play the seeds; items of seeds.jsonl are the test."""
+    seeds, test = folder / "gsm8k_seeds.jsonl", folder / "gsm8k_test.jsonl"
+    seeds.write_bytes((GSM8K / "test.jsonl").read_bytes())
+    test.write_bytes((GSM8K / "seeds.jsonl").read_bytes())
+    return {
+        "name": "gsm8k",
+        "task": "math",
+        "student": str(student),
+        "max_new_tokens": 16,
+        "seeds": {"path": str(seeds)},
+        "test": {"path": str(test), "count": 40, "teacher_items": 20},
+        "teacher": teacher_of(base_url, usd_per_million_input=0.15, usd_per_million_output=0.6),
+        "grid": {"budgets": [150], "replicates": 1},
+        "ceiling": {"usd": 2.0},
+        "training": QUICK | {"max_length": 700},
+    } | changes
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    """The rows of a JSONL file."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
