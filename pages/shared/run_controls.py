@@ -88,8 +88,9 @@ def buttons(run: Run, plan: PilotPlan, store: Store) -> None:
 def _confirm_cancel(run: Run, store: Store) -> None:
     st.write("It cannot be resumed afterwards. What was generated and measured until now is kept.")
     with st.container(horizontal=True):
-        if st.button("Cancel the run", key="run_cancel_yes", type="primary"):
-            store.ask(run.id, "cancel")
+        if st.button(
+            "Cancel the run", key="run_cancel_yes", type="primary", on_click=store.ask, args=(run.id, "cancel")
+        ):
             st.rerun()
         if st.button("Keep it running", key="run_cancel_no"):
             st.rerun()

@@ -78,9 +78,10 @@ def progress(run: Run) -> tuple[float, str]:
     if not run.stage or not run.total:
         return 0.0, "Starting"
     left = "time left unknown" if run.seconds_left is None else f"{duration(run.seconds_left)} left"
-    unit = " cells" if run.stage == "Training and answering" else ""
-    done = f"{run.done:,.1f}" if run.done % 1 else f"{run.done:,.0f}"
-    return min(1.0, run.done / run.total), f"{run.stage}: {done} of {run.total:,.0f}{unit}, {left}"
+    share = min(1.0, run.done / run.total)
+    if run.stage == "Asking the teacher":
+        return share, f"{run.stage}: {run.done:,.0f} of {run.total:,.0f} examples and answers, {left}"
+    return share, f"{run.stage}: {100 * share:.0f} % done, {left}"
 
 
 def duration(seconds: float | None) -> str:

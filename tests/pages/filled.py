@@ -1,0 +1,107 @@
+"""A store with runs in it, written through the store itself: what a worker leaves behind."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
+
+from engine.domain import Baseline, Cell, Measurement, Strategy
+from engine.items import write_jsonl
+from engine.plan import check_plan
+from engine.store import RunState, Store
+
+PLAN: dict[str, Any] = {
+    "name": "First pilot",
+    "seeds": {"count": 100},
+    "test": {"count": 300, "teacher_items": 100},
+    "grid": {"budgets": [200, 1600], "replicates": 2},
+    "ceiling": {"queries": 5400},
+}
+TRUE = {
+    (Baseline.UNTUNED, 0): 0.38,
+    (Baseline.SEEDS_ONLY, 0): 0.43,
+    (Baseline.TEACHER, 0): 0.94,
+    (Strategy.ANSWER_AUGMENTATION, 200): 0.47,
+    (Strategy.QUESTION_REPHRASE, 200): 0.45,
+    (Strategy.NEW_QUESTION, 200): 0.46,
+    (Strategy.ANSWER_AUGMENTATION, 1600): 0.52,
+    (Strategy.QUESTION_REPHRASE, 1600): 0.55,
+    (Strategy.NEW_QUESTION, 1600): 0.71,
+}
+
+
+def run(
+    store: Store, run_id: str = "20261121-090000-aaaa", state: RunState = RunState.DONE, message: str = "", **plan: Any
+) -> str:
+    """A run with measured cells, pools, files and paid queries, left in that state."""
+    checked = check_plan(PLAN | plan)
+    store.file_run(run_id, checked.name, checked.model_dump(mode="json"), run_id)
+    if state is RunState.QUEUED:
+        return run_id
+    store.claim(run_id, 1, time.time())
+    seeds = checked.seeds.count or 100
+    cells = checked.cells(seeds)
+    store.plan_cells(run_id, cells)
+    draw = random.Random(run_id)
+    done = cells if state is RunState.DONE else cells[: len(cells) // 2]
+    for cell in done:
+        _measure(store, run_id, cell, draw, examples=round(0.9 * cell.budget) if cell.budget else 0)
+    for strategy in checked.grid.strategies:
+        _pool(store, run_id, strategy, seeds)
+    _queries(store, run_id, 4900 if state is RunState.DONE else 2450)
+    if state in (RunState.RUNNING, RunState.LOST):
+        store.progress(run_id, "Training and answering", 0, 100)
+        store.progress(run_id, "Training and answering", 42, 100)
+        if state is RunState.LOST:
+            store.release_lost(run_id)
+    else:
+        store.finish(run_id, state, message)
+    return run_id
+
+
+def _measure(store: Store, run_id: str, cell: Cell, draw: random.Random, examples: int) -> None:
+    items = 100 if cell.arm is Baseline.TEACHER else 300
+    nearest = min((b for a, b in TRUE if a is cell.arm), key=lambda b: abs(b - cell.budget))
+    correct = round(items * (TRUE[cell.arm, nearest] + draw.uniform(-0.02, 0.02)))
+    folder = store.folder(run_id) / "cells" / cell.key
+    write_jsonl(
+        folder / "predictions.jsonl",
+        [
+            {"id": str(i), "question": "2 + 2?", "gold": "4", "reply": "**4** <b>$x$", "outcome": "right"}
+            for i in range(3)
+        ],
+    )
+    store.record_cell(run_id, Measurement(cell, correct, items - 2, 2, examples), [1.0], {}, str(folder))
+
+
+def _pool(store: Store, run_id: str, strategy: Strategy, seeds: int) -> None:
+    name = f"{strategy.value}-s{seeds}"
+    folder = store.folder(run_id) / "pools" / name
+    write_jsonl(folder / "examples.jsonl", [{"question": "How many?", "answer": "Two. #### 2", "seed_id": "s1"}])
+    counts = {"kept": 720, "duplicate": 51, "unparsable": 20, "near_test_item": 9}
+    store.record_pool(run_id, name, counts, str(folder))
+
+
+def _queries(store: Store, run_id: str, count: int) -> None:
+    with store.transaction() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO queries (run_id, key, strategy, seed_id, sample_index, teacher, state, reserved_usd, "
+                "reply, finish_reason, input_tokens, output_tokens, reply_usd, created_at) VALUES "
+                "(:run, :key, 'answer_augmentation', 's', 0, 't', 'settled', 0, 'r', 'stop', 1, 1, 0, 0)"
+            ),
+            [{"run": run_id, "key": f"{run_id}-{i}"} for i in range(count)],
+        )
+
+
+def write_seeds(path: Path, rows: int, **columns: str) -> Path:
+    """A file of different questions; `columns` renames `question` and `answer`."""
+    question, answer = columns.get("question", "question"), columns.get("answer", "answer")
+    lines = [json.dumps({question: f"What is {i} plus {i}?", answer: f"#### {2 * i}"}) for i in range(rows)]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path

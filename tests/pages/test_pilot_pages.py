@@ -1,0 +1,368 @@
+"""The pilot pages: what is typed becomes a plan, what a worker leaves behind is shown, and nothing is paid twice."""
+
+from __future__ import annotations
+
+import json
+import time
+import tomllib
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from engine.plan import check_plan
+from engine.settings import Settings
+from engine.store import RunState, Store
+from pages.shared import run_parts, run_words, words
+from tests.pages import filled
+from tests.pages.conftest import ROOT
+
+SECRET = "sk-test-very-secret-123"
+
+
+@pytest.fixture
+def store(app: AppTest) -> Store:
+    return Store(Settings().store_path)
+
+
+@pytest.fixture
+def form(app: AppTest) -> AppTest:
+    return app.switch_page("pages/pilot/new.py").run()
+
+
+def own(form: AppTest, name: str, content: bytes) -> AppTest:
+    """The form with an uploaded file of examples."""
+    form.radio(key="pilot_source").set_value("My own file").run()
+    form.file_uploader(key="pilot_file").set_value((name, content, "text/plain")).run()
+    return form
+
+
+def opened(app: AppTest, run_id: str) -> AppTest:
+    app.switch_page("pages/pilot/run.py")
+    app.query_params["run"] = run_id
+    app.run()
+    assert not app.exception
+    return app
+
+
+def error(app: AppTest) -> str:
+    """The one message that is shown."""
+    assert not app.exception
+    assert len(app.error) == 1
+    return str(app.error[0].value)
+
+
+def metric(app: AppTest, label: str) -> str:
+    return str(next(m.value for m in app.metric if m.label == label))
+
+
+def rows(count: int) -> bytes:
+    return b"".join(json.dumps({"question": f"{i} + 1?", "answer": str(i + 1)}).encode() + b"\n" for i in range(count))
+
+
+# --- the form -------------------------------------------------------------------------------------------
+
+
+def test_the_default_is_a_sandbox_pilot_that_one_click_starts(form: AppTest) -> None:
+    assert not form.error
+    assert metric(form, "Teacher queries") == "4,900"
+    assert metric(form, "Cost, expected") == "$0"
+    assert metric(form, "Smallest visible gain") == "7.2 points"
+    assert not form.button(key="pilot_start").disabled
+
+
+def test_the_start_files_one_run_and_its_worker_ends_it(form: AppTest, store: Store) -> None:
+    # A key that is nowhere: the worker gets as far as the teacher and asks for it. Nothing is trained or paid.
+    form.radio(key="pilot_teacher").set_value("An endpoint (OpenAI, vLLM, Ollama, llama.cpp)").run()
+    form.text_input(key="pilot_url").set_value("http://127.0.0.1:9/v1")
+    form.text_input(key="pilot_model").set_value("some-model")
+    form.text_input(key="pilot_budgets").set_value("40").run()
+    assert any("OPENAI\\_API\\_KEY is not set" in warning.value for warning in form.warning)
+    form.button(key="pilot_start").click().run()
+    assert not form.exception
+    [run] = store.runs()
+    assert form.query_params["run"] == run.id
+    assert run.plan["ceiling"]["queries"] == 286  # what the form showed holds
+    deadline = time.monotonic() + 90
+    while store.run(run.id).state in run_words.LIVE and time.monotonic() < deadline:
+        time.sleep(0.3)
+    assert store.run(run.id).state is RunState.WAITING_FOR_KEY
+    page = opened(AppTest.from_file(str(ROOT / "app.py"), default_timeout=10).run(), run.id)
+    assert any("OPENAI\\_API\\_KEY is not set" in warning.value for warning in page.warning)
+    assert page.text_input(key=f"run_key_{run.id}").value == ""
+    assert page.button(key="run_resume")
+
+
+def test_a_second_click_starts_nothing_new(form: AppTest, store: Store) -> None:
+    form.text_input(key="pilot_budgets").set_value("40").run()
+    form.session_state["pilot_token"] = "the same click"
+    plan = json.loads(form.session_state["pilot_shown"])
+    first = store.file_run("earlier", "pilot", check_plan(plan).model_dump(mode="json"), "the same click")
+    (store.folder(first)).mkdir()
+    (store.folder(first) / "worker.log").touch()  # its worker was started
+    form.button(key="pilot_start").click().run()
+    assert [run.id for run in store.runs()] == [first]
+    assert form.query_params["run"] == first
+    assert (store.folder(first) / "worker.log").read_bytes() == b""
+
+
+def test_a_plan_that_changed_with_the_click_is_shown_before_it_starts(form: AppTest, store: Store) -> None:
+    form.text_input(key="pilot_budgets").set_value("40")
+    form.button(key="pilot_start").click().run()
+    assert any("press Start again" in warning.value for warning in form.warning)
+    assert store.runs() == []
+
+
+def test_the_plan_can_be_taken_to_the_command_line(form: AppTest) -> None:
+    form.text_input(key="pilot_budgets").set_value("40, 80").run()
+    asked = json.loads(form.session_state["pilot_shown"])
+    from engine.plan import to_toml
+
+    assert tomllib.loads(to_toml(check_plan(asked)))["grid"]["budgets"] == [40, 80]
+    assert form.get("download_button")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("seeds.jsonl", b"", "the file is empty"),
+        ("seeds.csv", b"question,verdict\n1+1?,2\n", "column 'answer' is missing"),
+        ("seeds.jsonl", rows(6) + b"{broken\n" + rows(200), "line 7: is no valid JSON"),
+        ("seeds.jsonl", rows(103), "Labelled examples: found 3, expected at least 10"),
+        ("seeds.jsonl", rows(15), "Labelled examples: found 0"),
+        ("seeds.jsonl", "ä".encode("latin-1") * 9, "is not UTF-8"),
+    ],
+    ids=["empty", "missing column", "broken line 7", "3 seeds", "too few to hold out", "not UTF-8"],
+)
+def test_a_bad_file_is_told_in_one_message(form: AppTest, name: str, content: bytes, said: str) -> None:
+    assert said in error(own(form, name, content)).replace("\\", "")
+    assert form.button(key="pilot_start").disabled
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("0", "Budgets: found 0, expected at least 2"),
+        ("-40", "Budgets: found -40, expected at least 2"),
+        ("1", "Budgets: found 1, expected at least 2"),
+        ("many", "Budgets: found 'many', expected whole numbers"),
+        ("", "Budgets: found nothing"),
+        ("40, 40", "Budgets: holds a value twice"),
+    ],
+)
+def test_a_bad_budget_is_told_in_one_message(form: AppTest, typed: str, said: str) -> None:
+    form.text_input(key="pilot_budgets").set_value(typed).run()
+    assert said in error(form)
+    assert "grid" not in error(form)
+
+
+def test_a_folder_that_is_no_model_is_told(form: AppTest, tmp_path: Path) -> None:
+    form.radio(key="pilot_student").set_value("A model of mine").run()
+    assert "name a folder or a hub id" in error(form)
+    form.text_input(key="pilot_student_name").set_value(str(tmp_path)).run()
+    assert "is no model: no config.json" in error(form).replace("\\", "")
+
+
+def test_a_ceiling_in_money_asks_for_the_price(form: AppTest) -> None:
+    form.radio(key="pilot_teacher").set_value("An endpoint (OpenAI, vLLM, Ollama, llama.cpp)").run()
+    form.radio(key="pilot_key_from").set_value("None needed").run()
+    form.text_input(key="pilot_url").set_value("http://127.0.0.1:9/v1")
+    form.text_input(key="pilot_model").set_value("some-model").run()
+    assert metric(form, "Cost, expected") == metric(form, "Cost, at most") == "unknown"
+    form.number_input(key="pilot_usd").set_value(5.0).run()
+    assert "Ceiling in dollars: a ceiling in dollars needs the teacher's prices" in error(form)
+    form.number_input(key="pilot_usd_in").set_value(0.15)
+    form.number_input(key="pilot_usd_out").set_value(0.6).run()
+    assert not form.error
+    assert metric(form, "Cost, expected").startswith("$")
+
+
+def test_all_problems_are_told_at_once(form: AppTest) -> None:
+    form.radio(key="pilot_source").set_value("My own file").run()
+    form.radio(key="pilot_student").set_value("A model of mine").run()
+    form.text_input(key="pilot_budgets").set_value("x").run()
+    assert error(form).count("\n- ") == 2
+
+
+def test_a_ceiling_below_the_plan_says_how_to_shrink_it(form: AppTest) -> None:
+    form.number_input(key="pilot_ceiling").set_value(100).run()
+    assert "the plan needs 4900 queries" in error(form)
+
+
+def test_columns_of_other_names_are_mapped(form: AppTest) -> None:
+    content = b"text,label,family\n" + b"".join(f"{i} + 1?,{i + 1},f\n".encode() for i in range(3))
+    content += b"".join(f"{i} plus 1?,{i + 1},g{i}\n".encode() for i in range(200))
+    own(form, "tickets.csv", content)
+    assert not form.error
+    chosen = [box.value for box in form.selectbox if box.label.startswith("Column of")]
+    assert chosen == ["text", "label"]
+    assert "100 seeds" in " ".join(c.value for c in form.caption) or "seeds" in form.caption[-2].value
+    asked = json.loads(form.session_state["pilot_shown"])
+    assert (asked["seeds"]["question_column"], asked["seeds"]["answer_column"]) == ("text", "label")
+    assert Path(asked["seeds"]["path"]).read_bytes() == content
+
+
+def test_an_upload_is_still_there_after_a_visit_to_another_page(form: AppTest) -> None:
+    own(form, "seeds.jsonl", rows(200))
+    form.switch_page("pages/learn/method.py").run()
+    form.switch_page("pages/pilot/new.py").run()
+    assert form.radio(key="pilot_source").value == "My own file"
+    assert any("seeds.jsonl, uploaded before" in caption.value for caption in form.caption)
+    assert not form.error
+
+
+def test_a_typed_key_is_in_no_plan_and_no_link(form: AppTest, own_home: Path) -> None:
+    form.radio(key="pilot_teacher").set_value("An endpoint (OpenAI, vLLM, Ollama, llama.cpp)").run()
+    form.radio(key="pilot_key_from").set_value("Typed here").run()
+    form.text_input(key="pilot_url").set_value("http://127.0.0.1:9/v1")
+    form.text_input(key="pilot_model").set_value("some-model").run()
+    assert "Key: is empty" in error(form)
+    form.text_input(key="pilot_key").set_value(SECRET).run()
+    assert not form.error
+    assert SECRET not in form.session_state["pilot_shown"]
+    assert SECRET not in str(dict(form.query_params))
+    assert json.loads(form.session_state["pilot_shown"])["teacher"]["key_typed"] is True
+    for path in own_home.rglob("*"):
+        assert path.is_dir() or SECRET.encode() not in path.read_bytes()
+
+
+# --- one run --------------------------------------------------------------------------------------------
+
+
+def test_a_finished_run_shows_points_lines_tables_and_advice(app: AppTest, store: Store) -> None:
+    page = opened(app, filled.run(store))
+    spec = json.loads(page.get("plotly_chart")[0].proto.spec)
+    names = [trace.get("name", "") for trace in spec["data"]]
+    assert {"Answers, measured", "Rephrasings, measured", "New questions, measured"} <= set(names)
+    assert {"Student, untuned", "Your seeds alone", "Teacher"} <= set(names)
+    points = next(trace for trace in spec["data"] if trace.get("name") == "New questions, measured")
+    assert [row[0] for row in points["customdata"]] == ["200", "1,600", "200", "1,600"]
+    assert len(points["error_y"]["array"]) == 4
+    assert metric(page, "Teacher queries") == "4,900 of 5,400"
+    assert metric(page, "Cells measured") == "16 of 16"
+    assert any("Sandbox: seeds, teacher, student" in text.value for text in page.markdown)
+    assert any(s.value.startswith("New questions measured best so far at 1,600 queries") for s in page.subheader)
+    cells, pools = page.dataframe[0].value, page.dataframe[1].value
+    assert len(cells) == 16
+    assert (pools["Asked for"] == pools.drop(columns=["What", "Seeds", "Asked for"]).sum(axis=1)).all()
+    assert not page.button  # nothing can be done with a finished run
+
+
+def test_replies_are_shown_as_text_in_cells_only(app: AppTest, store: Store) -> None:
+    page = opened(app, filled.run(store))
+    box = next(box for box in page.selectbox if box.label == "File")
+    box.select(next(option for option in box.options if option.startswith("Predictions"))).run()
+    assert "**4** <b>$x$" in list(page.dataframe[2].value["reply"])
+    assert not any("<b>" in text.value for text in (*page.markdown, *page.caption))
+
+
+@pytest.mark.parametrize(
+    ("state", "said", "resumable"),
+    [
+        (RunState.PAUSED, "Paused by you", True),
+        (RunState.FAILED, "the endpoint refused the key (401)", True),
+        (RunState.LOST, "No worker holds this run", True),
+        (RunState.WAITING_FOR_KEY, "The key is needed again", True),
+        (RunState.CANCELLED, "Cancelled by you", False),
+    ],
+)
+def test_a_run_that_stopped_says_why_and_what_to_do(
+    app: AppTest, store: Store, state: RunState, said: str, resumable: bool
+) -> None:
+    page = opened(app, filled.run(store, state=state, message=said))
+    told = [element.value for kind in (page.info, page.warning, page.error) for element in kind]
+    assert any(said in text for text in told)
+    assert ("run_resume" in [button.key for button in page.button]) is resumable
+    asks_key = any(field.label == "Key" for field in page.text_input)
+    assert asks_key is (state is RunState.WAITING_FOR_KEY)
+
+
+def test_a_queued_run_that_nobody_takes_offers_a_worker(app: AppTest, store: Store) -> None:
+    run_id = filled.run(store, state=RunState.QUEUED)
+    page = opened(app, run_id)
+    assert "run_resume" not in [button.key for button in page.button]
+    store._update(run_id, created_at=time.time() - 60)
+    page = opened(app, run_id)
+    assert any("No worker holds this run" in warning.value for warning in page.warning)
+    assert page.button(key="run_resume")
+
+
+def test_pause_and_cancel_reach_the_worker(app: AppTest, store: Store) -> None:
+    run_id = filled.run(store, state=RunState.RUNNING)
+    page = opened(app, run_id)
+    assert any("Training and answering: 42 % done" in p.proto.text for p in page.get("progress"))
+    page.button(key="run_pause").click().run()
+    assert store.run(run_id).request == "pause"
+    assert any("Pausing" in text.value for text in page.markdown)
+    page.button(key="run_cancel").click().run()
+    assert store.run(run_id).request == "pause"  # asked first
+    page.button(key="run_cancel_yes").click().run()
+    assert store.run(run_id).request == "cancel"
+
+
+def test_time_left_is_unknown_until_something_is_done(app: AppTest, store: Store) -> None:
+    run_id = filled.run(store, state=RunState.RUNNING)
+    store.progress(run_id, "Asking the teacher", 0, 800)
+    page = opened(app, run_id)
+    assert any("time left unknown" in p.proto.text for p in page.get("progress"))
+
+
+def test_a_run_that_does_not_exist_is_one_message(app: AppTest, store: Store) -> None:
+    assert "is not in" in error(opened(app, "nowhere"))
+
+
+def test_no_run_chosen_leads_to_the_list(app: AppTest) -> None:
+    app.switch_page("pages/pilot/run.py").run()
+    assert any("No run is chosen" in info.value for info in app.info)
+
+
+# --- all runs -------------------------------------------------------------------------------------------
+
+
+def test_all_runs_are_listed_with_their_states(app: AppTest, store: Store) -> None:
+    filled.run(store, "one", name="Finished one")
+    filled.run(store, "two", state=RunState.FAILED, message="costs $5 or $6 *more*", name="Failed [one](http://x)")
+    app.switch_page("pages/pilot/runs.py").run()
+    assert not app.exception
+    shown = " ".join(text.value for text in app.markdown)
+    assert "Finished" in shown
+    assert "Failed" in shown
+    assert any(r"costs \$5 or \$6 \*more\*" in caption.value for caption in app.caption)
+
+
+@pytest.mark.parametrize("page", ["pages/pilot/runs.py", "pages/pilot/run.py"])
+def test_a_store_that_cannot_be_read_is_one_message(app: AppTest, own_home: Path, page: str) -> None:
+    own_home.mkdir(exist_ok=True)
+    Settings().store_path.write_bytes(b"this is no database at all" * 100)
+    assert "cannot be used" in error(app.switch_page(page).run())
+
+
+# --- parts ----------------------------------------------------------------------------------------------
+
+
+def test_others_text_stays_text() -> None:
+    assert words.plain("a $5 [x](y) `a_b` <i>") == r"a \$5 \[x\](y) `a_b` \<i\>"
+    assert "`" not in words.plain("a lone ` opens no code")
+
+
+def test_durations_and_money_are_said_plainly() -> None:
+    assert run_words.duration(None) == run_words.money(None) == "unknown"
+    assert [run_words.duration(s) for s in (0.2, 40, 300, 7800)] == [
+        "about 1 s", "about 40 s", "about 5 min", "about 2 h 10 min",
+    ]  # fmt: skip
+    assert [run_words.money(usd) for usd in (0, 0.004, 12.345)] == ["$0", "under $0.01", "$12.35"]
+
+
+def test_replicates_of_a_baseline_give_one_line_with_one_replicates_width(store: Store) -> None:
+    cells = store.cells(filled.run(store))
+    [seeds_only] = [line for line in run_parts.references(cells) if line.name == "Your seeds alone"]
+    assert 0.06 < seeds_only.interval.high80 - seeds_only.interval.low80 < 0.09
+
+
+def test_a_run_of_forty_cells_opens_fast(app: AppTest, store: Store) -> None:
+    grid = {"budgets": [50, 100, 200, 400, 800, 1600], "replicates": 2}
+    page = opened(app, filled.run(store, grid=grid))
+    assert len(page.dataframe[0].value) == 40
+    before = time.process_time()
+    page.run()
+    assert time.process_time() - before < 0.2
