@@ -11,7 +11,9 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
+from engine.store import RunState, Store
 from tests.browser import app
+from tests.pages import filled
 
 OUT = app.ROOT / "screenshots"
 PAGES = {
@@ -19,6 +21,12 @@ PAGES = {
     "advice-price-unknown": "/?budget=Money",
     "advice-money": "/?budget=Money&usd=150&usd_in=0.6&usd_out=2.4&tokens_in=400&tokens_out=300&augmenter=Weak",
     "advice-structured": "/?task=Label+or+JSON+record&seeds=800&queries=20000",
+    "pilot": "/pilot",
+    "runs": "/runs",
+    "run-none": "/run",
+    "run-done": "/run?run=20261121-090000-done",
+    "run-running": "/run?run=20261121-100000-busy",
+    "run-failed": "/run?run=20261121-080000-fail",
     "evidence": "/evidence",
     "method": "/method",
 }
@@ -35,9 +43,18 @@ def take(page: Page, path: Path) -> None:
     page.screenshot(path=path)
 
 
+def fill(home: Path) -> None:
+    """Runs in three states, so that the pages about runs have something to show."""
+    store = Store(home / "seedpilot.sqlite")
+    filled.run(store, "20261121-080000-fail", RunState.FAILED, "The disk is full: 0 bytes free, 12 MB needed.")
+    filled.run(store, "20261121-090000-done")
+    filled.run(store, "20261121-100000-busy", RunState.RUNNING)
+
+
 def main(names: list[str]) -> None:
     OUT.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as home, app.dashboard(Path(home)) as url, app.chromium() as browser:
+        fill(Path(home))
         for scheme in ("light", "dark"):
             for width in (1440, 390):
                 context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
