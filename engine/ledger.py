@@ -74,6 +74,7 @@ class Ledger:
         self.ceiling = ceiling
         self.bound = bound
         self.price = price
+        self._full: DiskFullError | None = None
 
     def close_open_reservations(self) -> int:
         """Turns what a dead worker left on its way into unknown outcomes; to be called by the worker
@@ -121,12 +122,16 @@ class Ledger:
             raise
         try:
             self._settle(query_id, reply)
-        except DiskFullError:
+        except DiskFullError as error:
+            # Received is never lost: there is room for what is on its way, and nothing more is asked.
+            self._full = error
             self.store.drop_ballast()
-            self._settle(query_id, reply)  # received is never lost; the run stops at its next write
+            self._settle(query_id, reply)
         return Paid(reply, query_id)
 
     def _reserve(self, key: str, request: Request, teacher: str, strategy: str, seed_id: str) -> int | Paid:
+        if self._full is not None:
+            raise self._full
         bound = self.bound(request)
         with self.store.transaction() as connection:
             if (paid := _received(connection, key)) is not None:
