@@ -69,7 +69,7 @@ def chromium() -> Iterator[Browser]:
 
 def settle(page: Page) -> None:
     """Waits until the app has run, drawn its figures and fallen quiet."""
-    page.get_by_test_id("stAppViewContainer").wait_for()
+    page.get_by_role("heading", level=1).first.wait_for()
     page.locator("[data-testid='stApp'][data-test-script-state='notRunning']").wait_for()
     page.wait_for_timeout(300)
     page.wait_for_function(

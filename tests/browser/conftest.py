@@ -1,4 +1,8 @@
-"""One dashboard and one chromium for all browser tests; a fresh page, with its own session, for each."""
+"""One dashboard and one chromium for all browser tests; a fresh page, with its own session, for each.
+
+Both end with this package: while Playwright's synchronous API is open, this thread has a running event
+loop, and `asyncio.run` of any other test would be refused.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +25,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason=f"{app.CHROMIUM} is missing: apt-get install chromium"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where the dashboard answers."""
     with app.dashboard(tmp_path_factory.mktemp("home")) as url:
         yield url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Debian's chromium."""
     with app.chromium() as browser:
