@@ -14,6 +14,7 @@ from pages.shared import words
 
 MOST_SEEDS, MOST_QUERIES = 10_000_000, 100_000_000
 QUERIES, MONEY = "Queries", "Money"
+TOKENS, ONE_QUERY = "Tokens", "One query"
 AUGMENTERS = {"Strong, like the teacher": "strong", "Weak": "weak"}
 CALLS = {"Every call, as on the bill": "all", "One per example, as in the studies": "paper"}
 
@@ -104,6 +105,13 @@ def _price() -> tuple[costs.Price, float | None, float | None]:
             label, min_value=0.0, value=None, step=step, key=key, bind="query-params", placeholder="unknown", **options
         )
 
+    known = st.segmented_control(
+        "Price known for", [TOKENS, ONE_QUERY], default=TOKENS, required=True, key="price", bind="query-params"
+    )
+    if known == ONE_QUERY:
+        usd_query = number("Price of one query, $", "usd_query", 0.001, format="%.5f")
+        # one token of that price: the engine counts in prices of a million
+        return costs.Price(None if usd_query is None else 1e6 * usd_query, 0.0), 1.0, 0.0
     usd_in = number("Price of a million tokens read, $", "usd_in", 0.1, format="%.3f")
     tokens_in = number("Tokens read per query", "tokens_in", 50.0, format="%.0f")
     usd_out = number("Price of a million tokens written, $", "usd_out", 0.1, format="%.3f")

@@ -59,6 +59,14 @@ def test_money_with_a_price_becomes_queries(app: AppTest) -> None:
     assert any("100,000 queries" in caption.value for caption in app.caption)
 
 
+def test_money_with_the_price_of_one_query_becomes_queries(app: AppTest) -> None:
+    app.segmented_control(key="budget").set_value("Money").run()
+    app.segmented_control(key="price").set_value("One query").run()
+    assert any("price is unknown" in info.value for info in app.info)
+    app.number_input(key="usd_query").set_value(0.005).run()
+    assert metric(app, "Budget ratio") == "100 per seed"
+
+
 def test_an_unknown_price_stays_unknown_and_asks_for_queries(app: AppTest) -> None:
     app.segmented_control(key="budget").set_value("Money").run()
     assert not app.metric
