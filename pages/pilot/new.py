@@ -23,12 +23,14 @@ def figures(found: pilots.Outline) -> None:
     right.metric(
         "Adapters and baselines", f"{found.cells}", help="Each is one cell: trained and scored, or only scored."
     )
+    left, right = st.columns(2)
     left.metric("Cost, expected", run_words.money(estimate.expected_usd), help="By the mean length of your examples.")
     right.metric(
         "Cost, at most",
         run_words.money(estimate.upper_usd),
         help="Every query of the ceiling at the longest prompt and the longest reply.",
     )
+    left, right = st.columns(2)
     left.metric("Time, roughly", run_words.duration(estimate.seconds), help="A guess from the student's size.")
     right.metric(
         "Smallest visible gain",

@@ -71,7 +71,8 @@ def result(run: Run) -> None:
                 after or before,
                 run_parts.measured(cells),
                 references=run_parts.references(cells),
-                span=(min(budgets) / 1.6, max(budgets) * 3),
+                span=(min(budgets) / 2, max(budgets) * 3),
+                low=run_parts.axis_begins(cells),
             ),
             key="run_curves",
             config=charts.CONFIG,
@@ -86,7 +87,14 @@ def result(run: Run) -> None:
     if cells:
         st.subheader("Every cell", anchor=False)
         table = run_parts.cell_table(cells)
-        st.dataframe(table, hide_index=True, key="run_cells", column_config=CELLS, alt="Every cell with its result")
+        st.dataframe(
+            table,
+            hide_index=True,
+            key="run_cells",
+            column_config=CELLS,
+            placeholder="",
+            alt="Every cell with its result",
+        )
         st.download_button(
             "Download this table (CSV)", table.to_csv(index=False), f"{run.id}-cells.csv", "text/csv",
             key="run_cells_csv", icon=":material/download:", on_click="ignore",

@@ -24,7 +24,7 @@ def card(run: Run) -> None:
         if run.state in run_words.LIVE:
             st.progress(*run_words.progress(run))
         elif run.message:
-            st.caption(words.plain(run.message))
+            st.caption(words.plain(run.message[:1].upper() + run.message[1:]))
         st.caption(f"Filed {time.strftime('%Y-%m-%d %H:%M', time.localtime(run.created_at))} · {run.id}")
 
 

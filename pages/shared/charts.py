@@ -81,7 +81,7 @@ def curves(
     traces += [
         trace
         for at, reference in enumerate(sorted(references, key=lambda r: r.interval.mean))
-        for trace in _reference(reference, left, right, 0.06 + 0.3 * at)
+        for trace in _reference(reference, left, right, 0.02 + 0.03 * at)
     ]
     traces += _measured(measured)
     if not measured:
@@ -91,6 +91,7 @@ def curves(
         xaxis=_query_axis(left, right, advice.situation.seeds) if queries else {},
         yaxis={"title": {"text": "Accuracy on your test items, %"}, "range": [low, 100], "fixedrange": True},
         yaxis2={"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True},
+        height=560 if references else 460,  # more names in the legend
         hovermode="closest" if measured else "x unified",
     )
 
@@ -246,8 +247,8 @@ def _crossover(crossover: Crossover, advice: Recommendation) -> dict[str, Any]:
 
 
 def _reference(reference: Reference, left: float, right: float, share: float) -> list[dict[str, Any]]:
-    """A line across the plot; its name and interval stand `share` of the way along it."""
-    at, middle = left * (right / left) ** share, 100 * reference.interval.mean
+    """A line across the plot, named in the legend; its interval stands `share` of the way along it."""
+    middle = 100 * reference.interval.mean
     line = {
         "type": "scatter",
         "x": [left, right],
@@ -255,19 +256,18 @@ def _reference(reference: Reference, left: float, right: float, share: float) ->
         "mode": "lines",
         "line": {"color": GREY, "dash": reference.dash, "width": 2},
         "hoverinfo": "skip",
-        "showlegend": False,
+        "name": f"{reference.name}: {middle:.0f} %",
+        "legendgroup": reference.name,
     }
     mark = {
         "type": "scatter",
-        "x": [at],
+        "x": [left * (right / left) ** share],
         "y": [middle],
         "error_y": _error(reference.interval, GREY),
-        "mode": "markers+text",
+        "mode": "markers",
         "marker": {"symbol": "line-ew", "size": 12, "line": {"width": 2.5, "color": GREY}},
-        "text": [f" {reference.name}: {middle:.0f} %"],
-        "textposition": "bottom right" if middle > 90 else "top right",
-        "name": reference.name,
         "hovertemplate": f"{reference.name}: {words.percent(reference.interval)}<extra></extra>",
+        "legendgroup": reference.name,
         "showlegend": False,
     }
     return [line, mark]
@@ -318,7 +318,8 @@ def _measured(measured: Sequence[tuple[Measurement, Interval]]) -> list[dict[str
                 "mode": "markers",
                 "marker": {"symbol": style.marker, "size": 11, "color": style.colour, "line": {"width": 1}},
                 "name": f"{words.STRATEGIES[strategy]}, measured",
-                "legendgroup": f"{strategy.value} measured",
+                "legendgroup": strategy.value,
+                "showlegend": False,  # colour and marker are the curve's
                 "hovertemplate": "%{y:.0f} % measured (80 %: %{customdata[1]:.0f} to %{customdata[2]:.0f})<br>"
                 "%{customdata[3]} of %{customdata[4]} right, %{customdata[0]} queries",
             }

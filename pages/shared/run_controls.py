@@ -19,6 +19,17 @@ STARTS_WITHIN_S = 20.0
 """A worker takes a queued run within this time, unless another run has the machine."""
 ROWS = 50
 """Rows of a file shown for a look."""
+COLUMNS = {
+    "question": "Question",
+    "answer": "Answer",
+    "gold": "Right answer",
+    "reply": "Reply",
+    "outcome": "Outcome",
+    "reason": "Why",
+    "seed_id": "Seed",
+    "queries": "Queries",
+}
+"""What is shown of a row, and how it is called."""
 
 
 def standing(run: Run) -> tuple[object, ...]:
@@ -39,7 +50,7 @@ def overdue(run: Run) -> bool:
 
 def told(run: Run, store: Store) -> None:
     """What the user should know of the run's state, and what to do."""
-    said = words.plain(run.message)
+    said = words.plain(run.message[:1].upper() + run.message[1:])
     if starting(run):
         st.info("A worker is starting.", icon=":material/hourglass_empty:")
     elif run.state is RunState.QUEUED:
@@ -107,10 +118,10 @@ def take_away(run: Run, store: Store) -> None:
     with file.path.open(encoding="utf-8") as lines:
         rows = [json.loads(line) for line in itertools.islice(lines, ROWS)]
     # Replies of a teacher or a student are others' text: shown as text in cells, never as Markdown.
-    shown = ("question", "answer", "gold", "reply", "outcome", "reason", "seed_id", "sample_index", "queries")
     st.dataframe(
-        [{name: row[name] for name in shown if name in row} for row in rows],
+        [{label: row[name] for name, label in COLUMNS.items() if name in row} for row in rows],
         hide_index=True,
+        placeholder="",
         key="run_rows",
         alt=f"The first rows of {file.label}",
     )

@@ -49,6 +49,12 @@ def references(cells: Sequence[CellRow]) -> list[charts.Reference]:
     return lines
 
 
+def axis_begins(cells: Sequence[CellRow]) -> float:
+    """Where the accuracy axis begins, in percent: a ten with room below everything measured."""
+    lowest = min((100 * interval.low80 for _, interval in measured(cells)), default=0.0)
+    return max(0.0, 10 * (lowest // 10) - 10)
+
+
 def takeaway(cells: Sequence[CellRow]) -> str:
     """What the measurements say until now, in one sentence."""
     points = [pair for pair in measured(cells) if isinstance(pair[0].cell.arm, Strategy)]
