@@ -123,10 +123,12 @@ class Ledger:
         try:
             self._settle(query_id, reply)
         except DiskFullError as error:
-            # Received is never lost: there is room for what is on its way, and nothing more is asked.
+            # Received is never lost: the ballast makes room for what is on its way. Nothing more is
+            # asked, and the run ends while there is room to say why.
             self._full = error
             self.store.drop_ballast()
             self._settle(query_id, reply)
+            raise
         return Paid(reply, query_id)
 
     def _reserve(self, key: str, request: Request, teacher: str, strategy: str, seed_id: str) -> int | Paid:
