@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import fields as dataclass_fields
 from dataclasses import replace
 from pathlib import Path
@@ -224,10 +225,35 @@ class PilotPlan(_Part):
 
 def check_plan(raw: Mapping[str, Any], name: str = "plan") -> PilotPlan:
     """The checked plan; InputError with every problem at once."""
-    try:
-        return PilotPlan.model_validate(raw)
-    except ValidationError as error:
-        raise InputError(_problems(error, name)) from error
+    problems: list[str] = []
+    remaining: Any = deepcopy(dict(raw))
+    while True:
+        try:
+            plan = PilotPlan.model_validate(remaining)
+        except ValidationError as error:
+            problems += _problems(error, name)
+            # What is wrong by itself hides what does not fit together: without it, look again.
+            if not _without(remaining, [fault["loc"] for fault in error.errors()]):
+                raise InputError(problems) from error
+            continue
+        if problems:
+            raise InputError(problems)
+        return plan
+
+
+def _without(raw: Any, places: list[tuple[int | str, ...]]) -> bool:
+    """Takes those settings out of a raw plan; whether there were any to take out."""
+    removed = False
+    for place in places:
+        # A setting goes as a whole: a list with one wrong member would be another list.
+        keys = [part for part in place if isinstance(part, str)]
+        part = raw
+        for key in keys[:-1]:
+            part = part.get(key) if isinstance(part, dict) else None
+        if keys and isinstance(part, dict) and keys[-1] in part:
+            del part[keys[-1]]
+            removed = True
+    return removed
 
 
 def read_plan(path: Path) -> PilotPlan:

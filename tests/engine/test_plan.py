@@ -53,6 +53,23 @@ def test_all_problems_are_reported_at_once():
     }
 
 
+def test_a_wrong_value_does_not_hide_what_does_not_fit_together():
+    said = problems_of(
+        {"name": "", "grid": {"replicates": 0, "budgets": ["many"]}, "ceiling": {"usd": 1}, "x": 1}
+        | {"teacher": {"kind": "openai_compatible"}}
+    )
+    places = [line.split(":")[1].strip() for line in said.split("\n")]
+    assert places == [
+        "name",
+        "grid.budgets.0",
+        "grid.replicates",
+        "x",
+        "teacher.base_url",
+        "teacher.model",
+        "ceiling.usd",
+    ]
+
+
 def test_a_ceiling_in_dollars_without_a_price_is_refused():
     raw = {"teacher": {"kind": "openai_compatible", "base_url": "http://x/v1", "model": "m"}, "ceiling": {"usd": 1}}
     assert "needs the teacher's prices" in problems_of(raw)
