@@ -123,8 +123,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _app(given: argparse.Namespace) -> int:
     os.chdir(ROOT)
-    streamlit = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(given.port)]
-    os.execv(sys.executable, streamlit)  # noqa: S606 - our own interpreter, no shell
+    serve = [sys.executable, "-m", "pages.shared.serve", "--server.port", str(given.port)]
+    os.execv(sys.executable, serve)  # noqa: S606 - our own interpreter, no shell
 
 
 def _recommend(given: argparse.Namespace) -> int:

@@ -90,12 +90,20 @@ def reasons(f: Findings) -> tuple[Reason, ...]:
     for c in f.crossovers[:3]:
         if c.probability < 0.25:
             continue
+        place = (
+            f"{_ratio(c.budget_ratio.mean)} queries per seed "
+            f"({_ratio(c.budget_ratio.low80)} to {_ratio(c.budget_ratio.high80)})"
+        )
+        end, start = NAMES[c.end], NAMES[c.start]
         where = "below" if ratio < c.budget_ratio.mean else "above"
         found.append(
             Reason(
-                f"{NAMES[c.end].capitalize()} overtake {NAMES[c.start]} at about {_ratio(c.budget_ratio.mean)} queries "
-                f"per seed ({_ratio(c.budget_ratio.low80)} to {_ratio(c.budget_ratio.high80)}); "
-                f"your budget ratio of {_ratio(ratio)} is {where} that, counting {counting}.",
+                f"{end.capitalize()} overtake {start} at about {place}; "
+                f"your budget ratio of {_ratio(ratio)} is {where} that, counting {counting}."
+                if c.probability >= 0.5
+                # In most draws they never cross: a place alone would read as if they did.
+                else f"{end.capitalize()} more likely never overtake {start}; where they do, at about {place}, "
+                f"counting {counting}.",
                 () if f.gain is not None else _references("chan-shift-100", "chan-shift-1000", "chan-shift-full"),
             )
         )
