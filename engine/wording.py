@@ -66,6 +66,10 @@ class Findings:
     measurements: tuple[Measurement, ...]
 
 
+MOSTLY = 0.6
+"""Share of the budget from which a strategy gives the headline its name."""
+
+
 def headline(f: Findings) -> str:
     """One sentence or two; a percentage only where the user's own points anchor it."""
     if f.gain is not None and f.recommended is not None:
@@ -75,8 +79,11 @@ def headline(f: Findings) -> str:
         names = _listed([NAMES[m] for m in f.close])
         return f"Too close to call between {names}; {NAMES[f.cheapest]} cost least. {confidence}"
     if len(f.plan.parts) > 1:
-        most = max(f.plan.parts, key=lambda part: part[1])[0]
+        most, share = max(f.plan.parts, key=lambda part: part[1])
         (first, _), *later = f.plan.parts
+        if most is not first and share >= MOSTLY * sum(part[1] for part in f.plan.parts):
+            others = [NAMES[m] for m, _ in f.plan.parts if m is not most]
+            return f"Mostly {NAMES[most]}, after a start with {_listed(others)}. {confidence}"
         rest = [("mostly " if m is most and len(later) > 1 else "") + NAMES[m] for m, _ in later]
         return f"Start with {NAMES[first]}, then {_listed(rest)}. {confidence}"
     return f"Spend it on {NAMES[f.recommended]}. {confidence}"
@@ -253,8 +260,9 @@ def _measured(f: Findings, strategy: Strategy, gain: Interval) -> str:
 def _basis(f: Findings) -> str:
     if f.gain is not None:
         return f"{_counted(len(f.measurements), 'cell', 'cells')} of your own"
-    here = len(f.studies) or "none"
-    return f"{len(published().studies())} studies, {here} on {TASKS[f.situation.task]}"
+    known = len(published().studies())
+    here = "all" if len(f.studies) == known else len(f.studies) or "none"
+    return f"{known} studies, {here} on {TASKS[f.situation.task]}"
 
 
 def _claim(name: str) -> Reason:
