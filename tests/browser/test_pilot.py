@@ -54,8 +54,7 @@ def start(page: Page) -> str:
 
 
 def state_on(page: Page, words: str) -> None:
-    badge = page.get_by_test_id("stMarkdownContainer").get_by_text(words, exact=True).first
-    expect(badge).to_be_visible(timeout=MINUTES)
+    expect(page.locator(".stMarkdownBadge", has_text=words)).to_be_visible(timeout=MINUTES)
 
 
 @pytest.mark.timeout(600)
