@@ -64,11 +64,13 @@ plan_json = json.dumps(asked.raw, sort_keys=True)
 with before:
     st.subheader("Before you start", anchor=False)
     found = None
-    if not asked.problems:
+    if asked.complete:
         try:
             found = pilots.outline(plan_json)
         except InputError as error:
             asked.problems += [run_words.in_form_words(problem) for problem in error.problems]
+    if asked.problems:
+        found = None
     if found is not None:
         figures(found)
     else:

@@ -41,6 +41,9 @@ class Asked:
     raw: dict[str, Any]
     key: str | None = field(default=None, repr=False)
     problems: list[str] = field(default_factory=list)
+    """Faults of the form itself; the engine tells those of the plan."""
+    complete: bool = True
+    """Whether every file that the plan names is there, so that the engine can look at it."""
     notes: list[str] = field(default_factory=list)
 
 
@@ -70,7 +73,7 @@ def ask() -> Asked:
 def _examples(asked: Asked) -> bool:
     source = st.radio("Labelled examples", [SANDBOX_SEEDS, OWN], key="pilot_source", horizontal=True, **KEEP)
     if source == SANDBOX_SEEDS:
-        st.caption("Maths word problems that SeedPilot invents: practice without key or GPU, in about five minutes.")
+        st.caption("Maths word problems that SeedPilot invents: practice without key or GPU, in minutes.")
         seeds, test = st.columns(2)
         asked.raw["seeds"] = {"path": SANDBOX, "count": _count(seeds, "Seeds", "pilot_seeds", 100, 10)}
         asked.raw["test"] = {"count": _count(test, "Test items", "pilot_test_items", 300, 20)}
@@ -80,6 +83,7 @@ def _examples(asked: Asked) -> bool:
     asked.raw["seeds"], asked.raw["test"] = {}, {}
     if file is None:
         asked.problems.append("Upload a file with your labelled examples (JSONL or CSV), or choose the sandbox.")
+        asked.complete = False
         return True
     asked.raw["seeds"] = {"path": str(file), **_columns(file, task, "pilot_file")}
     where = st.radio("Test items", [HOLD_OUT, TEST_FILE], key="pilot_test_source", horizontal=True, **KEEP)
@@ -89,6 +93,7 @@ def _examples(asked: Asked) -> bool:
     test_file = uploads.ask("Test items (JSONL or CSV)", FILES, "pilot_test_file", "Never shown to the strategies.")
     if test_file is None:
         asked.problems.append("Upload a file with test items, or keep rows of the first file aside.")
+        asked.complete = False
     else:
         asked.raw["test"] = {"path": str(test_file), **_columns(test_file, task, "pilot_test_file")}
     return True
@@ -103,6 +108,7 @@ def _task(asked: Asked) -> str | None:
     file = uploads.ask("Task file (task.toml)", ["toml"], "pilot_task_file", "What to ask the teacher, how to score.")
     if file is None:
         asked.problems.append("Upload the task file (task.toml), or choose a number as the answer.")
+        asked.complete = False
         return None
     asked.raw["task"] = str(file)
     return str(file)
@@ -222,6 +228,7 @@ def _grid(asked: Asked) -> None:
         except ValueError:
             said = repr(part) if part else "nothing between two commas" if typed.strip() else "nothing"
             asked.problems.append(f"Budgets: found {said}, expected whole numbers like 200, 1600.")
+            asked.complete = False
     again, teacher = st.columns(2)
     asked.raw["grid"] = {
         "strategies": [names[name].value for name in picked],
@@ -244,7 +251,7 @@ def _ceiling(asked: Asked) -> None:
             value=None,
             step=100,
             key="pilot_ceiling",
-            placeholder="what the plan needs, plus a tenth",
+            placeholder="needed plus a tenth",
             **KEEP,
         ),
         "usd": usd.number_input(
@@ -258,6 +265,7 @@ def _advanced(asked: Asked) -> None:
     asked.raw["name"] = st.text_input("Name of the pilot", "pilot", max_chars=80, key="pilot_name", **KEEP).strip()
     if not asked.raw["name"]:
         asked.problems.append("Name: is empty; give the pilot a name.")
+        asked.complete = False
 
     def number(column: Any, label: str, default: float, key: str, least: float, **options: Any) -> Any:
         return column.number_input(

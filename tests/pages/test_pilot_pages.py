@@ -184,6 +184,15 @@ def test_all_problems_are_told_at_once(form: AppTest) -> None:
     assert error(form).count("\n- ") == 2
 
 
+def test_a_missing_key_hides_no_fault_of_the_plan(form: AppTest) -> None:
+    form.radio(key="pilot_teacher").set_value("An endpoint (OpenAI, vLLM, Ollama, llama.cpp)").run()
+    form.radio(key="pilot_key_from").set_value("Typed here").run()
+    form.text_input(key="pilot_model").set_value("some-model")
+    form.text_input(key="pilot_budgets").set_value("0").run()
+    for said in ("Key: is empty", "Base URL: found ''", "Budgets: found 0"):
+        assert said in error(form)
+
+
 def test_a_ceiling_below_the_plan_says_how_to_shrink_it(form: AppTest) -> None:
     form.number_input(key="pilot_ceiling").set_value(100).run()
     assert "the plan needs 4900 queries" in error(form)
@@ -260,7 +269,7 @@ def test_replies_are_shown_as_text_in_cells_only(app: AppTest, store: Store) -> 
     ("state", "said", "resumable"),
     [
         (RunState.PAUSED, "Paused by you", True),
-        (RunState.FAILED, "the endpoint refused the key (401)", True),
+        (RunState.FAILED, "The endpoint refused the key (401)", True),
         (RunState.LOST, "No worker holds this run", True),
         (RunState.WAITING_FOR_KEY, "The key is needed again", True),
         (RunState.CANCELLED, "Cancelled by you", False),
@@ -327,7 +336,7 @@ def test_all_runs_are_listed_with_their_states(app: AppTest, store: Store) -> No
     shown = " ".join(text.value for text in app.markdown)
     assert "Finished" in shown
     assert "Failed" in shown
-    assert any(r"costs \$5 or \$6 \*more\*" in caption.value for caption in app.caption)
+    assert any(r"Costs \$5 or \$6 \*more\*" in caption.value for caption in app.caption)
 
 
 @pytest.mark.parametrize("page", ["pages/pilot/runs.py", "pages/pilot/run.py"])
