@@ -17,6 +17,7 @@ from engine import law
 from engine.domain import Baseline, Measurement, Strategy
 from engine.errors import InputError
 from engine.law import STRATEGIES, Array
+from engine.misfit import SCALE_PRIOR, SCALES, Misfit, Places
 
 POOL_SD = 0.10
 """Logit scale: what one strategy's data differ by when made again. Shared by all cells of a pool."""
@@ -24,8 +25,6 @@ SEED_SD, SEED_DF = 0.12, 4.0
 """Logit scale: training seed and order of examples; replicates move it, counted as this many of them."""
 UNTUNED_SD = 0.7
 """Logit scale: the untuned student's own offset from the curve at no data (prompt, format)."""
-DRIFT = 0.04
-"""Logit scale per factor e of extrapolation, by strategy: the law may be wrong. Not calibrated yet."""
 UNMEASURED = 0.25
 """Logit scale: a strategy that the user has not measured, next to ones that were. Not calibrated yet."""
 
@@ -43,6 +42,8 @@ class Fitted:
     floor: float
     largest: Array | None = None
     """(3,) largest measured effective examples by strategy; None where nothing was measured."""
+    misfit: Misfit | None = None
+    """How the user's task deviates from the law; None where nothing was measured."""
     unmeasured: NDArray[np.bool_] | None = None
     """(3,) strategies without a point of their own; None where nothing was measured."""
     effective_draws: float | None = None
@@ -53,13 +54,17 @@ class Fitted:
         weight = np.exp(self.draws[:, law.SEED_WEIGHT])[:, None, None]
         n = seeds * (weight + law.useful_per_seed(self.draws, seeds, examples / seeds))
         right = law.accuracy(self.draws, n, self.floor)
-        if self.largest is None or self.unmeasured is None:
+        if self.misfit is None or self.unmeasured is None:
             return right
-        distance = np.log(np.maximum(np.median(n, axis=0) / self.largest, 1.0))
+        deviation, doubt = np.zeros_like(right), np.zeros(examples.shape)
+        for m in range(3):
+            places = Places(np.full(len(examples), m), np.full(len(examples), float(seeds)), examples[:, m])
+            deviation[:, :, m], doubt[:, m] = self.misfit.at(places)
         made = np.median(1 - seeds * weight / n, axis=0)  # seeds alone are the same for every strategy
-        doubt = np.hypot(DRIFT * distance, np.where(self.unmeasured, UNMEASURED, 0.0) * made)
+        doubt = np.hypot(doubt, np.where(self.unmeasured, UNMEASURED, 0.0) * made)
+        # One draw of noise for a whole curve: a curve is uncertain as a whole, not jagged.
         noise = np.random.default_rng(7).standard_normal((len(n), 1, 3))
-        return law.expit(law.logit(np.clip(right, 1e-6, 1 - 1e-6)) + noise * doubt)
+        return law.expit(law.logit(np.clip(right, 1e-6, 1 - 1e-6)) + deviation + noise * doubt)
 
     def stretch(self, seeds: float, examples: Array) -> float:
         """How many times more effective examples than the largest cell measured; 0 on the prior."""
@@ -125,11 +130,12 @@ def refit(prior: Array, measurements: Sequence[Measurement], floor: float) -> Fi
     cells = usable(measurements)
     if all(m.cell.arm == Baseline.UNTUNED for m in cells):
         return Fitted(prior, floor)
-    data = _Cells.of(cells)
     mean, covariance = prior.mean(axis=0), np.cov(prior.T)
-    target = _Target(data, floor, mean, np.linalg.cholesky(np.linalg.inv(covariance)).T)
+    root = np.linalg.cholesky(np.linalg.inv(covariance)).T
+    data, target, centre, spread = max(
+        (_fit(_Cells.of(cells, sd), floor, mean, root, prior) for sd in SCALES), key=lambda fit: fit[-1]
+    )[:-1]
     rng = np.random.default_rng(11)
-    centre, spread = target.mode(prior)
     spread = spread * 1.4
     rounds: list[tuple[Array, Array]] = []
     for _ in range(_ROUNDS):
@@ -163,7 +169,19 @@ def refit(prior: Array, measurements: Sequence[Measurement], floor: float) -> Fi
     anchor = n[tuned].min()  # a strategy without points extrapolates from the smallest one
     largest = np.array([found.max() if len(found) else anchor for found in by_strategy])
     unmeasured = np.array([len(found) == 0 for found in by_strategy])
-    return Fitted(chosen, floor, largest, unmeasured, ess)
+    misfit = Misfit(data.sd, data.places, data.whiten.T @ data.whiten, target.misfit(chosen))
+    return Fitted(chosen, floor, largest, misfit, unmeasured, ess)
+
+
+def _fit(
+    data: _Cells, floor: float, mean: Array, root: Array, prior: Array
+) -> tuple[_Cells, _Target, Array, Array, float]:
+    """Mode and normal approximation under one scale of deviation, and that scale's log evidence (Laplace)."""
+    target = _Target(data, floor, mean, root)
+    centre, spread = target.mode(prior)
+    evidence = float(target.log_density(centre[None])[0]) + 0.5 * float(np.linalg.slogdet(spread)[1])
+    evidence += float(np.log(np.diag(data.whiten)).sum()) - 0.5 * (data.sd / SCALE_PRIOR) ** 2
+    return data, target, centre, spread, evidence
 
 
 @dataclass(frozen=True)
@@ -179,6 +197,8 @@ class _Cells:
     """(C,)"""
     observed: Array
     """(C,) empirical logit."""
+    sd: float
+    """Scale of the deviation from the law, logit scale."""
     whiten: Array
     """(C, C) inverse Cholesky factor of the covariance."""
     first: NDArray[np.intp]
@@ -187,7 +207,7 @@ class _Cells:
     """(C,) index into `first`."""
 
     @classmethod
-    def of(cls, cells: Sequence[Measurement]) -> _Cells:
+    def of(cls, cells: Sequence[Measurement], sd: float) -> _Cells:
         index = {s: i for i, s in enumerate(STRATEGIES)}
         strategy = np.array([index[m.cell.arm] if isinstance(m.cell.arm, Strategy) else -1 for m in cells])
         untuned = np.array([m.cell.arm == Baseline.UNTUNED for m in cells])
@@ -206,11 +226,17 @@ class _Cells:
         seed_variance = (SEED_DF * SEED_SD**2 + max(excess, 0.0)) / (SEED_DF + freedom)
         variance = sampling + np.where(untuned, UNTUNED_SD**2, seed_variance)
         same_pool = (strategy[:, None] == strategy) & (seeds[:, None] == seeds) & (strategy >= 0)[:, None]
-        covariance = np.diag(variance) + POOL_SD**2 * same_pool
+        places = Places(strategy, seeds, examples)
+        covariance = np.diag(variance) + POOL_SD**2 * same_pool + places.covariance(places, sd)
         whiten = np.linalg.inv(np.linalg.cholesky(covariance))
         kinds = np.stack([strategy, untuned, seeds, examples], axis=1)
         _, first, kind = np.unique(kinds, axis=0, return_index=True, return_inverse=True)
-        return cls(seeds, examples, strategy, untuned, observed, whiten, first, kind.reshape(-1))
+        return cls(seeds, examples, strategy, untuned, observed, sd, whiten, first, kind.reshape(-1))
+
+    @property
+    def places(self) -> Places:
+        """The cells, as far as a deviation depends on them."""
+        return Places(self.strategy, self.seeds, self.examples)
 
     def effective(self, draws: Array) -> Array:
         """Effective examples of every kind of cell, seeds included; a baseline has those alone. (K, D)."""
@@ -230,10 +256,13 @@ class _Target:
 
     def residuals(self, draws: Array) -> Array:
         """Whitened: data first, then prior. (K, C + 11)."""
+        return np.concatenate([self.misfit(draws) @ self.data.whiten.T, (draws - self.mean) @ self.root.T], axis=1)
+
+    def misfit(self, draws: Array) -> Array:
+        """Observed logit minus the law's. (K, C)."""
         n = np.where(self.data.untuned[self.data.first], 0.0, self.data.effective(draws))
         right = np.clip(law.accuracy(draws, n, self.floor), 1e-4, 1 - 1e-4)
-        misfit = (self.data.observed - law.logit(right)[:, self.data.kind]) @ self.data.whiten.T
-        return np.concatenate([misfit, (draws - self.mean) @ self.root.T], axis=1)
+        return np.asarray(self.data.observed - law.logit(right)[:, self.data.kind], dtype=np.float64)
 
     def log_density(self, draws: Array) -> Array:
         return np.asarray(-(self.residuals(np.clip(draws, -40, 40)) ** 2).sum(axis=1) / 2)

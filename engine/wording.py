@@ -247,7 +247,9 @@ def _about_points(f: Findings) -> list[Reason]:
 
 def _measured(f: Findings, strategy: Strategy, gain: Interval) -> str:
     outlook = next(o for o in f.outlooks if o.strategy is strategy)
-    start = f"{NAMES[strategy].capitalize()}, {outlook.p_best:.0%} likely best".replace("%", " %")
+    # 100 % would be a certainty that no pilot gives.
+    chance = "over 99 %" if outlook.p_best > 0.99 else f"{100 * outlook.p_best:.0f} %"
+    start = f"{NAMES[strategy].capitalize()}, {chance} likely best"
     if outlook.accuracy is None:
         return f"{start}. No accuracy is given: your budget is too far beyond your points."
     a = outlook.accuracy

@@ -168,3 +168,31 @@ def test_points_that_contradict_themselves_are_refused_all_at_once():
         curves.check(bad)
     assert len(refused.value.problems) == 3
     assert "501 right of 500" in str(refused.value)
+
+
+def test_where_the_points_leave_the_law_the_curve_follows_the_points_and_widens_beyond_them():
+    cells = world(sandbox_like)
+    fitted = curves.refit(DRAWS, cells, 0.0)
+    at = [200.0, 3200.0, 50_000.0]
+    right = fitted.accuracies(SEEDS, np.array(at)[:, None] * np.ones(3))
+    low, high = np.quantile(right, [0.1, 0.9], axis=0)
+    for m, strategy in enumerate(law.STRATEGIES):
+        for b in (0, 1):
+            assert low[b, m] < sandbox_like(strategy, at[b]) < high[b, m]
+    assert ((high - low)[2] > 1.5 * (high - low)[1]).all()
+
+
+def test_points_that_keep_to_the_law_leave_the_deviation_small():
+    truth = DRAWS[7]
+    examples = np.array([200.0, 3200.0])[:, None] * np.ones(3)
+    right = curves.Fitted(truth[None], 0.0).accuracies(SEEDS, examples)[0]
+    seeds_only = curves.Fitted(truth[None], 0.0).accuracies(SEEDS, np.zeros((1, 3)))[0, 0, 0]
+    cells = [cell(Baseline.SEEDS_ONLY, 0, round(500 * seeds_only))]
+    cells += [
+        cell(strategy, int(examples[b, m]), round(500 * right[b, m]))
+        for m, strategy in enumerate(law.STRATEGIES)
+        for b in (0, 1)
+    ]
+    fitted = curves.refit(DRAWS, cells, 0.0)
+    assert fitted.misfit is not None
+    assert fitted.misfit.sd <= 0.2
