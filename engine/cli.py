@@ -25,9 +25,10 @@ from engine.errors import InputError, SeedPilotError
 from engine.plan import EXAMPLE, read_plan
 from engine.points import read_points
 from engine.prepare import Prepared, prepare
+from engine.records import RESUMABLE, Run, RunState
 from engine.runs import file_pilot, plan_of, summary
 from engine.settings import ROOT, Settings
-from engine.store import RESUMABLE, Run, RunState, Store
+from engine.store import Store
 from engine.tasks import load_task
 
 

@@ -19,7 +19,8 @@ from engine.domain import Recommendation, Situation, TaskType
 from engine.ledger import account
 from engine.plan import PilotPlan, check_plan, with_paths
 from engine.prepare import Prepared, prepare
-from engine.store import CellRow, Run, Store
+from engine.records import CellRow, Run
+from engine.store import Store
 from engine.tasks import load_task
 
 

@@ -11,8 +11,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from enum import StrEnum
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,84 +19,12 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import QueuePool
 
-from engine.domain import Cell, Measurement, arm
+from engine.domain import Cell, Measurement
 from engine.errors import DiskFullError, InputError, StoreError
 from engine.migrations import migrate
-
-LOST_AFTER_S = 30.0
-"""A running run whose worker has not been heard of for this long counts as lost."""
-
-
-class RunState(StrEnum):
-    """The life of a run; `lost` is read off the heartbeat and never written."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    WAITING_FOR_KEY = "waiting_for_key"
-    PAUSED = "paused"
-    DONE = "done"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    LOST = "lost"
-
+from engine.records import LOST_AFTER_S, CellRow, PoolRow, Run, RunState, cell_of, run_of
 
 BALLAST_BYTES = 2_000_000
-
-RESUMABLE = frozenset({RunState.WAITING_FOR_KEY, RunState.PAUSED, RunState.FAILED, RunState.LOST})
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One run as it stands now."""
-
-    id: str
-    name: str
-    plan: Mapping[str, Any]
-    """The plan as `engine.plan.PilotPlan` reads it."""
-    state: RunState
-    message: str
-    """What the user should know: why it stopped, what to do."""
-    stage: str
-    """`generating`, `training` and so on, in words for the screen."""
-    done: float
-    total: float
-    stage_started_at: float | None
-    heartbeat_at: float | None
-    created_at: float
-    finished_at: float | None
-    request: str | None
-    """`pause` or `cancel` while the worker has not yet obeyed."""
-
-    @property
-    def seconds_left(self) -> float | None:
-        """Of the stage, from its own pace so far; None while nothing is done."""
-        if self.state != RunState.RUNNING or not self.done or self.stage_started_at is None:
-            return None
-        pace = (time.time() - self.stage_started_at) / self.done
-        return max(0.0, pace * (self.total - self.done))
-
-
-@dataclass(frozen=True, slots=True)
-class CellRow:
-    """One cell of a run: `waiting`, `done`, `failed` or `skipped`, with its measurement once it is done."""
-
-    cell: Cell
-    state: str
-    message: str
-    measurement: Measurement | None
-    outcomes: tuple[float | None, ...]
-    """Per test item: 1 right, 0 wrong, None not scored."""
-    detail: Mapping[str, Any]
-    folder: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class PoolRow:
-    """What one strategy generated: counts by reason (they add up to `visits`) and where it lies."""
-
-    name: str
-    counts: Mapping[str, int]
-    folder: str
 
 
 class Store:
@@ -175,13 +102,13 @@ class Store:
             row = connection.execute(text("SELECT * FROM runs WHERE id = :id"), {"id": run_id}).mappings().first()
         if row is None:
             raise InputError(f"run {run_id!r} is not in {self.path}; `seedpilot runs` lists the runs there")
-        return _run(row)
+        return run_of(row)
 
     def runs(self) -> list[Run]:
         """All runs, newest first."""
         with self.reading() as connection:
             rows = connection.execute(text("SELECT * FROM runs ORDER BY created_at DESC, id DESC")).mappings()
-            return [_run(row) for row in rows]
+            return [run_of(row) for row in rows]
 
     def claim(self, run_id: str, pid: int, started_at: float) -> bool:
         """Takes a run for a worker; False where it is finished or another live worker holds it."""
@@ -319,7 +246,7 @@ class Store:
             rows = connection.execute(
                 text("SELECT * FROM cells WHERE run_id = :run ORDER BY rowid"), {"run": run_id}
             ).mappings()
-            return [_cell_row(row) for row in rows]
+            return [cell_of(row) for row in rows]
 
     def measurements(self, run_id: str) -> list[Measurement]:
         """What the run has measured so far."""
@@ -371,40 +298,3 @@ def translated(error: DatabaseError | OSError, path: Path) -> StoreError:
             "Free some space there, then resume the run"
         )
     return StoreError(f"the store {path} cannot be used ({text_.splitlines()[0]}); check that its folder is writable")
-
-
-def _run(row: Mapping[Any, Any]) -> Run:
-    state = RunState(row["state"])
-    if state == RunState.RUNNING and time.time() - (row["heartbeat_at"] or 0.0) > LOST_AFTER_S:
-        state = RunState.LOST
-    return Run(
-        id=row["id"],
-        name=row["name"],
-        plan=json.loads(row["plan"]),
-        state=state,
-        message=row["message"]
-        or ("The worker stopped without a word; resume the run." if state == RunState.LOST else ""),
-        stage=row["stage"],
-        done=row["done"],
-        total=row["total"],
-        stage_started_at=row["stage_started_at"],
-        heartbeat_at=row["heartbeat_at"],
-        created_at=row["created_at"],
-        finished_at=row["finished_at"],
-        request=row["request"],
-    )
-
-
-def _cell_row(row: Mapping[Any, Any]) -> CellRow:
-    raw = json.loads(row["cell"])
-    cell = Cell(arm(raw["arm"]), raw["seeds"], raw["budget"], raw["replicate"], raw["variant"])
-    measured = json.loads(row["measurement"]) if row["measurement"] else None
-    return CellRow(
-        cell=cell,
-        state=row["state"],
-        message=row["message"],
-        measurement=None if measured is None else Measurement(cell=cell, **measured),
-        outcomes=tuple(json.loads(row["outcomes"] or "[]")),
-        detail=json.loads(row["detail"] or "{}"),
-        folder=row["folder"],
-    )

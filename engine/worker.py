@@ -27,8 +27,9 @@ from engine.ledger import Ceiling, Ledger
 from engine.pilot import Pilot
 from engine.plan import PilotPlan, check_plan
 from engine.prepare import Prepared, prepare, prompt_tokens_at_most
+from engine.records import RunState
 from engine.settings import Settings, key_from_environment
-from engine.store import RunState, Store, translated
+from engine.store import Store, translated
 from engine.trainer import LocalTrainer
 
 HEARTBEAT_S = 5.0

@@ -4,8 +4,8 @@ import streamlit as st
 
 from engine.errors import SeedPilotError
 from engine.ledger import account
+from engine.records import Run, RunState
 from engine.runs import plan_of
-from engine.store import Run, RunState
 from pages.shared import charts, pilots, run_controls, run_parts, run_words, session, words
 
 CELLS = {

@@ -4,8 +4,8 @@ import time
 
 import streamlit as st
 
+from engine.records import Run
 from engine.runs import plan_of
-from engine.store import Run
 from pages.shared import pilots, run_words, words
 
 SHOWN = 20

@@ -13,8 +13,9 @@ import streamlit as st
 from engine import runs
 from engine.domain import Recommendation
 from engine.prepare import Estimate
+from engine.records import CellRow, Run
 from engine.settings import Settings
-from engine.store import CellRow, Run, Store
+from engine.store import Store
 
 
 def store() -> Store:

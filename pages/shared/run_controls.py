@@ -11,8 +11,9 @@ from pydantic import SecretStr
 
 from engine import launch
 from engine.plan import PilotPlan
+from engine.records import RESUMABLE, Run, RunState
 from engine.settings import Settings
-from engine.store import RESUMABLE, Run, RunState, Store
+from engine.store import Store
 from pages.shared import pilot_form, run_parts, run_words, words
 
 STARTS_WITHIN_S = 20.0

@@ -11,7 +11,8 @@ import pandas as pd
 
 from engine.comparison import wilson
 from engine.domain import Baseline, Interval, Measurement, Strategy
-from engine.store import CellRow, PoolRow, Store
+from engine.records import CellRow, PoolRow
+from engine.store import Store
 from pages.shared import charts, run_words, words
 
 DASHES = {Baseline.UNTUNED: "dot", Baseline.SEEDS_ONLY: "dash", Baseline.TEACHER: "solid"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from engine.plan import PilotPlan
-from engine.store import Run, RunState
+from engine.records import Run, RunState
 
 STATES: dict[RunState, tuple[str, str, str]] = {
     RunState.QUEUED: ("Waiting to start", "gray", ":material/hourglass_empty:"),

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
-from engine.store import RunState, Store
+from engine.records import RunState
+from engine.store import Store
 from tests.browser import app
 from tests.pages import filled
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from engine.store import RunState, Store
+from engine.records import RunState
+from engine.store import Store
 from tests.browser import app
 
 SECRET = "sk-test-very-secret-123"

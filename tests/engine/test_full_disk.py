@@ -9,8 +9,9 @@ import pytest
 from engine import worker
 from engine.ledger import account
 from engine.plan import check_plan
+from engine.records import RunState
 from engine.runs import file_pilot
-from engine.store import RunState, Store
+from engine.store import Store
 from tests.openai_server import KEY, serving
 from tests.pilots import ticket_plan
 from tests.small_students import build_tiny_student

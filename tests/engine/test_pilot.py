@@ -17,9 +17,10 @@ from engine import worker
 from engine.domain import Baseline
 from engine.ledger import account
 from engine.plan import check_plan
+from engine.records import RunState
 from engine.runs import file_pilot, summary
 from engine.settings import Settings
-from engine.store import RunState, Store
+from engine.store import Store
 from tests.openai_server import KEY, OpenAIServer, serving
 from tests.pilots import rows, ticket_plan
 from tests.small_students import build_tiny_student

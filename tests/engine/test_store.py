@@ -7,7 +7,8 @@ from sqlalchemy import text
 
 from engine.domain import Baseline, Cell, Measurement, Strategy
 from engine.errors import InputError, StoreError
-from engine.store import LOST_AFTER_S, RunState, Store
+from engine.records import LOST_AFTER_S, RunState
+from engine.store import Store
 
 CELL = Cell(Strategy.NEW_QUESTION, 100, 200, 0)
 

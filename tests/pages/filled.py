@@ -13,7 +13,8 @@ from sqlalchemy import text
 from engine.domain import Baseline, Cell, Measurement, Strategy
 from engine.items import write_jsonl
 from engine.plan import check_plan
-from engine.store import RunState, Store
+from engine.records import RunState
+from engine.store import Store
 
 PLAN: dict[str, Any] = {
     "name": "First pilot",

@@ -11,8 +11,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine.plan import check_plan
+from engine.records import RunState
 from engine.settings import Settings
-from engine.store import RunState, Store
+from engine.store import Store
 from pages.shared import run_parts, run_words, words
 from tests.pages import filled
 from tests.pages.conftest import ROOT

@@ -1,0 +1,124 @@
+"""What the store gives back: runs, cells and pools as they stand, and how a row becomes one."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from engine.domain import Cell, Measurement, arm
+
+LOST_AFTER_S = 30.0
+"""A running run whose worker has not been heard of for this long counts as lost."""
+
+
+class RunState(StrEnum):
+    """The life of a run; `lost` is read off the heartbeat and never written."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    WAITING_FOR_KEY = "waiting_for_key"
+    PAUSED = "paused"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    LOST = "lost"
+
+
+RESUMABLE = frozenset({RunState.WAITING_FOR_KEY, RunState.PAUSED, RunState.FAILED, RunState.LOST})
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run as it stands now."""
+
+    id: str
+    name: str
+    plan: Mapping[str, Any]
+    """The plan as `engine.plan.PilotPlan` reads it."""
+    state: RunState
+    message: str
+    """What the user should know: why it stopped, what to do."""
+    stage: str
+    """`generating`, `training` and so on, in words for the screen."""
+    done: float
+    total: float
+    stage_started_at: float | None
+    heartbeat_at: float | None
+    created_at: float
+    finished_at: float | None
+    request: str | None
+    """`pause` or `cancel` while the worker has not yet obeyed."""
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Of the stage, from its own pace so far; None while nothing is done."""
+        if self.state != RunState.RUNNING or not self.done or self.stage_started_at is None:
+            return None
+        pace = (time.time() - self.stage_started_at) / self.done
+        return max(0.0, pace * (self.total - self.done))
+
+
+@dataclass(frozen=True, slots=True)
+class CellRow:
+    """One cell of a run: `waiting`, `done`, `failed` or `skipped`, with its measurement once it is done."""
+
+    cell: Cell
+    state: str
+    message: str
+    measurement: Measurement | None
+    outcomes: tuple[float | None, ...]
+    """Per test item: 1 right, 0 wrong, None not scored."""
+    detail: Mapping[str, Any]
+    folder: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PoolRow:
+    """What one strategy generated: counts by reason (they add up to `visits`) and where it lies."""
+
+    name: str
+    counts: Mapping[str, int]
+    folder: str
+
+
+def run_of(row: Mapping[Any, Any]) -> Run:
+    """The run in a row of the store; one that fell silent is lost."""
+    state = RunState(row["state"])
+    if state == RunState.RUNNING and time.time() - (row["heartbeat_at"] or 0.0) > LOST_AFTER_S:
+        state = RunState.LOST
+    return Run(
+        id=row["id"],
+        name=row["name"],
+        plan=json.loads(row["plan"]),
+        state=state,
+        message=row["message"]
+        or ("The worker stopped without a word; resume the run." if state == RunState.LOST else ""),
+        stage=row["stage"],
+        done=row["done"],
+        total=row["total"],
+        stage_started_at=row["stage_started_at"],
+        heartbeat_at=row["heartbeat_at"],
+        created_at=row["created_at"],
+        finished_at=row["finished_at"],
+        request=row["request"],
+    )
+
+
+def cell_of(row: Mapping[Any, Any]) -> CellRow:
+    """The cell in a row of the store."""
+    raw = json.loads(row["cell"])
+    cell = Cell(arm(raw["arm"]), raw["seeds"], raw["budget"], raw["replicate"], raw["variant"])
+    measured = json.loads(row["measurement"]) if row["measurement"] else None
+    return CellRow(
+        cell=cell,
+        state=row["state"],
+        message=row["message"],
+        measurement=None if measured is None else Measurement(cell=cell, **measured),
+        outcomes=tuple(json.loads(row["outcomes"] or "[]")),
+        detail=json.loads(row["detail"] or "{}"),
+        folder=row["folder"],
+    )
