@@ -14,10 +14,9 @@ from playwright.sync_api import Page, expect
 from engine.records import RunState
 from engine.store import Store
 from tests.browser import app
+from tests.browser.acts import choose, fill, start, state_on
 
 SECRET = "sk-test-very-secret-123"
-MINUTES = 5 * 60_000
-"""A small pilot takes well under a minute on an idle machine; tests run on busy ones."""
 
 
 @pytest.fixture(scope="module")
@@ -29,33 +28,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def address(home: Path) -> Iterator[str]:
     with app.dashboard(home) as url:
         yield url
-
-
-def fill(page: Page, role: str, name: str, value: str) -> None:
-    """Types as a user does: the value, Enter, and the page has caught up."""
-    page.get_by_role(role, name=name, exact=True).fill(value)  # type: ignore[arg-type]
-    page.keyboard.press("Enter")
-    page.wait_for_timeout(300)
-    app.settle(page)
-
-
-def choose(page: Page, group: str, option: str) -> None:
-    page.get_by_role("radiogroup", name=group).get_by_text(option, exact=True).click()
-    page.wait_for_timeout(300)
-    app.settle(page)
-
-
-def start(page: Page) -> str:
-    """Presses Start; the run's id from the address."""
-    expect(page.get_by_role("button", name="Start the pilot")).to_be_enabled()
-    page.get_by_role("button", name="Start the pilot").click()
-    page.wait_for_url("**/run?run=*")
-    app.settle(page)
-    return page.url.split("run=")[1]
-
-
-def state_on(page: Page, words: str) -> None:
-    expect(page.locator(".stMarkdownBadge", has_text=words)).to_be_visible(timeout=MINUTES)
 
 
 @pytest.mark.timeout(600)

@@ -1,0 +1,48 @@
+"""What a user does on the pilot pages, in a real browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from tests.browser import app
+
+MINUTES = 5 * 60_000
+"""A small pilot takes well under a minute on an idle machine; tests run on busy ones."""
+
+
+def fill(page: Page, role: str, name: str, value: str) -> None:
+    """Types as a user does: the value, Enter, and the page has caught up."""
+    page.get_by_role(role, name=name, exact=True).fill(value)  # type: ignore[arg-type]
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(300)
+    app.settle(page)
+
+
+def choose(page: Page, group: str, option: str) -> None:
+    page.get_by_role("radiogroup", name=group).get_by_text(option, exact=True).click()
+    page.wait_for_timeout(300)
+    app.settle(page)
+
+
+def start(page: Page) -> str:
+    """Presses Start; the run's id from the address."""
+    expect(page.get_by_role("button", name="Start the pilot")).to_be_enabled()
+    page.get_by_role("button", name="Start the pilot").click()
+    page.wait_for_url("**/run?run=*")
+    app.settle(page)
+    return page.url.split("run=")[1]
+
+
+def state_on(page: Page, words: str) -> None:
+    expect(page.locator(".stMarkdownBadge", has_text=words)).to_be_visible(timeout=MINUTES)
+
+
+def upload(page: Page, label: str, file: Path) -> None:
+    """Gives a file to the uploader of that label."""
+    uploader = page.get_by_test_id("stFileUploader").filter(has_text=label)
+    uploader.locator("input[type=file]").set_input_files(file)
+    expect(uploader.get_by_text(file.name)).to_be_visible()
+    page.wait_for_timeout(300)
+    app.settle(page)

@@ -1,0 +1,118 @@
+"""Pilots on real seeds through a real server, started from the page (from the command line: tests/test_real_input.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from engine.domain import Baseline
+from engine.ledger import account
+from engine.records import RunState
+from engine.store import Store
+from tests.browser import app
+from tests.browser.acts import choose, fill, start, state_on, upload
+from tests.openai_server import KEY, MODEL, OpenAIServer, serving
+from tests.pilots import TICKETS, gsm8k_plan, rows
+from tests.small_students import build_tiny_student
+from tests.voices import GSM8K, RecordedGsm8k, TicketReader
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("real")
+
+
+@pytest.fixture(scope="module")
+def address(home: Path) -> Iterator[str]:
+    with app.dashboard(home) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def student(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_tiny_student(tmp_path_factory.mktemp("student") / "tiny")
+
+
+def endpoint(page: Page, server: OpenAIServer) -> None:
+    choose(page, "Who answers", "An endpoint (OpenAI, vLLM, Ollama, llama.cpp)")
+    choose(page, "Key", "Typed here")
+    fill(page, "textbox", "Base URL", server.base_url)
+    fill(page, "textbox", "Model", MODEL)
+    fill(page, "textbox", "Key", KEY)
+
+
+def small(page: Page, student: Path, budget: int, longest: int) -> None:
+    """A tiny student, one budget, few steps: what is tested is the way, not the learning."""
+    choose(page, "Which model learns", "A model of mine")
+    fill(page, "textbox", "Folder or hub id", str(student))
+    fill(page, "textbox", "Budgets, in teacher queries", str(budget))
+    fill(page, "spinbutton", "Replicates", "1")
+    fill(page, "spinbutton", "Test items for the teacher", "20")
+    page.get_by_test_id("stExpander").get_by_text("Advanced").click()
+    fill(page, "spinbutton", "Fewest steps", "8")
+    fill(page, "spinbutton", "Passes over the examples", "1")
+    fill(page, "spinbutton", "Longest example, tokens", str(longest))
+    fill(page, "spinbutton", "Longest answer of the student, tokens", "16")
+
+
+def ended(page: Page, home: Path, run_id: str) -> None:
+    """The page says so, and data sets, adapters and accuracies are on disk and in the store."""
+    state_on(page, "Finished")
+    app.settle(page)
+    expect(page.get_by_text("6 of 6")).to_be_visible()
+    assert page.get_by_test_id("stException").count() == 0
+    store = Store(home / "seedpilot.sqlite")
+    assert store.run(run_id).state is RunState.DONE
+    for row in store.cells(run_id):
+        assert row.measurement is not None
+        assert row.measurement.accuracy is not None
+        adapter = Path(row.folder or "") / "adapter" / "adapter_model.safetensors"
+        assert adapter.exists() == (row.cell.arm not in (Baseline.UNTUNED, Baseline.TEACHER))
+    for pool in store.pools(run_id):
+        assert len(rows(Path(pool.folder) / "examples.jsonl")) == pool.counts["kept"]
+    assert not any(KEY.encode() in path.read_bytes() for path in home.rglob("*") if path.is_file())
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not GSM8K.is_dir(), reason=f"{GSM8K} is missing: it is lent, never committed")
+@pytest.mark.timeout(900)
+def test_gsm8k_from_the_page(page: Page, address: str, home: Path, student: Path, tmp_path: Path) -> None:
+    gsm8k_plan("", student, tmp_path)  # writes the two files
+    # 40 items are enough of a test for a tiny student that gets none of them right
+    test = tmp_path / "few.jsonl"
+    test.write_text("".join((tmp_path / "gsm8k_test.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)[:40]))
+    with serving(RecordedGsm8k()) as server:
+        page.goto(f"{address}/pilot")
+        app.settle(page)
+        choose(page, "Labelled examples", "My own file")
+        upload(page, "Examples (JSONL or CSV)", tmp_path / "gsm8k_seeds.jsonl")
+        choose(page, "Test items", "A test file")
+        upload(page, "Test items (JSONL or CSV)", test)
+        endpoint(page, server)
+        small(page, student, 150, 700)
+        expect(page.get_by_text("150 seeds, 40 test items")).to_be_visible()
+        run_id = start(page)
+        ended(page, home, run_id)
+        assert account(Store(home / "seedpilot.sqlite"), run_id).settled == server.answered == 20 + 3 * 150
+
+
+@pytest.mark.timeout(900)
+def test_tickets_from_the_page(page: Page, address: str, home: Path, student: Path) -> None:
+    with serving(TicketReader()) as server:
+        page.goto(f"{address}/pilot")
+        app.settle(page)
+        choose(page, "Labelled examples", "My own file")
+        upload(page, "Examples (JSONL or CSV)", TICKETS / "tickets.jsonl")
+        choose(page, "How an answer is scored", "As a task file says")
+        upload(page, "Task file (task.toml)", TICKETS / "tickets.toml")
+        fill(page, "spinbutton", "Rows kept for testing", "40")
+        endpoint(page, server)
+        small(page, student, 40, 400)
+        expect(page.get_by_text("260 seeds, 40 test items")).to_be_visible()
+        expect(page.get_by_text("The question fixes its answer here")).to_be_visible()
+        run_id = start(page)
+        ended(page, home, run_id)
+        assert account(Store(home / "seedpilot.sqlite"), run_id).settled == server.answered == 20 + 3 * 40
