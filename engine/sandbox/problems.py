@@ -148,7 +148,8 @@ def _numbers(kind: str, rng: random.Random) -> tuple[int, ...]:
     return tuple(rng.randint(LOW, top) for _ in range(2 if kind in _TWO_NUMBERS else 1))
 
 
-def _pick(kinds: Mapping[str, object], rng: random.Random) -> str:
+def weighted(kinds: Mapping[str, object], rng: random.Random) -> str:
+    """One of the kinds of a group, as the world weighs them."""
     return rng.choices(list(kinds), [WEIGHTS[kind] for kind in kinds])[0]
 
 
@@ -161,8 +162,8 @@ def sample_scene(rng: random.Random) -> Scene:
 def sample_kinds(rng: random.Random) -> tuple[str, ...]:
     """A sequence of kinds as the world's weights have it."""
     steps = rng.choices([n for n, _ in STEPS], [p for _, p in STEPS])[0]
-    middle = [_pick(wording.MIDDLE, rng) for _ in range(steps)]
-    return (_pick(wording.START, rng), *middle, _pick(wording.ASK, rng))
+    middle = [weighted(wording.MIDDLE, rng) for _ in range(steps)]
+    return (weighted(wording.START, rng), *middle, weighted(wording.ASK, rng))
 
 
 def with_numbers(kinds: tuple[str, ...], rng: random.Random, tries: int = 300) -> Problem | None:
