@@ -37,9 +37,7 @@ def read_items(path: Path, question: str = "question", answer: str = "answer") -
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({error.strerror}); give the path of a JSONL or CSV file"
-        ) from error
+        raise InputError(f"{path}: cannot be read ({error.strerror}); give the path of a JSONL or CSV file") from error
     return parse_items(content, path.name, question, answer)
 
 
@@ -50,9 +48,7 @@ def parse_items(content: bytes, name: str, question: str, answer: str) -> ItemFi
     except UnicodeDecodeError as error:
         raise InputError(f"{name}: is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
     if not text.strip():
-        raise InputError(
-            f"{name}: the file is empty; expected one row per seed with {question!r} and {answer!r}"
-        )
+        raise InputError(f"{name}: the file is empty; expected one row per seed with {question!r} and {answer!r}")
     if not name.lower().endswith((".jsonl", ".csv")):
         raise InputError(f"{name}: expected a file that ends in .jsonl or .csv")
     problems: list[str] = []
@@ -79,9 +75,7 @@ def parse_items(content: bytes, name: str, question: str, answer: str) -> ItemFi
         items.setdefault(item.id, item)
     if problems:
         more = len(problems) - MOST_PROBLEMS
-        raise InputError(
-            problems[:MOST_PROBLEMS] + ([f"{name}: and {more} more problems"] if more > 0 else [])
-        )
+        raise InputError(problems[:MOST_PROBLEMS] + ([f"{name}: and {more} more problems"] if more > 0 else []))
     return ItemFile(tuple(items.values()), repeats)
 
 
