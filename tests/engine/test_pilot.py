@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 from peft import PeftModel
+from pydantic import SecretStr
 from transformers import AutoModelForCausalLM
 
 from engine import worker
@@ -135,6 +136,20 @@ def test_a_missing_key_makes_the_run_wait_and_nothing_is_asked(store: Store, stu
         assert worker.run(run_id, store) == RunState.WAITING_FOR_KEY
         assert server.requests == 0
     assert "SEEDPILOT_TEST_KEY is not set" in store.run(run_id).message
+
+
+def test_a_typed_key_is_asked_again_after_a_restart_and_the_run_then_goes_on(store: Store, student: Path):
+    with serving(TicketReader()) as server:
+        plan = ticket_plan(
+            server.base_url, student, grid={"budgets": [4], "replicates": 1, "strategies": ["new_question"]}
+        )
+        plan["teacher"] = {k: v for k, v in plan["teacher"].items() if k != "key_env"} | {"key_typed": True}
+        run_id = file_pilot(check_plan(plan), store)
+        assert worker.run(run_id, store) == RunState.WAITING_FOR_KEY
+        assert "keys are never stored" in store.run(run_id).message
+        worker.run_queue(store)
+        assert server.requests == 0, "a worker without the key leaves the run alone"
+        assert worker.run(run_id, store, SecretStr(KEY)) == RunState.DONE
 
 
 def test_pausing_keeps_what_was_paid_and_resuming_goes_on(store: Store, student: Path):
