@@ -1,7 +1,8 @@
 """The sandbox student before it has learnt anything: its tokenizer and its random weights.
 
-The tokenizer knows the words of the world, digits one by one and a few signs; a space belongs to the
-word after it, so that decoding gives back the text that was encoded. Any other word is `[UNK]`.
+The tokenizer knows the words of the world, the numbers from 0 to 99 and a few signs. A space belongs to
+the word after it, so that decoding gives back the text that was encoded; before a number it is a token
+of its own, so that a number is one token wherever it stands. Any other word is `[UNK]`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ SPACE = "▁"
 """Stands for a space within a token."""
 END, UNKNOWN = "</s>", "[UNK]"
 
-_PIECES = rf"{SPACE}?(?:[A-Za-z]+|[0-9]|#+|[^{SPACE}A-Za-z0-9#\n])|\n|{SPACE}"
+_PIECES = rf"[0-9]{{1,2}}|{SPACE}?(?:[A-Za-z]+|#+|[^{SPACE}A-Za-z0-9#\n])|\n|{SPACE}"
 _WORD = re.compile(r"[A-Za-z]+")
 _SIGNS = ("+", "-", "*", "/", "=", ".", ",", "?", "!", ":", "'", "$", "####")
 
@@ -34,8 +35,10 @@ def vocabulary() -> list[str]:
     words = {word for text in texts for word in _WORD.findall(text)}
     # A sentence may begin with a word that its template has in the middle.
     words |= {word.capitalize() for word in words if word in " ".join(wording.PARTS.values()).split()}
-    pieces = [*"0123456789", *_SIGNS, *sorted(words)]
-    return [END, UNKNOWN, "\n", SPACE, *pieces, *(SPACE + piece for piece in pieces)]
+    # 00 to 09 are the tails of longer numbers, which are cut into pairs of digits.
+    numbers = [str(n) for n in range(100)] + [f"0{n}" for n in range(10)]
+    pieces = [*_SIGNS, *sorted(words)]
+    return [END, UNKNOWN, "\n", SPACE, *numbers, *pieces, *(SPACE + piece for piece in pieces)]
 
 
 def build_tokenizer() -> PreTrainedTokenizerFast:
@@ -61,6 +64,7 @@ def build_model(seed: int, vocabulary_size: int) -> LlamaForCausalLM:
         num_key_value_heads=4,
         max_position_embeddings=512,
         tie_word_embeddings=True,
+        initializer_range=0.06,  # about 1 / sqrt(hidden size / 2): the usual 0.02 starts slowly at this width
         bos_token_id=None,
         eos_token_id=0,
         pad_token_id=None,
