@@ -238,8 +238,8 @@ def _seconds(
     if student.parameters is None:
         return None
     gpu = shutil.which("nvidia-smi") is not None
-    pace, step_floor = (4e13, 0.03) if gpu else (2e10, 0.012)
-    tokens = sum(len(s.question) + len(s.answer) for s in seeds) / len(seeds) / 3
+    pace, step_floor = (4e13, 0.03) if gpu else (5e10, 0.012)
+    tokens = sum(len(s.question) + len(s.answer) for s in seeds) / len(seeds) / 4
     total = 0.0
     for cell in cells:
         if cell.arm == Baseline.TEACHER:

@@ -48,7 +48,9 @@ def test_every_sentence_and_line_is_within_its_vocabulary(tokenizer: PreTrainedT
                 assert tokenizer.decode(tokenizer(text).input_ids) == text
 
 
-def test_a_number_is_one_token_wherever_it_stands_and_other_words_are_unknown(tokenizer: PreTrainedTokenizerFast) -> None:
+def test_a_number_is_one_token_wherever_it_stands_and_other_words_are_unknown(
+    tokenizer: PreTrainedTokenizerFast,
+) -> None:
     assert tokenizer.convert_ids_to_tokens(tokenizer("42 = 42").input_ids) == ["42", "▁=", "▁", "42"]
     assert tokenizer.convert_ids_to_tokens(tokenizer("= 407").input_ids) == ["=", "▁", "40", "7"]
     assert tokenizer.decode(tokenizer("#### 42").input_ids) == "#### 42"
