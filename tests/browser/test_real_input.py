@@ -1,4 +1,4 @@
-"""Pilots on real seeds through a real server, started from the page (from the command line: tests/test_real_input.py)."""
+"""Pilots on real seeds, real server, started from the page (from the command line: tests/test_real_input.py)."""
 
 from __future__ import annotations
 
