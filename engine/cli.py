@@ -47,6 +47,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:  # `seedpilot runs | head`
         sys.stderr.close()
         status = 0
+    except OSError as error:
+        print(
+            f"{error.filename or 'the disk'}: {error.strerror or error}; check the path and the room on the disk",
+            file=sys.stderr,
+        )
+        status = 1
     except KeyboardInterrupt:
         print("Stopped. `seedpilot runs` lists what there is; `seedpilot resume RUN` goes on.", file=sys.stderr)
         status = 1

@@ -74,8 +74,10 @@ class Pilot:
         """Runs what is left; returns what the user should know at the end (empty: nothing special)."""
         self.store.plan_cells(self.run_id, self.prepared.cells)
         self.ledger.close_open_reservations()
+        if self.prepared.student.parameters is None:
+            self._try_student()
         pools, why = asyncio.run(self._generate())
-        self._train(pools, why)
+        self._train(self.prepared.cells, pools, why)
         failed = [row for row in self.store.cells(self.run_id) if row.state == "failed"]
         if failed and len(failed) == sum(row.cell.arm != Baseline.TEACHER for row in self.store.cells(self.run_id)):
             raise SeedPilotError(f"every cell failed; the first said: {failed[0].message}")
@@ -86,6 +88,14 @@ class Pilot:
         if failed:
             notes.append(f"{len(failed)} cells failed; the first said: {failed[0].message}")
         return " ".join(notes)
+
+    def _try_student(self) -> None:
+        """Measures the untuned student first: one that only the hub has may not load, and that should be
+        known before a query is paid."""
+        self._train([cell for cell in self.prepared.cells if cell.arm == Baseline.UNTUNED], {}, "")
+        failed = [row for row in self.store.cells(self.run_id) if row.state == "failed"]
+        if failed:
+            raise SeedPilotError(failed[0].message)
 
     # --- data ---------------------------------------------------------------------------------------
 
@@ -138,11 +148,11 @@ class Pilot:
 
     # --- cells --------------------------------------------------------------------------------------
 
-    def _train(self, pools: Pools, why: str) -> None:
+    def _train(self, chosen: Sequence[Cell], pools: Pools, why: str) -> None:
         done = {row.cell.key for row in self.store.cells(self.run_id) if row.state == "done"}
         jobs: list[CellJob] = []
         cells: dict[str, Cell] = {}
-        for cell in self.prepared.cells:
+        for cell in chosen:
             if cell.key in done or cell.arm == Baseline.TEACHER:
                 continue
             examples = self._examples(cell, pools)

@@ -20,7 +20,7 @@ from engine.ledger import account
 from engine.plan import PilotPlan, check_plan, with_paths
 from engine.prepare import Prepared, prepare
 from engine.records import CellRow, Run
-from engine.store import Store
+from engine.store import Store, translated
 from engine.tasks import load_task
 
 
@@ -34,6 +34,8 @@ def file_pilot(plan: PilotPlan, store: Store, start_token: str | None = None) ->
 
     def copied(path: str) -> str:
         source = Path(path)
+        if not source.exists():  # a hub id; every file was there when the plan was prepared
+            return path
         if source.is_dir():  # a student: too large to copy, and it does not vanish with a tab
             return str(source.resolve())
         inputs.mkdir(parents=True, exist_ok=True)
@@ -41,7 +43,10 @@ def file_pilot(plan: PilotPlan, store: Store, start_token: str | None = None) ->
         shutil.copyfile(source, target)
         return str(target)
 
-    filed = with_paths(plan, copied)
+    try:
+        filed = with_paths(plan, copied)
+    except OSError as error:
+        raise translated(error, store.path) from error
     found = store.file_run(run_id, plan.name, filed.model_dump(mode="json"), start_token or run_id)
     if found != run_id:
         shutil.rmtree(store.folder(run_id), ignore_errors=True)
