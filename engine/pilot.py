@@ -93,9 +93,9 @@ class Pilot:
         """Measures the untuned student first: one that only the hub has may not load, and that should be
         known before a query is paid."""
         self._train([cell for cell in self.prepared.cells if cell.arm == Baseline.UNTUNED], {}, "")
-        failed = [row for row in self.store.cells(self.run_id) if row.state == "failed"]
-        if failed:
-            raise SeedPilotError(failed[0].message)
+        untuned = next(row for row in self.store.cells(self.run_id) if row.cell.arm == Baseline.UNTUNED)
+        if untuned.state == "failed":
+            raise SeedPilotError(untuned.message)
 
     # --- data ---------------------------------------------------------------------------------------
 
