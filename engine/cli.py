@@ -144,6 +144,8 @@ def _recommend(given: argparse.Namespace) -> int:
         if not given.usd_per_query > 0 or not given.budget_usd > 0:
             raise InputError("--budget-usd and --usd-per-query: expected amounts above 0")
         queries = int(given.budget_usd / given.usd_per_query + 1e-9)
+    if given.task not in set(TaskType) and not given.task.endswith(".toml"):
+        raise InputError(f"--task: found {given.task!r}, expected {', '.join(TaskType)}, or the path of a task.toml")
     kind = TaskType(given.task) if given.task in set(TaskType) else load_task(given.task).type
     points = read_points(given.points, given.calls) if given.points else ()
     advice = recommend(Situation(kind, given.seeds, queries, given.augmenter, given.calls), points)

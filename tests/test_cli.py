@@ -73,6 +73,12 @@ def test_a_situation_that_makes_no_sense_is_refused(
     assert says in err
 
 
+def test_an_unknown_kind_of_answer_names_those_that_there_are(capsys: pytest.CaptureFixture[str]):
+    status, _, err = run("recommend", "--task", "retrieval", "--seeds", "9", "--queries", "9", capsys=capsys)
+    assert status == 2
+    assert "found 'retrieval', expected math, multiple_choice, text_to_sql" in err
+
+
 def test_the_example_plan_is_printed_and_can_be_looked_at_before_it_is_paid(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
