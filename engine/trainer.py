@@ -13,6 +13,7 @@ import os
 import shutil
 import threading
 import time
+import warnings
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -91,6 +92,8 @@ def _begin(parent: int, threads: int) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+    # Libraries warn each other of their next versions; that is no news to who reads a run's log.
+    warnings.filterwarnings("ignore", category=FutureWarning)
     import torch
 
     torch.set_num_threads(threads)

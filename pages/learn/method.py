@@ -41,6 +41,7 @@ st.markdown(
 | Budget ratio | Teacher queries divided by seeds. It decides more than either number alone. |
 | 80 % interval | Four times in five the truth should lie inside, as far as the evidence goes. |
 | Prior advice | Rests on published studies only. None of them measured your task, your student or your teacher. |
+| Measured advice | Your own points count in full. Where they leave the law, the curve follows the points. |
 | Assumed band | No published point exists for that kind of answer and strategy: an assumption, drawn hatched. |
 | Too close to call | The curves cannot be told apart here; the cheapest strategy is named instead. |
 | Spending plan | Each next query goes to the strategy that gains most. A hypothesis: no mixed set was measured. |
