@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from engine.costs import calls_per_example
 from engine.domain import Baseline, Cell, Measurement, Strategy
 from engine.items import write_jsonl
 from engine.plan import check_plan
@@ -51,9 +52,10 @@ def run(
     draw = random.Random(run_id)
     done = cells if state is RunState.DONE else cells[: len(cells) // 2]
     for cell in done:
-        _measure(store, run_id, cell, draw, examples=round(0.9 * cell.budget) if cell.budget else 0)
+        calls = calls_per_example(cell.arm) if isinstance(cell.arm, Strategy) else 1
+        _measure(store, run_id, cell, draw, examples=round(0.9 * cell.budget / calls))
     for strategy in checked.grid.strategies:
-        _pool(store, run_id, strategy, seeds)
+        _pool(store, run_id, strategy, seeds, max(checked.grid.budgets) // calls_per_example(strategy))
     _queries(store, run_id, 4900 if state is RunState.DONE else 2450)
     if state in (RunState.RUNNING, RunState.LOST):
         store.progress(run_id, "Training and answering", 0, 100)
@@ -80,11 +82,12 @@ def _measure(store: Store, run_id: str, cell: Cell, draw: random.Random, example
     store.record_cell(run_id, Measurement(cell, correct, items - 2, 2, examples), [1.0], {}, str(folder))
 
 
-def _pool(store: Store, run_id: str, strategy: Strategy, seeds: int) -> None:
+def _pool(store: Store, run_id: str, strategy: Strategy, seeds: int, visits: int) -> None:
     name = f"{strategy.value}-s{seeds}"
     folder = store.folder(run_id) / "pools" / name
     write_jsonl(folder / "examples.jsonl", [{"question": "How many?", "answer": "Two. #### 2", "seed_id": "s1"}])
-    counts = {"kept": 720, "duplicate": 51, "unparsable": 20, "near_test_item": 9}
+    lost = {"duplicate": visits // 16, "unparsable": visits // 40, "near_test_item": visits // 80}
+    counts = {"kept": visits - sum(lost.values())} | lost
     store.record_pool(run_id, name, counts, str(folder))
 
 
