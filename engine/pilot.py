@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from engine.costs import calls_per_example
+from engine.costs import examples_for
 from engine.curation import Curated, curate
 from engine.domain import (
     Baseline,
@@ -104,7 +104,7 @@ class Pilot:
         generator = Generator(self.teacher, self.ledger, concurrency=plan.teacher.concurrency, check=self.check)
         sizes = sorted({cell.seeds for cell in self.prepared.cells})
         asked = test[: plan.test.teacher_items]
-        visits = {strategy: max(plan.grid.budgets) // calls_per_example(strategy) for strategy in plan.grid.strategies}
+        visits = {strategy: examples_for(max(plan.grid.budgets), strategy) for strategy in plan.grid.strategies}
         count = _Count(self.store, self.run_id, "Asking the teacher", len(asked) + len(sizes) * sum(visits.values()))
         await self._teacher_cell(generator, task, asked, count.one)
         pools: dict[tuple[Strategy, int], Curated] = {}
@@ -207,7 +207,7 @@ class Pilot:
         task, seeds = self.prepared.task, self.prepared.seeds[: cell.seeds]
         rows = [(seed.question, seed.answer) for seed in seeds]
         if isinstance(cell.arm, Strategy):
-            visits = cell.budget // calls_per_example(cell.arm)
+            visits = examples_for(cell.budget, cell.arm)
             pool = pools[cell.arm, cell.seeds]
             if len(pool.examples) < visits:
                 return None

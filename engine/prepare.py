@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from engine.comparison import detectable_difference
-from engine.costs import Price, calls_per_example, usd_for, usd_per_query
+from engine.costs import Price, examples_for, queries_for, upper_bound_usd, usd_for, usd_per_query
 from engine.domain import Baseline, Cell, Item, Recipe, Request, Strategy
 from engine.errors import InputError, SeedPilotError
 from engine.items import read_items
@@ -109,7 +109,7 @@ def prepare(plan: PilotPlan) -> Prepared:
         queries=needed,
         ceiling_queries=ceiling,
         expected_usd=usd_for(needed, usd_per_query(price, *_expected_tokens(task, seeds))),
-        upper_usd=usd_for(ceiling, usd_per_query(price, *_most_tokens(task, seeds))),
+        upper_usd=upper_bound_usd(ceiling, price, *_most_tokens(task, seeds)),
         seconds=_seconds(plan, task, recipe, cells, seeds, test, student, needed),
         detectable_points=100 * detectable_difference(len(test)),
     )
@@ -136,10 +136,9 @@ def queries_needed(plan: PilotPlan, seeds: int, test: int) -> int:
     """Distinct queries of the whole grid: smaller budgets and seed sets reuse what larger ones paid."""
     total = min(plan.test.teacher_items, test)
     for strategy in plan.grid.strategies:
-        calls = calls_per_example(strategy)
-        visits = max(plan.grid.budgets) // calls
+        visits = examples_for(max(plan.grid.budgets), strategy)
         distinct = {(i % size, i // size) for size in (plan.grid.seed_sizes or (seeds,)) for i in range(visits)}
-        total += len(distinct) * calls
+        total += queries_for(len(distinct), strategy)
     return total
 
 
@@ -216,7 +215,7 @@ def _expected_tokens(task: Task, seeds: Sequence[Item]) -> tuple[float, float]:
     return prompt, answer * 1.5  # teachers explain more than seeds do
 
 
-def _most_tokens(task: Task, seeds: Sequence[Item]) -> tuple[float, float]:
+def _most_tokens(task: Task, seeds: Sequence[Item]) -> tuple[int, int]:
     longest = max(prompt_tokens_at_most(answer_request(task, s.question, 0)) for s in seeds)
     # A written question is answered too; it may be as long as it is allowed to be.
     written = prompt_tokens_at_most(answer_request(task, "", 0)) + 4 * task.max_question_tokens
@@ -245,8 +244,8 @@ def _seconds(
         if cell.arm == Baseline.TEACHER:
             continue
         if cell.arm != Baseline.UNTUNED:
-            calls = calls_per_example(cell.arm) if isinstance(cell.arm, Strategy) else 1
-            steps = recipe.steps(cell.seeds + cell.budget // calls)
+            generated = examples_for(cell.budget, cell.arm) if isinstance(cell.arm, Strategy) else 0
+            steps = recipe.steps(cell.seeds + generated)
             total += steps * max(step_floor, 6 * student.parameters * tokens * recipe.batch_size / pace)
         total += max(2.0, len(test) * min(plan.max_new_tokens, tokens) * 2 * student.parameters / pace)
     workers = 1 if gpu else 2

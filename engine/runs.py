@@ -15,7 +15,7 @@ from typing import Any
 
 from engine.advice import as_json, recommend
 from engine.comparison import wilson
-from engine.domain import Recommendation, Situation, TaskType
+from engine.domain import Recommendation, Situation
 from engine.ledger import account
 from engine.plan import PilotPlan, check_plan, with_paths
 from engine.prepare import Prepared, prepare
@@ -62,8 +62,7 @@ def situation_of(run: Run, cells: list[CellRow], queries: int | None = None) -> 
     """The situation that a run's measurements speak about; `queries` defaults to its largest budget."""
     plan = plan_of(run)
     seeds = max((row.cell.seeds for row in cells), default=plan.seeds.count or 100)
-    kind = TaskType.MATH if plan.task == "math" else load_task(plan.task).type
-    return Situation(task=kind, seeds=seeds, queries=queries or max(plan.grid.budgets))
+    return Situation(task=load_task(plan.task).type, seeds=seeds, queries=queries or max(plan.grid.budgets))
 
 
 def advice(run: Run, cells: list[CellRow], queries: int | None = None) -> tuple[Recommendation, Recommendation | None]:
