@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
-from tests.openai_server import MODEL
+import tomli_w
+
+from tests.openai_server import KEY, MODEL
 from tests.voices import GSM8K
 
 TICKETS = Path(__file__).parent / "data"
@@ -55,6 +60,18 @@ def gsm8k_plan(base_url: str, student: Path, folder: Path, **changes: Any) -> di
         "ceiling": {"usd": 2.0},
         "training": QUICK | {"max_length": 700},
     } | changes
+
+
+def seedpilot_pilot(plan: dict[str, Any], folder: Path, key: str = KEY) -> subprocess.CompletedProcess[str]:
+    """`seedpilot pilot PLAN.toml --json` in a process of its own, as a person runs it."""
+    (folder / "plan.toml").write_text(tomli_w.dumps(plan))
+    return subprocess.run(
+        [sys.executable, "-m", "engine.cli", "pilot", str(folder / "plan.toml"), "--json"],
+        env=os.environ | {"SEEDPILOT_TEST_KEY": key},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def rows(path: Path) -> list[dict[str, Any]]:

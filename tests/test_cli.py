@@ -1,20 +1,16 @@
 """The command line: documented JSON on standard output, messages on standard error, exit status 2 and 1."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-import tomli_w
 
 from engine.cli import main
 from engine.plan import EXAMPLE
 from engine.settings import Settings
 from engine.store import Store
 from tests.openai_server import KEY, serving
-from tests.pilots import ticket_plan
+from tests.pilots import seedpilot_pilot, ticket_plan
 from tests.small_students import build_tiny_student
 from tests.voices import TicketReader
 
@@ -193,14 +189,7 @@ def test_a_teacher_that_refuses_fails_the_run_with_one_message_and_no_charge(
     with serving(TicketReader()) as server:
         plan = ticket_plan(server.base_url, student)
         plan["teacher"] |= teacher
-        (tmp_path / "plan.toml").write_text(tomli_w.dumps(plan))
-        ended = subprocess.run(
-            [sys.executable, "-m", "engine.cli", "pilot", str(tmp_path / "plan.toml"), "--json"],
-            env=os.environ | {"SEEDPILOT_TEST_KEY": key},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        ended = seedpilot_pilot(plan, tmp_path, key)
         assert server.answered == 0
     assert ended.returncode == 1
     told = json.loads(ended.stdout)

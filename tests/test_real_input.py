@@ -4,18 +4,14 @@ The same two from the page are in tests/browser/test_real_input.py.
 """
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-import tomli_w
 
 from engine.settings import Settings
 from engine.tasks import load_task
-from tests.openai_server import KEY, serving
-from tests.pilots import gsm8k_plan, rows, ticket_plan
+from tests.openai_server import serving
+from tests.pilots import gsm8k_plan, rows, seedpilot_pilot, ticket_plan
 from tests.small_students import build_tiny_student
 from tests.voices import GSM8K, RecordedGsm8k, TicketReader
 
@@ -27,16 +23,9 @@ def student(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_tiny_student(tmp_path_factory.mktemp("student") / "tiny")
 
 
-def seedpilot_pilot(plan: dict, folder: Path) -> dict:
-    """`seedpilot pilot PLAN.toml --json`, as a person runs it."""
-    (folder / "plan.toml").write_text(tomli_w.dumps(plan))
-    ended = subprocess.run(
-        [sys.executable, "-m", "engine.cli", "pilot", str(folder / "plan.toml"), "--json"],
-        env=os.environ | {"SEEDPILOT_TEST_KEY": KEY},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def ran(plan: dict, folder: Path) -> dict:
+    """What `seedpilot pilot PLAN.toml --json` prints of a pilot that ended well."""
+    ended = seedpilot_pilot(plan, folder)
     assert ended.returncode == 0, ended.stderr
     told: dict = json.loads(ended.stdout)
     return told
@@ -63,7 +52,7 @@ def left_behind(told: dict) -> None:
 def test_gsm8k_from_the_command_line(student: Path, tmp_path: Path):
     golds = {row["answer"] for row in rows(GSM8K / "test.jsonl")}
     with serving(RecordedGsm8k()) as server:
-        told = seedpilot_pilot(gsm8k_plan(server.base_url, student, tmp_path), tmp_path)
+        told = ran(gsm8k_plan(server.base_url, student, tmp_path), tmp_path)
         sent = json.dumps(server.seen)
     left_behind(told)
     assert told["queries"]["settled"] == server.answered == 20 + 3 * 150
@@ -89,7 +78,7 @@ def test_recorded_replies_are_read_as_a_person_reads_them():
 @pytest.mark.parametrize("scorer", ["json_fields", "exact"])
 def test_tickets_from_the_command_line(scorer: str, student: Path, tmp_path: Path):
     with serving(TicketReader()) as server:
-        told = seedpilot_pilot(ticket_plan(server.base_url, student, scorer), tmp_path)
+        told = ran(ticket_plan(server.base_url, student, scorer), tmp_path)
     left_behind(told)
     teacher = next(cell for cell in told["cells"] if cell["arm"] == "teacher")
     assert teacher["correct"] / teacher["scored"] > 0.7
