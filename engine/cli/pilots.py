@@ -1,0 +1,176 @@
+"""Plans and runs: make one, look at it, pause, cancel and resume it; and the worker that runs what was filed."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from dataclasses import asdict
+from getpass import getpass
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from engine.cli.frame import Commands, command, dumps, tell
+from engine.errors import InputError
+from engine.plan import EXAMPLE, read_plan
+from engine.prepare import Prepared, prepare
+from engine.records import RESUMABLE, Run, RunState
+from engine.runs import file_pilot, plan_of, summary
+from engine.settings import Settings
+from engine.store import Store
+
+
+def add(commands: Commands) -> None:
+    """Declares the commands."""
+    pilot = command(commands, "pilot", _pilot, "Runs a pilot to its end.", "seedpilot pilot plan.toml --json")
+    pilot.add_argument("plan", type=Path)
+    pilot.add_argument("--dry-run", action="store_true", help="show queries, cost and time, and stop")
+    pilot.add_argument("--json", action="store_true")
+
+    plan = command(commands, "plan", _plan, "Prints an example of a plan.", "seedpilot plan --example > plan.toml")
+    plan.add_argument("--example", action="store_true", required=True)
+
+    command(commands, "worker", _worker, "Runs what the pages filed, oldest first, and ends.", "seedpilot worker")
+
+    runs = command(commands, "runs", _runs, "Lists the runs.", "seedpilot runs --json")
+    runs.add_argument("--json", action="store_true")
+
+    show = command(
+        commands, "show", _show, "Shows a run with its measurements.", "seedpilot show 20261121-093000-ab12 --json"
+    )
+    show.add_argument("run")
+    show.add_argument("--json", action="store_true")
+
+    for request, says in (("pause", "Pauses a run."), ("cancel", "Cancels a run; what it generated is kept.")):
+        asked = command(commands, request, _ask, says, f"seedpilot {request} 20261121-093000-ab12")
+        asked.add_argument("run")
+        asked.set_defaults(request=request)
+
+    resume = command(commands, "resume", _resume, "Goes on with a run, here.", "seedpilot resume 20261121-093000-ab12")
+    resume.add_argument("run")
+    resume.add_argument("--json", action="store_true")
+
+
+def _pilot(given: argparse.Namespace) -> int:
+    plan = read_plan(given.plan)
+    prepared = prepare(plan)
+    tell(_estimate_text(prepared))
+    for warning in prepared.warnings:
+        tell(f"note: {warning}")
+    if given.dry_run:
+        if given.json:
+            print(dumps(asdict(prepared.estimate)))
+        return 0
+    store = Store(Settings().store_path)
+    return _run_here(file_pilot(plan, store), store, as_json=given.json)
+
+
+def _run_here(run_id: str, store: Store, *, as_json: bool) -> int:
+    """Runs a run in this process and prints its summary."""
+    from engine import worker
+
+    teacher = plan_of(store.run(run_id)).teacher
+    key = SecretStr(getpass(f"Key for {teacher.base_url}: ")) if teacher.key_typed and sys.stdin.isatty() else None
+    tell(f"run {run_id}, in {store.folder(run_id)}")
+    state = worker.run(run_id, store, key)
+    told = summary(store, run_id)
+    print(dumps(told) if as_json else _run_text(told))
+    if told["message"]:
+        tell(told["message"])
+    return 0 if state == RunState.DONE else 1
+
+
+def _plan(given: argparse.Namespace) -> int:
+    print(EXAMPLE, end="")
+    return 0
+
+
+def _worker(given: argparse.Namespace) -> int:
+    from engine import worker
+
+    worker.run_queue(Store(Settings().store_path))
+    return 0
+
+
+def _runs(given: argparse.Namespace) -> int:
+    runs = Store(Settings().store_path).runs()
+    if given.json:
+        print(dumps({"runs": [_run_row(run) for run in runs]}))
+    else:
+        for run in runs:
+            started = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.created_at))
+            print(f"{run.id}  {run.state.value:<15}  {started}  {run.name}")
+        if not runs:
+            print("No runs yet. `seedpilot plan --example > plan.toml` and `seedpilot pilot plan.toml` make the first.")
+    return 0
+
+
+def _show(given: argparse.Namespace) -> int:
+    told = summary(Store(Settings().store_path), given.run)
+    print(dumps(told) if given.json else _run_text(told))
+    return 0
+
+
+def _ask(given: argparse.Namespace) -> int:
+    store = Store(Settings().store_path)
+    store.ask(given.run, given.request)
+    print(f"{given.run}: {store.run(given.run).state.value}, {given.request} asked")
+    return 0
+
+
+def _resume(given: argparse.Namespace) -> int:
+    store = Store(Settings().store_path)
+    run = store.run(given.run)
+    if run.state not in RESUMABLE | {RunState.QUEUED, RunState.RUNNING}:
+        raise InputError(f"run {run.id} is {run.state.value}; there is nothing to resume")
+    return _run_here(given.run, store, as_json=given.json)
+
+
+def _run_row(run: Run) -> dict[str, Any]:
+    return {
+        "run": run.id,
+        "name": run.name,
+        "state": run.state.value,
+        "message": run.message,
+        "created_at": run.created_at,
+        "finished_at": run.finished_at,
+    }
+
+
+def _estimate_text(prepared: Prepared) -> str:
+    estimate = prepared.estimate
+    expected = "unknown" if estimate.expected_usd is None else f"${estimate.expected_usd:.2f}"
+    most = "unknown" if estimate.upper_usd is None else f"${estimate.upper_usd:.2f}"
+    seconds = "unknown" if estimate.seconds is None else f"about {max(1, round(estimate.seconds / 60))} min (rough)"
+    return (
+        f"{len(prepared.cells)} cells, {estimate.queries} teacher queries (ceiling {estimate.ceiling_queries}), "
+        f"cost {expected} expected and {most} at most, time {seconds}; "
+        f"differences under {estimate.detectable_points:.1f} points cannot be told from noise"
+    )
+
+
+def _run_text(told: dict[str, Any]) -> str:
+    queries = told["queries"]
+    cost = "cost unknown" if queries["usd"] is None else f"${queries['usd']:.4f}"
+    label = f"   SANDBOX ({', '.join(told['sandbox'])})" if told["sandbox"] else ""
+    lines = [
+        f"{told['run']}  {told['name']}: {told['state']}{label}",
+        f"{queries['settled']} queries answered, {queries['unknown']} of unknown outcome, {cost}",
+    ]
+    for cell in told["cells"]:
+        accuracy = cell["accuracy"]
+        result = (
+            cell["state"] + (f": {cell['message']}" if cell["message"] else "")
+            if accuracy is None
+            else f"{100 * accuracy['mean']:.1f} % ({100 * accuracy['low80']:.1f} to {100 * accuracy['high80']:.1f}), "
+            f"{cell['correct']} of {cell['scored']}, {cell['not_scored']} not scored, {cell['examples']} examples"
+        )
+        lines.append(
+            f"  {cell['arm']:<20} {cell['seeds']:>5} seeds {cell['budget']:>7} queries #{cell['replicate']}  {result}"
+        )
+    lines.append(f"before: {told['advice']['before']['headline']}")
+    if told["advice"]["after"]:
+        lines.append(f"after:  {told['advice']['after']['headline']}")
+    return "\n".join(lines)
