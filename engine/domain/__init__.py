@@ -1,0 +1,58 @@
+"""The nouns of SeedPilot as frozen values, and the protocols of the two collaborators.
+
+Nothing here reads a file, asks a teacher or knows where a value is kept. Accuracies are fractions
+(0 to 1), ratios are teacher queries per seed, money is US dollars, durations are seconds. `None`
+means unknown; it is never a stand-in for zero.
+"""
+
+from __future__ import annotations
+
+from engine.domain.advice import Crossover, CurveBand, Interval, Outlook, Reason, Recommendation, Situation
+from engine.domain.cells import (
+    Cell,
+    CellJob,
+    CellResult,
+    Measurement,
+    OnCellDone,
+    OnProgress,
+    Outcome,
+    Recipe,
+    Score,
+    Trainer,
+    TrainingExample,
+)
+from engine.domain.conversation import Example, Item, Message, Paid, Reply, Request, Teacher
+from engine.domain.kinds import Arm, Baseline, Strategy, TaskType, arm
+
+__all__ = [
+    "Arm",
+    "Baseline",
+    "Cell",
+    "CellJob",
+    "CellResult",
+    "Crossover",
+    "CurveBand",
+    "Example",
+    "Interval",
+    "Item",
+    "Measurement",
+    "Message",
+    "OnCellDone",
+    "OnProgress",
+    "Outcome",
+    "Outlook",
+    "Paid",
+    "Reason",
+    "Recipe",
+    "Recommendation",
+    "Reply",
+    "Request",
+    "Score",
+    "Situation",
+    "Strategy",
+    "TaskType",
+    "Teacher",
+    "Trainer",
+    "TrainingExample",
+    "arm",
+]

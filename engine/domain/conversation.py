@@ -1,0 +1,86 @@
+"""Questions, prompts, replies, examples, and the protocol of a teacher."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from engine.domain.kinds import Strategy
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A question with its answer: a seed, or a test item."""
+
+    id: str
+    question: str
+    answer: str
+    family: str | None = None
+    """Items of one family belong together: they are split and resampled together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation."""
+
+    role: str
+    """`system`, `user` or `assistant`."""
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call that a teacher is asked to answer."""
+
+    messages: tuple[Message, ...]
+    max_tokens: int
+    """Upper bound of the reply's length, in tokens; the reservation is made for this many."""
+    temperature: float
+    sample_index: int
+    """Which of several draws for the same prompt this is; part of the ledger's key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back from a teacher, before anybody parsed it."""
+
+    text: str
+    finish_reason: str
+    """`stop`, or `length` where the reply was cut off."""
+    input_tokens: int | None
+    output_tokens: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """A reply and the row of the ledger that paid for it."""
+
+    reply: Reply
+    query_id: int
+
+
+class Teacher(Protocol):
+    """Answers one request, once: no retries and no hidden calls, so that each call can be paid for."""
+
+    name: str
+    """Names the model; part of the ledger's key and of every example's provenance."""
+
+    async def ask(self, request: Request) -> Reply:
+        """The reply, or one of the errors of `engine.errors` (TeacherError and its children)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A generated question and answer, as one strategy made it from one seed."""
+
+    seed_id: str
+    strategy: Strategy
+    question: str
+    answer: str
+    sample_index: int
+    """The how-manieth visit to that seed produced it, from 0."""
+    queries: int
+    """Paid calls that it took."""
+    query_ids: tuple[int, ...] = ()
+    """Rows of the ledger that paid for it."""

@@ -1,0 +1,41 @@
+"""Kinds of training data, of baselines and of tasks."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Strategy(StrEnum):
+    """A way of turning teacher queries into training examples."""
+
+    ANSWER_AUGMENTATION = "answer_augmentation"
+    QUESTION_REPHRASE = "question_rephrase"
+    NEW_QUESTION = "new_question"
+
+
+class Baseline(StrEnum):
+    """What the strategies are compared with; measured like a cell, but nothing is generated for it."""
+
+    UNTUNED = "untuned"
+    SEEDS_ONLY = "seeds_only"
+    TEACHER = "teacher"
+
+
+Arm = Strategy | Baseline
+
+
+def arm(name: str) -> Arm:
+    """The strategy or baseline of that name; ValueError for any other name."""
+    return Strategy(name) if name in set(Strategy) else Baseline(name)
+
+
+class TaskType(StrEnum):
+    """What one answer looks like; it decides which published studies speak about the task."""
+
+    MATH = "math"
+    MULTIPLE_CHOICE = "multiple_choice"
+    TEXT_TO_SQL = "text_to_sql"
+    OPEN_ENDED = "open_ended"
+    CODE = "code"
+    STRUCTURED = "structured"
+    """A label or a JSON record: the answer is determined by the question."""
