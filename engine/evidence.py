@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import math
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -54,6 +55,15 @@ FLOORS: dict[str, float] = {"strategyqa": 1 / 2, "commonsenseqa": 1 / 5, "arc_ch
 OTHER_ARMS = {"none", "human", "human_or_distilled", "mixed_all", "answer_augmentation+question_rephrase"}
 """What a published row may hold besides the strategies."""
 
+SIZE_FACTOR = 3.0
+"""Students are of one size class when neither has more than this many times the other's parameters.
+
+Ours: a factor of three is about one step in the families that papers train (7B to 13B, 33B to 70B).
+"""
+
+_SIZE = re.compile(r"(?<![A-Za-z0-9.])(\d+(?:\.\d+)?)\s?([bBmM])(?![A-Za-z0-9])")
+_UNIT = {"b": 1e9, "m": 1e6}
+
 Row = TypeVar("Row", bound="Point | Claim")
 
 
@@ -97,6 +107,8 @@ class Claim:
     confidence: str
     tasks: tuple[TaskType, ...]
     """Empty where it speaks about no task in particular."""
+    student: str
+    """Empty where the claim names none."""
     quantity: str
     seeds: int | None
     low: float | None
@@ -120,15 +132,17 @@ class Evidence:
         wanted = {strategy.value} if strategy else {s.value for s in Strategy}
         return tuple(p for p in self.points if p.task_type is task and p.strategy in wanted)
 
-    def studies(self, task: TaskType | None = None) -> tuple[str, ...]:
+    def studies(self, task: TaskType | None = None, *, parameters: float | None = None) -> tuple[str, ...]:
         """Distinct papers that compare strategies on that task type (or on any), by short name.
 
         A paper counts when it has a point of a strategy, or a claim on when the best strategy changes.
+        With `parameters`, the user's student's size, such a row must also come from a student of the same
+        size class (`same_size`); one whose student is not known never does.
         """
         strategies = {s.value for s in Strategy}
-        found = {p.source for p in self.points if p.strategy in strategies and task in (None, p.task_type)}
-        found |= {c.source for c in self.shifts(task)}
-        return tuple(sorted(found))
+        rows: list[Point | Claim] = [p for p in self.points if p.strategy in strategies and task in (None, p.task_type)]
+        rows += self.shifts(task)
+        return tuple(sorted({r.source for r in rows if parameters is None or same_size(r.student, parameters)}))
 
     def shifts(self, task: TaskType | None = None) -> tuple[Claim, ...]:
         """Claims on the ratio at which the best strategy changes, on that task type or on any."""
@@ -146,6 +160,24 @@ class Evidence:
             if claim.id == name:
                 return claim
         raise KeyError(name)
+
+
+def parameters_named(student: str) -> float | None:
+    """Parameters of a student by the size in its name: 7e9 for `LLaMA2-7B`, 3.6e8 for `SmolLM2-360M`.
+
+    None where the name holds no size or several, or counts experts (`8x7B` says neither how many
+    parameters are stored nor how many are used).
+    """
+    found = {float(number) * _UNIT[unit.lower()] for number, unit in _SIZE.findall(student)}
+    return found.pop() if len(found) == 1 else None
+
+
+def same_size(student: str, parameters: float) -> bool:
+    """Whether the student of that name is of the size class of one with so many parameters (`SIZE_FACTOR`)."""
+    if not parameters > 0:
+        raise ValueError(f"a student with {parameters} parameters; expected more than 0, or None where unknown")
+    named = parameters_named(student)
+    return named is not None and max(named / parameters, parameters / named) <= SIZE_FACTOR
 
 
 def load(folder: Path = FOLDER) -> Evidence:
@@ -217,7 +249,7 @@ def _claim(row: dict[str, str]) -> Claim:
     if low is not None and high is not None and low > high:
         raise ValueError(f"low {low} is above high {high}")
     return Claim(
-        **_source(row), tasks=tasks, quantity=row["quantity"], seeds=_count(row, "seeds"),
+        **_source(row), tasks=tasks, student=row["student"], quantity=row["quantity"], seeds=_count(row, "seeds"),
         low=low, value=value, high=high, unit=row["unit"], text=row["text"],
     )  # fmt: skip
 

@@ -5,6 +5,8 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine import evidence
 from engine.domain import Strategy, TaskType
@@ -43,6 +45,56 @@ def test_distinct_papers_are_counted_once_and_only_where_they_speak_about_the_ta
     assert "CHAN" in table.studies(TaskType.TEXT_TO_SQL)
     assert table.studies(TaskType.STRUCTURED) == ()
     assert table.studies(TaskType.CODE) == ("AGORA",)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("LLaMA2-7B", 7e9),
+        ("Mistral-7B-Instruct", 7e9),
+        ("Qwen/Qwen2.5-1.5B-Instruct", 1.5e9),
+        ("HuggingFaceTB/SmolLM2-360M", 3.6e8),
+        ("gemma-2-2b-it", 2e9),
+        ("llama3.1:8b", 8e9),
+        ("Phi-3-mini-4k-instruct", None),  # a context length is no size
+        ("Mixtral-8x7B", None),
+        ("distilled-70B-to-7B", None),
+        ("sandbox", None),
+        ("", None),
+    ],
+)
+def test_a_student_s_size_is_read_from_its_name_or_unknown(name: str, parameters: float | None):
+    assert evidence.parameters_named(name) == parameters
+
+
+def test_studies_match_the_task_and_the_student_s_size_class():
+    table = evidence.published()
+    assert table.studies(TaskType.MATH, parameters=None) == table.studies(TaskType.MATH)
+    assert table.studies(TaskType.MATH, parameters=7e9) == table.studies(TaskType.MATH)
+    # 13B is the largest student that RFT trained on a strategy's examples; its 33B to 70B saw human ones only
+    assert table.studies(TaskType.MATH, parameters=38e9) == ("RFT",)
+    assert table.studies(TaskType.MATH, parameters=70e9) == ()
+    assert table.studies(TaskType.MATH, parameters=3.6e8) == ()
+    assert table.studies(TaskType.TEXT_TO_SQL, parameters=3e9) == ("CHAN",)
+    assert table.studies(TaskType.TEXT_TO_SQL, parameters=2e9) == ()
+
+
+def test_every_row_that_compares_strategies_names_a_student_of_known_size():
+    strategies = {s.value for s in Strategy}
+    table = evidence.published()
+    rows = [p for p in table.points if p.strategy in strategies]
+    assert all(evidence.parameters_named(r.student) for r in (*rows, *table.shifts()))
+
+
+@given(size=st.integers(1, 10**6), other=st.integers(1, 10**6))
+def test_a_size_class_is_the_same_from_both_sides(size: int, other: int):
+    assert evidence.same_size(f"student-{size}M", other * 1e6) == evidence.same_size(f"student-{other}M", size * 1e6)
+
+
+@pytest.mark.parametrize("parameters", [0.0, -7e9, float("nan")])
+def test_a_student_without_parameters_is_refused(parameters: float):
+    with pytest.raises(ValueError, match="expected more than 0"):
+        evidence.published().studies(TaskType.MATH, parameters=parameters)
 
 
 def test_points_are_found_by_task_and_strategy():
