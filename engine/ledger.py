@@ -8,21 +8,28 @@ parses). What this promises, under concurrency, retries, crashes and two workers
   parameters and sample index, and has at most one settled row;
 - an attempt of unknown outcome stays charged at its reservation; a retry is a new reservation.
 
+Changes of many tasks share a commit (`engine.commits`): each is on the disk before its task goes on.
+
 Always: settled <= what the server counts <= settled + unknown <= ceiling (in queries).
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from sqlalchemy import Connection, text
 
+from engine.commits import GroupCommit
 from engine.domain import Paid, Reply, Request
 from engine.errors import CeilingReachedError, DiskFullError, OutcomeUnknownError, TeacherError
+from engine.records import LOST_AFTER_S
 from engine.store import Store
 
 Bound = Callable[[Request], float | None]
@@ -30,6 +37,19 @@ Bound = Callable[[Request], float | None]
 
 Price = Callable[[Reply], float | None]
 """What a reply cost by its token counts; None where tokens or price are unknown."""
+
+
+LOOK_AGAIN_S = 0.2
+"""Pause between two looks at a query that another worker is asking."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who is asked, and for what: a query's provenance."""
+
+    teacher: str
+    strategy: str
+    seed_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +81,16 @@ class Account:
 
 def query_key(teacher: str, strategy: str, seed_id: str, request: Request, pool: int = 0) -> str:
     """What makes a query the same query, whatever run asks it."""
-    parts = [pool, teacher, strategy, seed_id, asdict(request)]
+    asked: dict[str, Any] = {
+        "messages": [{"role": message.role, "content": message.content} for message in request.messages],
+        "max_tokens": request.max_tokens,
+        "temperature": request.temperature,
+        "sample_index": request.sample_index,
+    }
+    # Only where there is one: what was paid for before there were schemas is found again.
+    if request.response_schema is not None:
+        asked["response_schema"] = request.response_schema
+    parts = [pool, teacher, strategy, seed_id, asked]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -74,20 +103,29 @@ class Ledger:
         self.ceiling = ceiling
         self.bound = bound
         self.price = price
+        self._commits = GroupCommit(store.transaction)
+        self._asking: dict[str, asyncio.Future[None]] = {}
+        """Keys that this process is paying for now; who else wants one waits."""
         self._full: DiskFullError | None = None
 
     def close_open_reservations(self) -> int:
         """Turns what a dead worker left on its way into unknown outcomes; to be called by the worker
-        that has claimed the run, before it asks anything. Returns how many."""
+        that has claimed the run, before it asks anything. Returns how many. What lies in a batch is
+        fetched from there instead (`engine.batches`)."""
         with self.store.transaction() as connection:
             changed = connection.execute(
                 text(
                     "UPDATE queries SET state = 'unknown', detail = 'worker ended while it was on its way' "
-                    "WHERE run_id = :run AND state = 'reserved'"
+                    "WHERE run_id = :run AND state = 'reserved' AND batch IS NULL"
                 ),
                 {"run": self.run_id},
             )
             return changed.rowcount
+
+    def received(self, key: str) -> Paid | None:
+        """The reply that was received for this key, in whatever run; None where there is none yet."""
+        with self.store.reading() as connection:
+            return _received(connection, key)
 
     async def pay(
         self,
@@ -99,116 +137,130 @@ class Ledger:
         seed_id: str,
         send: Callable[[Request], Awaitable[Reply]],
     ) -> Paid:
-        """One attempt: reserve, send, settle; a reply that is there already is not bought again.
+        """One attempt: reserve, send, settle; a reply that is there already is not bought again, and
+        one that is on its way, here or in another live worker, is waited for.
 
         Raises CeilingReachedError before sending, or the teacher's error after the row says what
         became of the attempt.
         """
-        query_id = self._reserve(key, request, teacher, strategy, seed_id)
-        if isinstance(query_id, Paid):
-            return query_id
+        while (other := self._asking.get(key)) is not None:
+            await asyncio.shield(other)
+        over = self._asking[key] = asyncio.get_running_loop().create_future()
+        try:
+            return await self._pay(key, request, Origin(teacher, strategy, seed_id), send)
+        finally:
+            del self._asking[key]
+            over.set_result(None)
+
+    async def _pay(
+        self, key: str, request: Request, origin: Origin, send: Callable[[Request], Awaitable[Reply]]
+    ) -> Paid:
+        while (query := await self._commits.write(partial(self.reserve, key, request, origin))) is None:
+            await asyncio.sleep(LOOK_AGAIN_S)
+        if isinstance(query, Paid):
+            return query
         try:
             reply = await send(request)
         except OutcomeUnknownError as error:
-            self._close(query_id, "unknown", str(error))
+            await self._commits.write(partial(close_query, query, "unknown", str(error)))
             raise
         except TeacherError as error:
             # Refused, unreachable or rate limited: the endpoint charged nothing.
-            self._close(query_id, "released", str(error))
+            await self._commits.write(partial(close_query, query, "released", str(error)))
             raise
         except BaseException as error:
             # Cancelled or killed in flight: it may have been answered and charged.
-            self._close(query_id, "unknown", type(error).__name__)
+            await self._commits.write(partial(close_query, query, "unknown", type(error).__name__))
             raise
+        settle = partial(self.settle, query, key, reply)
         try:
-            self._settle(query_id, reply)
+            return await self._commits.write(settle)
         except DiskFullError as error:
             # Received is never lost: the ballast makes room for what is on its way. Nothing more is
             # asked, and the run ends while there is room to say why.
             self._full = error
             self.store.drop_ballast()
-            self._settle(query_id, reply)
+            await self._commits.write(settle)
             raise
-        return Paid(reply, query_id)
 
-    def _reserve(self, key: str, request: Request, teacher: str, strategy: str, seed_id: str) -> int | Paid:
+    def reserve(
+        self, key: str, request: Request, origin: Origin, connection: Connection, batch: str | None = None
+    ) -> int | Paid | None:
+        """The new reservation's row, inside the caller's transaction; the reply where it was received
+        already; None where another live worker is asking for it now. CeilingReachedError where the
+        reservation would pass the ceiling."""
         if self._full is not None:
             raise self._full
+        if (paid := _received(connection, key)) is not None:
+            return paid
+        now = time.time()
+        if connection.exec_driver_sql(_ON_ITS_WAY, (key, now - LOST_AFTER_S)).first() is not None:
+            return None
         bound = self.bound(request)
-        with self.store.transaction() as connection:
-            if (paid := _received(connection, key)) is not None:
-                return paid
-            count, usd = connection.execute(
-                text(
-                    "SELECT count(*), coalesce(sum(coalesce(reply_usd, reserved_usd)), 0) FROM queries "
-                    "WHERE run_id = :run AND state != 'released'"
-                ),
-                {"run": self.run_id},
-            ).one()
-            if self.ceiling.queries is not None and count + 1 > self.ceiling.queries:
-                raise CeilingReachedError(
-                    f"the ceiling of {self.ceiling.queries} queries is reached; raise it or accept what there is"
-                )
-            if self.ceiling.usd is not None and (bound is None or usd + bound > self.ceiling.usd + 1e-9):
-                raise CeilingReachedError(
-                    f"the ceiling of ${self.ceiling.usd:.2f} is reached (${usd:.4f} charged, the next query "
-                    "may cost more than is left); raise it or accept what there is"
-                )
-            result = connection.execute(
-                text(
-                    "INSERT INTO queries (run_id, key, strategy, seed_id, sample_index, teacher, state, "
-                    "reserved_usd, created_at) VALUES (:run, :key, :strategy, :seed, :sample, :teacher, "
-                    "'reserved', :usd, :now) RETURNING id"
-                ),
-                {
-                    "run": self.run_id,
-                    "key": key,
-                    "strategy": strategy,
-                    "seed": seed_id,
-                    "sample": request.sample_index,
-                    "teacher": teacher,
-                    "usd": bound,
-                    "now": time.time(),
-                },
-            )
-            return int(result.scalar_one())
+        charged = connection.exec_driver_sql("SELECT queries, usd FROM charges WHERE run_id = ?", (self.run_id,))
+        queries, usd = charged.first() or (0, 0.0)
+        self._check(queries, usd, bound)
+        row = (self.run_id, key, origin.strategy, origin.seed_id, request.sample_index, origin.teacher, bound, now)
+        return int(connection.exec_driver_sql(_RESERVE, (*row, batch)).scalar_one())
 
-    def _settle(self, query_id: int, reply: Reply) -> None:
-        with self.store.transaction() as connection:
-            connection.execute(
-                text(
-                    "UPDATE queries SET state = 'settled', reply = :text, finish_reason = :finish, "
-                    "input_tokens = :input, output_tokens = :output, reply_usd = :usd, settled_at = :now "
-                    "WHERE id = :id"
-                ),
-                {
-                    "id": query_id,
-                    "text": reply.text,
-                    "finish": reply.finish_reason,
-                    "input": reply.input_tokens,
-                    "output": reply.output_tokens,
-                    "usd": self.price(reply),
-                    "now": time.time(),
-                },
+    def settle(self, query_id: int, key: str, reply: Reply, connection: Connection) -> Paid:
+        """Writes a reply into its reservation, inside the caller's transaction, and returns what the key
+        has: where another run's reply came first, this one is charged and kept as a repeat."""
+        first = _received(connection, key)
+        # Settled by whoever closed it in between (a batch that was fetched twice): nothing is overwritten.
+        values = (
+            "settled" if first is None else "repeated",
+            reply.text,
+            reply.finish_reason,
+            reply.input_tokens,
+            reply.output_tokens,
+            self.price(reply),
+            time.time(),
+            query_id,
+        )
+        connection.exec_driver_sql(_SETTLE, values)
+        return first or Paid(reply, query_id)
+
+    def _check(self, queries: int, usd: float, bound: float | None) -> None:
+        """Refuses one more query of at most `bound` dollars where it would pass the ceiling."""
+        if self.ceiling.queries is not None and queries + 1 > self.ceiling.queries:
+            raise CeilingReachedError(
+                f"the ceiling of {self.ceiling.queries} queries is reached; raise it or accept what there is"
+            )
+        if self.ceiling.usd is not None and (bound is None or usd + bound > self.ceiling.usd + 1e-9):
+            raise CeilingReachedError(
+                f"the ceiling of ${self.ceiling.usd:.2f} is reached (${usd:.4f} charged, the next query "
+                "may cost more than is left); raise it or accept what there is"
             )
 
-    def _close(self, query_id: int, state: str, detail: str) -> None:
-        with self.store.transaction() as connection:
-            connection.execute(
-                text("UPDATE queries SET state = :state, detail = :detail WHERE id = :id"),
-                {"id": query_id, "state": state, "detail": detail[:500]},
-            )
+
+_ON_ITS_WAY = (
+    "SELECT 1 FROM queries JOIN runs ON runs.id = queries.run_id WHERE queries.key = ? AND queries.state = 'reserved' "
+    "AND runs.state = 'running' AND runs.heartbeat_at > ?"
+)
+_RESERVE = (
+    "INSERT INTO queries "
+    "(run_id, key, strategy, seed_id, sample_index, teacher, reserved_usd, created_at, batch, state) VALUES "
+    "(?, ?, ?, ?, ?, ?, ?, ?, ?, 'reserved') RETURNING id"
+)
+_SETTLE = (
+    "UPDATE queries SET state = ?, reply = ?, finish_reason = ?, input_tokens = ?, output_tokens = ?, "
+    "reply_usd = ?, settled_at = ? WHERE id = ? AND state NOT IN ('settled', 'repeated')"
+)
+_RECEIVED = (
+    "SELECT id, reply, finish_reason, input_tokens, output_tokens FROM queries WHERE key = ? AND state = 'settled'"
+)
+
+
+def close_query(query_id: int, state: str, detail: str, connection: Connection) -> None:
+    """Says that an attempt brought no reply: `released` (nothing was charged) or `unknown`."""
+    connection.exec_driver_sql(
+        "UPDATE queries SET state = ?, detail = ? WHERE id = ? AND state = 'reserved'", (state, detail[:500], query_id)
+    )
 
 
 def _received(connection: Connection, key: str) -> Paid | None:
-    """The reply that was received for this key, in whatever run."""
-    row = connection.execute(
-        text(
-            "SELECT id, reply, finish_reason, input_tokens, output_tokens FROM queries "
-            "WHERE key = :key AND state = 'settled'"
-        ),
-        {"key": key},
-    ).first()
+    row = connection.exec_driver_sql(_RECEIVED, (key,)).first()
     return None if row is None else Paid(Reply(row[1], row[2], row[3], row[4]), row[0])
 
 
@@ -226,7 +278,7 @@ def account(store: Store, run_id: str) -> Account:
     counts = {row[0]: int(row[1]) for row in rows}
     unpriced = sum(int(row[3]) for row in rows)
     return Account(
-        settled=counts.get("settled", 0),
+        settled=counts.get("settled", 0) + counts.get("repeated", 0),
         unknown=counts.get("unknown", 0),
         reserved=counts.get("reserved", 0),
         usd=None if unpriced else sum(float(row[2]) for row in rows),

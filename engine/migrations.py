@@ -41,7 +41,37 @@ def m001_runs_cells_queries(connection: Connection) -> None:
         connection.execute(text(statement))
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (m001_runs_cells_queries,)
+def m002_running_totals(connection: Connection) -> None:
+    """What each run is charged, kept by the database itself at every change of a query: the ceiling is
+    checked before each query, and adding up a hundred thousand rows each time would take longer than asking.
+
+    A batch is a file of queries that the endpoint answers within a day; its row is there before anything
+    is uploaded, and `remote_id` once the endpoint has taken it.
+    """
+    for statement in (
+        "CREATE TABLE charges (run_id TEXT PRIMARY KEY, queries INTEGER NOT NULL, usd REAL NOT NULL)",
+        """INSERT INTO charges
+            SELECT run_id, count(*), sum(coalesce(reply_usd, reserved_usd, 0)) FROM queries
+            WHERE state != 'released' GROUP BY run_id""",
+        """CREATE TRIGGER queries_charged AFTER INSERT ON queries WHEN new.state != 'released' BEGIN
+            INSERT INTO charges VALUES (new.run_id, 1, coalesce(new.reply_usd, new.reserved_usd, 0))
+            ON CONFLICT (run_id) DO UPDATE SET queries = queries + 1, usd = usd + excluded.usd; END""",
+        """CREATE TRIGGER queries_charged_anew AFTER UPDATE OF state, reply_usd, reserved_usd ON queries BEGIN
+            UPDATE charges SET
+                queries = queries + (new.state != 'released') - (old.state != 'released'),
+                usd = usd + iif(new.state != 'released', coalesce(new.reply_usd, new.reserved_usd, 0), 0)
+                          - iif(old.state != 'released', coalesce(old.reply_usd, old.reserved_usd, 0), 0)
+            WHERE run_id = new.run_id; END""",
+        """CREATE TABLE batches (
+            name TEXT PRIMARY KEY, run_id TEXT NOT NULL REFERENCES runs(id), state TEXT NOT NULL,
+            remote_id TEXT, detail TEXT, created_at REAL NOT NULL)""",
+        "ALTER TABLE queries ADD COLUMN batch TEXT REFERENCES batches(name)",
+        "CREATE INDEX queries_on_their_way ON queries (key) WHERE state = 'reserved'",
+    ):
+        connection.exec_driver_sql(statement)
+
+
+STEPS: tuple[Callable[[Connection], None], ...] = (m001_runs_cells_queries, m002_running_totals)
 
 
 def migrate(connection: Connection) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from engine.domain.kinds import Strategy
 
@@ -38,6 +39,8 @@ class Request:
     temperature: float
     sample_index: int
     """Which of several draws for the same prompt this is; part of the ledger's key."""
+    response_schema: Mapping[str, Any] | None = None
+    """JSON schema that the reply must follow, where the endpoint supports it (`response_format`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import asyncio
 import multiprocessing
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,64 @@ def test_another_draw_of_the_same_prompt_is_another_query(store: Store):
         for sample in (0, 1):
             asyncio.run(pay(ledger(store), teacher(server), request(sample)))
         assert server.answered == 2
+
+
+def test_a_key_is_what_it_was_when_the_first_replies_were_paid_for():
+    # The number was computed by the first version: another one would buy every reply again.
+    key = query_key("m at h", "answer_augmentation", "s1", request(2))
+    assert key == "d1558976558bdd2a6cd1d2f8c17138f2120611c0fcc24b00daf4deb813a74bec"
+    with_schema = replace(request(2), response_schema={"type": "object"})
+    assert query_key("m at h", "answer_augmentation", "s1", with_schema) != key
+
+
+def test_two_tasks_that_want_one_query_buy_it_once(store: Store):
+    async def both(book: Ledger, who: OpenAICompatibleTeacher) -> list[Reply]:
+        return await asyncio.gather(*(pay(book, who, request()) for _ in range(2)))
+
+    with serving(voice) as server:
+        server.latency_s = 0.2
+        first, second = asyncio.run(both(ledger(store), teacher(server)))
+        assert server.answered == 1
+    assert first == second
+
+
+def test_two_live_runs_that_want_one_query_buy_it_once(store: Store):
+    async def both(who: OpenAICompatibleTeacher) -> None:
+        await asyncio.gather(*(pay(ledger(store, run_id=run_id), who, request()) for run_id in ("r1", "r2")))
+
+    for run_id in ("r1", "r2"):
+        assert store.claim(run_id, 1, 1.0)
+    with serving(voice) as server:
+        server.latency_s = 0.3
+        asyncio.run(both(teacher(server)))
+        assert server.answered == 1
+
+
+def test_where_both_bought_one_query_all_the_same_both_are_charged_and_the_first_reply_holds(store: Store):
+    async def both(who: OpenAICompatibleTeacher) -> list[Reply]:
+        return await asyncio.gather(*(pay(ledger(store, run_id=r), who, request()) for r in ("r1", "r2")))
+
+    with serving(voice) as server:  # neither run has a worker that says that it lives
+        server.latency_s = 0.3
+        replies = asyncio.run(both(teacher(server)))
+        assert server.answered == 2
+    assert replies[0] == replies[1]
+    assert account(store, "r1").settled == account(store, "r2").settled == 1
+
+
+def test_a_reply_whose_asker_was_cancelled_stays_charged(store: Store):
+    async def cancelled(who: OpenAICompatibleTeacher) -> None:
+        task = asyncio.create_task(pay(ledger(store), who, request()))
+        while account(store, "r1").reserved == 0:
+            await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    with serving(voice) as server:
+        server.latency_s = 1.0
+        asyncio.run(cancelled(teacher(server)))
+    assert account(store, "r1") == Account(0, 1, 0, pytest.approx(0.01))
 
 
 def test_the_reservation_is_on_disk_before_the_request_is_sent(store: Store):

@@ -3,10 +3,11 @@ import time
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 
 from engine.domain import Baseline, Cell, Measurement, Strategy
 from engine.errors import InputError, StoreError
+from engine.migrations import STEPS
 from engine.records import LOST_AFTER_S, RunState
 from engine.store import Store
 
@@ -113,4 +114,32 @@ def test_opening_a_store_twice_migrates_it_once(store: Store):
     filed(store)
     Store(store.path)
     with sqlite3.connect(store.path) as connection:
-        assert connection.execute("SELECT version FROM meta").fetchall() == [(1,)]
+        assert connection.execute("SELECT version FROM meta").fetchall() == [(len(STEPS),)]
+
+
+def test_a_store_of_the_first_schema_is_brought_up_with_what_it_charged(tmp_path: Path):
+    old = sqlite3.connect(tmp_path / "seedpilot.sqlite")
+    with create_engine(f"sqlite:///{tmp_path / 'seedpilot.sqlite'}").begin() as connection:
+        STEPS[0](connection)
+        connection.execute(text("CREATE TABLE meta (version INTEGER NOT NULL)"))
+        connection.execute(text("INSERT INTO meta VALUES (1)"))
+    old.execute(
+        "INSERT INTO runs (id, name, plan, start_token, state, created_at) VALUES ('r1', 'p', '{}', 't', 'done', 0)"
+    )
+    rows = [("settled", 0.01, 0.004), ("settled", 0.01, None), ("unknown", 0.01, None), ("released", 0.01, None)]
+    rows += [("reserved", None, None)]
+    for number, (state, reserved, paid) in enumerate(rows):
+        old.execute(
+            "INSERT INTO queries (run_id, key, strategy, seed_id, sample_index, teacher, state, reserved_usd, "
+            "reply_usd, reply, finish_reason, created_at) VALUES ('r1', ?, 's', 'i', 0, 't', ?, ?, ?, 'hi', 'stop', 0)",
+            (f"k{number}", state, reserved, paid),
+        )
+    old.commit()
+    Store(tmp_path / "seedpilot.sqlite")
+    assert old.execute("SELECT version FROM meta").fetchall() == [(len(STEPS),)]
+    assert old.execute("SELECT run_id, queries FROM charges").fetchall() == [("r1", 4)]
+    assert old.execute("SELECT usd FROM charges").fetchone()[0] == pytest.approx(0.024)
+    old.execute("UPDATE queries SET state = 'released' WHERE key = 'k2'")
+    old.execute("UPDATE queries SET state = 'settled', reply_usd = 0.002 WHERE key = 'k4'")
+    assert old.execute("SELECT queries, round(usd, 6) FROM charges").fetchall() == [(3, 0.016)]
+    assert old.execute("SELECT count(*) FROM queries WHERE reply = 'hi'").fetchone() == (5,), "nothing is lost"
