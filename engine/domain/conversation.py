@@ -18,6 +18,16 @@ class Item:
     answer: str
     family: str | None = None
     """Items of one family belong together: they are split and resampled together."""
+    context: str = ""
+    """What the question is asked about, before it in every prompt, and what no strategy rewrites: the
+    schema of a database, a passage. Empty where the question stands alone."""
+    fields: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Other columns that the task's scorer reads, as text: `db_id`, `tests`, `choices`."""
+
+    @property
+    def asked(self) -> str:
+        """What teacher and student read: the context, where there is one, and the question."""
+        return f"{self.context}\n\n{self.question}" if self.context else self.question
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +49,8 @@ class Request:
     temperature: float
     sample_index: int
     """Which of several draws for the same prompt this is; part of the ledger's key."""
+    response_schema: Mapping[str, Any] | None = field(default=None, hash=False)
+    """JSON schema of the reply, sent as `response_format` where the endpoint supports it."""
     response_schema: Mapping[str, Any] | None = None
     """JSON schema that the reply must follow, where the endpoint supports it (`response_format`)."""
 
