@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from engine.domain.kinds import Strategy
@@ -49,8 +49,6 @@ class Request:
     temperature: float
     sample_index: int
     """Which of several draws for the same prompt this is; part of the ledger's key."""
-    response_schema: Mapping[str, Any] | None = field(default=None, hash=False)
-    """JSON schema of the reply, sent as `response_format` where the endpoint supports it."""
     response_schema: Mapping[str, Any] | None = None
     """JSON schema that the reply must follow, where the endpoint supports it (`response_format`)."""
 
