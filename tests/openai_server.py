@@ -13,12 +13,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 Voice = Callable[[list[dict[str, str]]], str]
 
 KEY = "sk-test-right-key"
 MODEL = "test-teacher"
-FAULTS = ("429", "500", "garbage", "slow", "cut_off", "cut_connection")
+FAULTS = ("429", "no_quota", "500", "garbage", "slow", "drip", "cut_off", "cut_connection")
 
 
 class OpenAIServer(ThreadingHTTPServer):
@@ -41,6 +42,12 @@ class OpenAIServer(ThreadingHTTPServer):
         self.requests = 0
         self.seen: list[list[dict[str, str]]] = []
         """The messages of each billed request."""
+        self.bodies: list[dict[str, Any]] = []
+        """The same requests whole."""
+        self.takes_schemas = True
+        self.reasoning: str | None = None
+        """Sent as `reasoning_content` where it is set."""
+        self.redirect_to: str | None = None
         self.authorizations: set[str] = set()
         self.lock = threading.Lock()
         self._rng = random.Random(0)
@@ -72,6 +79,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         server = self.server
+        if server.redirect_to is not None:
+            return self._json(307, {}, {"Location": f"{server.redirect_to}/chat/completions"})
         server.authorizations.add(self.headers.get("Authorization", ""))
         if server.key is not None and self.headers.get("Authorization") != f"Bearer {server.key}":
             sent = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
@@ -82,11 +91,16 @@ class _Handler(BaseHTTPRequestHandler):
         fault = server.next_fault()
         if fault == "429":
             return self._json(429, {"error": {"message": "Rate limit reached"}}, {"Retry-After": "0"})
+        if fault == "no_quota":
+            return self._json(429, {"error": {"message": "You exceeded your quota", "code": "insufficient_quota"}})
+        if "response_format" in body and not server.takes_schemas:
+            return self._json(400, {"error": {"message": "response_format json_schema is not supported"}})
         if fault == "500":
             return self._json(500, {"error": {"message": "The server had an error"}})
         with server.lock:
             server.answered += 1
             server.seen.append(body["messages"])
+            server.bodies.append(body)
         text = server.voice(body["messages"])
         time.sleep(server.slow_s if fault == "slow" else server.latency_s)
         if fault == "garbage":
@@ -95,9 +109,14 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self.connection.close()
             return None
+        if fault == "drip":
+            return self._drip()
         finish = "stop"
         if fault == "cut_off":
             text, finish = text[: len(text) // 2], "length"
+        message = {"role": "assistant", "content": text}
+        if server.reasoning is not None:
+            message["reasoning_content"] = server.reasoning
         return self._json(
             200,
             {
@@ -105,7 +124,7 @@ class _Handler(BaseHTTPRequestHandler):
                 "object": "chat.completion",
                 "created": 0,
                 "model": body["model"],
-                "choices": [{"index": 0, "finish_reason": finish, "message": {"role": "assistant", "content": text}}],
+                "choices": [{"index": 0, "finish_reason": finish, "message": message}],
                 "usage": {
                     "prompt_tokens": sum(len(m["content"].split()) for m in body["messages"]),
                     "completion_tokens": len(text.split()),
@@ -113,6 +132,15 @@ class _Handler(BaseHTTPRequestHandler):
                 },
             },
         )
+
+    def _drip(self) -> None:
+        """A byte now and then, so that no pause is long."""
+        self.send_response(200)
+        self.send_header("Content-Length", "100000")
+        self.end_headers()
+        for _ in range(int(self.server.slow_s / 0.1)):
+            self.wfile.write(b" ")
+            time.sleep(0.1)
 
     def do_GET(self) -> None:
         self._json(200, {"object": "list", "data": [{"id": MODEL, "object": "model"}]})

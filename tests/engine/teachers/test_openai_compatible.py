@@ -1,5 +1,8 @@
 import asyncio
 import logging
+import time
+from dataclasses import replace
+from email.utils import formatdate
 
 import pytest
 from pydantic import SecretStr
@@ -12,7 +15,8 @@ from engine.errors import (
     TeacherRefusedError,
     TeacherUnreachableError,
 )
-from engine.teachers.openai_compatible import OpenAICompatibleTeacher
+from engine.teachers.openai_compatible import OpenAICompatibleTeacher, retry_after
+from engine.teachers.reasoning import without_reasoning
 from tests.openai_server import KEY, MODEL, OpenAIServer, serving
 
 REQUEST = Request((Message("system", "Be brief."), Message("user", "Question: 1+1?")), 50, 0.7, 0)
@@ -37,6 +41,89 @@ def test_a_cut_off_reply_says_so():
     with serving(voice) as server:
         server.faults = ["cut_off"]
         assert ask(server).finish_reason == "length"
+
+
+def test_a_time_out_is_for_the_whole_reply_and_not_for_each_of_its_bytes():
+    with serving(voice) as server:
+        server.faults = ["drip"]
+        server.slow_s = 30.0
+        with pytest.raises(OutcomeUnknownError, match="timed out after 1 s"):
+            ask(server, timeout_s=1.0)
+
+
+def test_a_redirect_is_not_followed_so_that_the_key_stays_with_its_endpoint():
+    with serving(voice) as elsewhere, serving(voice) as server:
+        server.redirect_to = elsewhere.base_url
+        with pytest.raises(TeacherRefusedError, match="redirects to another address"):
+            ask(server)
+        assert elsewhere.requests == 0
+        assert elsewhere.authorizations == set()
+
+
+def test_a_used_up_quota_is_no_reason_to_wait():
+    with serving(voice) as server:
+        server.faults = ["no_quota"]
+        with pytest.raises(TeacherRefusedError, match="quota is used up"):
+            ask(server)
+
+
+SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "additionalProperties": False}
+
+
+def test_a_schema_is_sent_as_response_format():
+    with serving(voice) as server:
+        teacher = OpenAICompatibleTeacher(server.base_url, MODEL, SecretStr(KEY))
+        asyncio.run(teacher.ask(replace(REQUEST, response_schema=SCHEMA)))
+        assert server.bodies[0]["response_format"]["json_schema"]["schema"] == SCHEMA
+    assert teacher.notes == []
+
+
+def test_an_endpoint_that_takes_no_schema_is_asked_without_one_and_says_so_once():
+    async def thrice(teacher: OpenAICompatibleTeacher) -> None:
+        for sample in range(3):
+            await teacher.ask(replace(REQUEST, response_schema=SCHEMA, sample_index=sample))
+
+    with serving(voice) as server:
+        server.takes_schemas = False
+        teacher = OpenAICompatibleTeacher(server.base_url, MODEL, SecretStr(KEY))
+        asyncio.run(thrice(teacher))
+        assert (server.requests, server.answered) == (4, 3)
+    assert len(teacher.notes) == 1
+    assert "does not take a JSON schema" in teacher.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [({"retry-after": "2.5"}, 2.5), ({"retry-after-ms": "40"}, 0.04), ({"retry-after": "soon"}, None), ({}, None)],
+)
+def test_how_long_to_wait_is_read_in_each_of_its_forms(headers: dict[str, str], seconds: float | None):
+    assert retry_after(headers) == seconds
+
+
+def test_a_date_to_wait_for_is_a_number_of_seconds():
+    seconds = retry_after({"retry-after": formatdate(time.time() + 60, usegmt=True)})
+    assert seconds is not None
+    assert 50 < seconds <= 60
+
+
+def test_reasoning_in_a_field_of_its_own_comes_back_in_front_of_the_text():
+    with serving(voice) as server:
+        server.reasoning = "One and one."
+        assert ask(server).text == "<think>\nOne and one.\n</think>\nQuestion: 1+1? #### 2"
+
+
+@pytest.mark.parametrize(
+    ("text", "rest"),
+    [
+        ("<think>1+1</think>\n#### 2", "#### 2"),
+        ("opened in the prompt</think> #### 2", "#### 2"),
+        ("<think>cut off before", ""),
+        ("a < b and nothing to take out ", "a < b and nothing to take out "),
+        ("<think>a</think>x<think>b</think>y", "xy"),
+    ],
+)
+def test_reasoning_is_taken_out_and_the_rest_stays(text: str, rest: str):
+    assert without_reasoning(text) == rest
 
 
 @pytest.mark.parametrize(
@@ -95,3 +182,16 @@ def test_an_address_where_nobody_listens_is_unreachable_and_nothing_is_charged()
 def test_a_lone_surrogate_in_a_reply_does_no_harm():
     with serving(lambda _: "half a smiley \ud83d #### 2") as server:
         ask(server).text.encode()
+
+
+def test_a_connection_that_breaks_when_it_is_used_again_may_have_been_billed():
+    # A kept-alive connection that the server closes while it answers: no request is sent a second time.
+    async def twice(teacher: OpenAICompatibleTeacher) -> None:
+        await teacher.ask(REQUEST)
+        with pytest.raises(OutcomeUnknownError):
+            await teacher.ask(REQUEST)
+
+    with serving(voice) as server:
+        server.faults = ["none", "cut_connection"]
+        asyncio.run(twice(OpenAICompatibleTeacher(server.base_url, MODEL, SecretStr(KEY))))
+        assert (server.requests, server.answered) == (2, 2)
