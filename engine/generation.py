@@ -1,14 +1,17 @@
 """Generates one pool: visits to seeds in round-robin order, paid through the ledger, in bounded parallel.
 
-Retries are ours and bounded: a rate limit waits as long as the endpoint asks, a lost reply is asked
-again at its own reservation. What cannot be answered is a None in its place, never a gap.
+Retries are ours and bounded: a rate limit waits as long as the endpoint asks (that request alone, the
+others go on), a lost reply is asked again at its own reservation. What cannot be answered is a None in
+its place, never a gap. Drafts come out one by one, in order: a pool need not fit into memory.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Generic, TypeVar
 
 from engine.domain import Item, Paid, Request, Strategy, Teacher
 from engine.errors import (
@@ -18,27 +21,55 @@ from engine.errors import (
     TeacherUnreachableError,
 )
 from engine.ledger import Ledger, query_key
+from engine.pacing import Pace
 from engine.strategies import Ask, Draft, drafter
 from engine.tasks import Task
+from engine.teachers.reasoning import without_reasoning
 
 ATTEMPTS = 4
 """Attempts at one query before it is given up."""
 RATE_LIMIT_ATTEMPTS = 30
 """A 429 costs nothing, so it is borne longer than a lost reply."""
-LONGEST_WAIT_S = 30.0
+LONGEST_BACKOFF_S = 30.0
 MOST_FAILURES_IN_A_ROW = 12
 """So many visits given up without one success between them stop the run: the endpoint is not well."""
+LOOKAHEAD = 20
+"""Visits that may be finished ahead of the oldest unfinished one, for each of those on their way: one slow
+reply does not hold up the others, and no more than that is held in memory."""
+
+_T = TypeVar("_T")
 
 
 class Generator:
     """Asks one teacher on one run's account."""
 
-    def __init__(self, teacher: Teacher, ledger: Ledger, *, concurrency: int, check: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        teacher: Teacher,
+        ledger: Ledger,
+        *,
+        concurrency: int,
+        check: Callable[[], None],
+        requests_per_minute: float | None = None,
+        tokens_per_minute: float | None = None,
+        keep_reasoning: bool = False,
+    ) -> None:
+        """`check` raises where the user asked to pause or cancel; it is called between queries.
+
+        The ledger keeps replies as they came; `keep_reasoning` says whether strategies see the reasoning in
+        them, and changing it asks nothing anew.
+        """
         self.teacher = teacher
         self.ledger = ledger
         self.concurrency = concurrency
         self.check = check
-        """Raises where the user asked to pause or cancel; called between queries."""
+        self.pace = Pace(
+            concurrency,
+            requests_per_minute=requests_per_minute,
+            tokens_per_minute=tokens_per_minute,
+            sleep=self._wait,
+        )
+        self.keep_reasoning = keep_reasoning
         self._failures = 0
 
     def ask(self, strategy: str, seed_id: str) -> Ask:
@@ -46,11 +77,20 @@ class Generator:
 
         async def ask(request: Request) -> Paid:
             key = query_key(self.teacher.name, strategy, seed_id, request)
-            limited, lost = 0, 0
-            while True:
+            paid = self.ledger.received(key) or await self._bought(key, request, strategy, seed_id)
+            if self.keep_reasoning:
+                return paid
+            return replace(paid, reply=replace(paid.reply, text=without_reasoning(paid.reply.text)))
+
+        return ask
+
+    async def _bought(self, key: str, request: Request, strategy: str, seed_id: str) -> Paid:
+        limited, lost = 0, 0
+        while True:
+            async with self.pace.slot(_tokens(request), request.max_tokens) as slot:
                 self.check()
                 try:
-                    return await self.ledger.pay(
+                    paid = await self.ledger.pay(
                         key,
                         request,
                         teacher=self.teacher.name,
@@ -58,19 +98,39 @@ class Generator:
                         seed_id=seed_id,
                         send=self.teacher.ask,
                     )
+                    slot.answered(paid.reply.input_tokens, paid.reply.output_tokens)
+                    return paid
                 except RateLimitedError as error:
+                    slot.refused()
                     limited += 1
                     if limited >= RATE_LIMIT_ATTEMPTS:
                         raise
                     wait = error.retry_after if error.retry_after is not None else _backoff(limited)
-                    await asyncio.sleep(min(wait, LONGEST_WAIT_S))
                 except (OutcomeUnknownError, TeacherUnreachableError):
                     lost += 1
                     if lost >= ATTEMPTS:
                         raise
-                    await asyncio.sleep(_backoff(lost))
+                    wait = _backoff(lost)
+            # Without a slot: who waits to be asked again keeps nobody else waiting.
+            await self._wait(wait)
 
-        return ask
+    def drafts(
+        self,
+        strategy: Strategy,
+        task: Task,
+        seeds: Sequence[Item],
+        visits: int,
+        on_visit: Callable[[], None],
+    ) -> InOrder[Draft]:
+        """Drafts of the first `visits` visits, one by one and in order. A visit that failed for good is
+        None. At the ceiling they end, and `why` says so."""
+        draft = drafter(strategy)
+
+        async def visit(index: int) -> Draft:
+            seed = seeds[index % len(seeds)]
+            return await draft(task, seed, index // len(seeds), self.ask(strategy.value, seed.id))
+
+        return InOrder(self, visit, visits, on_visit)
 
     async def pool(
         self,
@@ -80,70 +140,125 @@ class Generator:
         visits: int,
         on_visit: Callable[[], None],
     ) -> tuple[list[Draft | None], str]:
-        """Drafts of the first `visits` visits, and why there are fewer (empty where there are not).
-
-        A visit that failed for good is None. At the ceiling the pool ends with its last whole prefix.
-        """
-        draft = drafter(strategy)
-        drafts: dict[int, Draft | None] = {}
-
-        async def visit(index: int) -> None:
-            seed = seeds[index % len(seeds)]
-            drafts[index] = await draft(task, seed, index // len(seeds), self.ask(strategy.value, seed.id))
-
-        why = await self._gather(visit, visits, lambda index: drafts.update({index: None}), on_visit)
-        whole = next((i for i in range(visits) if i not in drafts), visits)
-        return [drafts[i] for i in range(whole)], why
+        """The same drafts as a list, and why there are fewer (empty where there are not)."""
+        drafts = self.drafts(strategy, task, seeds, visits, on_visit)
+        return [draft async for draft in drafts], drafts.why
 
     async def replies(
         self, name: str, items: Sequence[Item], requests: Sequence[Request], on_visit: Callable[[], None]
     ) -> list[str | None]:
         """The teacher's replies to prepared requests, one per item; None where it failed for good."""
-        texts: dict[int, str | None] = {}
 
-        async def visit(index: int) -> None:
-            paid = await self.ask(name, items[index].id)(requests[index])
-            texts[index] = paid.reply.text
+        async def visit(index: int) -> str:
+            return (await self.ask(name, items[index].id)(requests[index])).reply.text
 
-        await self._gather(visit, len(requests), lambda index: texts.update({index: None}), on_visit)
-        return [texts.get(i) for i in range(len(requests))]
+        texts = [text async for text in InOrder(self, visit, len(requests), on_visit)]
+        return texts + [None] * (len(requests) - len(texts))
 
-    async def _gather(
-        self,
-        visit: Callable[[int], Awaitable[None]],
-        count: int,
-        give_up: Callable[[int], None],
-        on_visit: Callable[[], None],
-    ) -> str:
-        """Runs the visits in order of their index, `concurrency` at once; returns why it ended early."""
-        indices = iter(range(count))
-        stopped: list[Exception] = []
+    def failed(self) -> bool:
+        """Counts a visit that was given up; whether it is one too many in a row."""
+        self._failures += 1
+        return self._failures >= MOST_FAILURES_IN_A_ROW
 
-        async def work() -> None:
-            for index in indices:
-                if stopped:
+    def succeeded(self) -> None:
+        """Counts a visit that came through."""
+        self._failures = 0
+
+    async def _wait(self, seconds: float) -> None:
+        """Sleeps, and hears within a second what the user wants."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while (left := end - loop.time()) > 0:
+            await asyncio.sleep(min(left, 1.0))
+            self.check()
+
+
+class InOrder(Generic[_T]):
+    """Runs visits in parallel and gives their results in the order of their index, None for one that was
+    given up. A consumer that stops early closes it (`contextlib.aclosing`), and what is on its way then is
+    waited for: it is paid."""
+
+    def __init__(
+        self, generator: Generator, visit: Callable[[int], Awaitable[_T]], count: int, on_visit: Callable[[], None]
+    ) -> None:
+        self.why = ""
+        """Why there are fewer than were asked for; to be read after the last one."""
+        self._generator = generator
+        self._visit = visit
+        self._on_visit = on_visit
+        self._count = count
+        self._next = 0
+        """Index of the oldest result that was not yet given out."""
+        self._done: dict[int, _T | None] = {}
+        self._stopped: list[Exception] = []
+        self._over = False
+        self._moved = asyncio.Event()
+        self._room = asyncio.Event()
+
+    async def __aiter__(self) -> AsyncIterator[_T | None]:
+        workers = min(self._generator.concurrency, self._count)
+        self._ahead = LOOKAHEAD * workers
+        indices = iter(range(self._count))
+        working = asyncio.gather(*(self._work(indices) for _ in range(workers)))
+        working.add_done_callback(lambda _: self._moved.set())
+        try:
+            while self._next < self._count:
+                if self._next in self._done:
+                    yield self._done.pop(self._next)
+                    self._next += 1
+                    self._room.set()
+                elif working.done():
+                    break
+                else:
+                    self._moved.clear()
+                    await self._moved.wait()
+        finally:
+            self._over = True
+            self._room.set()
+            await working
+        if self._stopped:
+            if not isinstance(self._stopped[0], CeilingReachedError):
+                raise self._stopped[0]
+            self.why = str(self._stopped[0])
+
+    async def _work(self, indices: Iterator[int]) -> None:
+        for index in indices:
+            while index >= self._next + self._ahead and not (self._stopped or self._over):
+                self._room.clear()
+                await self._room.wait()
+            if self._stopped or self._over:
+                return
+            try:
+                result: _T | None = await self._visit(index)
+                self._generator.succeeded()
+            except (OutcomeUnknownError, RateLimitedError) as error:
+                if self._generator.failed():
+                    self._stop(error)
                     return
-                try:
-                    await visit(index)
-                    self._failures = 0
-                except (OutcomeUnknownError, RateLimitedError) as error:
-                    self._failures += 1
-                    if self._failures >= MOST_FAILURES_IN_A_ROW:
-                        stopped.append(error)
-                        return
-                    give_up(index)
-                except Exception as error:
-                    # Nobody is cancelled: what the others have sent is paid, so it is waited for.
-                    stopped.append(error)
-                    return
-                on_visit()
+                result = None
+            except Exception as error:
+                # Nobody is cancelled: what the others have sent is paid, so it is waited for.
+                self._stop(error)
+                return
+            self._done[index] = result
+            if index == self._next:
+                self._moved.set()
+            try:
+                self._on_visit()
+            except Exception as error:
+                self._stop(error)
+                return
 
-        await asyncio.gather(*(work() for _ in range(min(self.concurrency, count))))
-        if stopped and not isinstance(stopped[0], CeilingReachedError):
-            raise stopped[0]
-        return str(stopped[0]) if stopped else ""
+    def _stop(self, error: Exception) -> None:
+        self._stopped.append(error)
+        self._room.set()
+
+
+def _tokens(request: Request) -> float:
+    """About how many tokens a prompt has: four bytes each."""
+    return sum(len(message.content.encode()) for message in request.messages) / 4
 
 
 def _backoff(attempt: int) -> float:
     """Seconds before the next attempt: doubling, with jitter so that parallel queries do not march in step."""
-    return float(min(LONGEST_WAIT_S, 0.5 * 2 ** (attempt - 1)) * random.uniform(0.5, 1.0))
+    return float(min(LONGEST_BACKOFF_S, 0.5 * 2 ** (attempt - 1)) * random.uniform(0.5, 1.0))
