@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -28,6 +29,12 @@ class Item:
     def asked(self) -> str:
         """What teacher and student read: the context, where there is one, and the question."""
         return f"{self.context}\n\n{self.question}" if self.context else self.question
+
+
+def item_id(question: str, answer: str, context: str = "") -> str:
+    """The same content is the same item in every file, so that its paid replies are found again."""
+    parts = [question, answer, context] if context else [question, answer]
+    return hashlib.sha256("\x00".join(parts).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
