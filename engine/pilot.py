@@ -248,7 +248,7 @@ class Pilot:
         scores = [
             Score(Outcome.NOT_SCORED, None, "no reply")
             if reply is None
-            else self.prepared.task.score(item.answer, reply)
+            else self.prepared.task.score_item(item, reply)
             for item, reply in zip(items, replies, strict=True)
         ]
         write_jsonl(

@@ -27,8 +27,8 @@ from typing import Any
 from engine.domain import TaskType
 from engine.errors import InputError
 from engine.tasks import math
-from engine.tasks.base import Parser, Scorer, Task
-from engine.tasks.scorers import COMPARISONS, Field, exact, json_fields, json_object, numeric
+from engine.tasks.base import Parser, Task
+from engine.tasks.scorers import COMPARISONS, Field, by_answer, exact, json_fields, json_object, numeric
 
 _SCORERS = ("exact", "numeric", "json_fields")
 _KEYS = {"name", "answer", "teacher", "student", "question", "columns", "scorer"}
@@ -73,14 +73,14 @@ def read_task(path: Path) -> Task:
         student_instruction=raw.get("student", ""),
         question_form=raw.get("question", "a question"),
         parse_answer=parser,
-        score=scorer,
+        scorer=by_answer(scorer),
         determined=kind == TaskType.STRUCTURED,
         question_column=columns.get("question", "question"),
         answer_column=columns.get("answer", "answer"),
     )
 
 
-def _scorer(raw: dict[str, Any], path: Path, problems: list[str]) -> tuple[Scorer, Parser]:
+def _scorer(raw: dict[str, Any], path: Path, problems: list[str]) -> tuple[Any, Parser]:
     kind = raw.get("kind")
     if kind == "numeric":
         return numeric, math.parse_answer

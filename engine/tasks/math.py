@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from engine.domain import TaskType
 from engine.tasks.base import Task
-from engine.tasks.scorers import final_number, json_object, numeric
+from engine.tasks.scorers import by_answer, final_number, json_object, numeric
 
 
 def parse_answer(reply: str) -> str | None:
@@ -34,6 +34,6 @@ TASK = Task(
     student_instruction="",
     question_form="a maths word problem whose answer is one number",
     parse_answer=parse_answer,
-    score=numeric,
+    scorer=by_answer(numeric),
     determined=False,
 )

@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.domain import Outcome, Score
+from engine.domain import Item, Outcome, Score
 
 NUMBER = r"-?\$?\s?-?\d(?:[\d,]*\d)?(?:\.\d+)?(?:\s?/\s?\d+)?"
 _MARKED = re.compile(rf"####\s*({NUMBER})")
@@ -35,6 +35,11 @@ def wrong(reason: str, value: float = 0.0) -> Score:
 def not_scored(reason: str) -> Score:
     """An item that cannot be judged and why."""
     return Score(Outcome.NOT_SCORED, None, reason)
+
+
+def by_answer(score: Callable[[str, str], Score]) -> Callable[[Item, str], Score]:
+    """A scorer of items from one that needs the gold answer only."""
+    return lambda item, reply: score(item.answer, reply)
 
 
 def _to_number(text: str) -> float | None:
