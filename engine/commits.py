@@ -12,6 +12,7 @@ each of them, milliseconds at a time on a busy loop.
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
@@ -22,8 +23,9 @@ from sqlalchemy.exc import DBAPIError
 
 _T = TypeVar("_T")
 
-MOST_CHANGES = 500
-"""In one transaction, so that another process gets its turn to write."""
+MOST_CHANGES = 32
+"""In one transaction: few enough that the first requests of a crowd are sent while the next are written
+down (with 500 the crowd moved in step, and waited in step), many enough that slow disks keep up."""
 
 Change = Callable[[Connection], Any]
 _Waiting = tuple[Change, asyncio.Future[Any]]
@@ -90,7 +92,7 @@ class _Writer:
         for change, future in batch:
             try:
                 answers.append((future, change(connection), None))
-            except DBAPIError as fault:
+            except (DBAPIError, sqlite3.Error) as fault:
                 # The database itself failed (a full disk): nothing of this transaction will be there.
                 broken = fault
                 break

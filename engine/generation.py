@@ -78,9 +78,8 @@ class Generator:
         async def ask(request: Request) -> Paid:
             key = query_key(self.teacher.name, strategy, seed_id, request)
             paid = self.ledger.received(key) or await self._bought(key, request, strategy, seed_id)
-            if self.keep_reasoning:
-                return paid
-            return replace(paid, reply=replace(paid.reply, text=without_reasoning(paid.reply.text)))
+            shown = paid.reply.text if self.keep_reasoning else without_reasoning(paid.reply.text)
+            return paid if shown == paid.reply.text else replace(paid, reply=replace(paid.reply, text=shown))
 
         return ask
 

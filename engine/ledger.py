@@ -18,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import sqlite3
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from engine.commits import GroupCommit
+from engine.database import direct, reader
 from engine.domain import Paid, Reply, Request
 from engine.errors import CeilingReachedError, DiskFullError, OutcomeUnknownError, TeacherError
 from engine.records import LOST_AFTER_S
@@ -106,6 +108,7 @@ class Ledger:
         self._commits = GroupCommit(store.transaction)
         self._asking: dict[str, asyncio.Future[None]] = {}
         """Keys that this process is paying for now; who else wants one waits."""
+        self._reader: sqlite3.Connection | None = None
         self._full: DiskFullError | None = None
 
     def close_open_reservations(self) -> int:
@@ -124,8 +127,9 @@ class Ledger:
 
     def received(self, key: str) -> Paid | None:
         """The reply that was received for this key, in whatever run; None where there is none yet."""
-        with self.store.reading() as connection:
-            return _received(connection, key)
+        if self._reader is None:
+            self._reader = reader(self.store.path)
+        return _received(self._reader, key)
 
     async def pay(
         self,
@@ -191,22 +195,24 @@ class Ledger:
         reservation would pass the ceiling."""
         if self._full is not None:
             raise self._full
-        if (paid := _received(connection, key)) is not None:
+        rows = direct(connection)
+        if (paid := _received(rows, key)) is not None:
             return paid
         now = time.time()
-        if connection.exec_driver_sql(_ON_ITS_WAY, (key, now - LOST_AFTER_S)).first() is not None:
+        if rows.execute(_ON_ITS_WAY, (key, now - LOST_AFTER_S)).fetchone() is not None:
             return None
         bound = self.bound(request)
-        charged = connection.exec_driver_sql("SELECT queries, usd FROM charges WHERE run_id = ?", (self.run_id,))
-        queries, usd = charged.first() or (0, 0.0)
+        charged = rows.execute("SELECT queries, usd FROM charges WHERE run_id = ?", (self.run_id,)).fetchone()
+        queries, usd = charged or (0, 0.0)
         self._check(queries, usd, bound)
         row = (self.run_id, key, origin.strategy, origin.seed_id, request.sample_index, origin.teacher, bound, now)
-        return int(connection.exec_driver_sql(_RESERVE, (*row, batch)).scalar_one())
+        return int(rows.execute(_RESERVE, (*row, batch)).fetchone()[0])
 
     def settle(self, query_id: int, key: str, reply: Reply, connection: Connection) -> Paid:
         """Writes a reply into its reservation, inside the caller's transaction, and returns what the key
         has: where another run's reply came first, this one is charged and kept as a repeat."""
-        first = _received(connection, key)
+        rows = direct(connection)
+        first = _received(rows, key)
         # Settled by whoever closed it in between (a batch that was fetched twice): nothing is overwritten.
         values = (
             "settled" if first is None else "repeated",
@@ -218,7 +224,7 @@ class Ledger:
             time.time(),
             query_id,
         )
-        connection.exec_driver_sql(_SETTLE, values)
+        rows.execute(_SETTLE, values)
         return first or Paid(reply, query_id)
 
     def _check(self, queries: int, usd: float, bound: float | None) -> None:
@@ -254,13 +260,13 @@ _RECEIVED = (
 
 def close_query(query_id: int, state: str, detail: str, connection: Connection) -> None:
     """Says that an attempt brought no reply: `released` (nothing was charged) or `unknown`."""
-    connection.exec_driver_sql(
+    direct(connection).execute(
         "UPDATE queries SET state = ?, detail = ? WHERE id = ? AND state = 'reserved'", (state, detail[:500], query_id)
     )
 
 
-def _received(connection: Connection, key: str) -> Paid | None:
-    row = connection.exec_driver_sql(_RECEIVED, (key,)).first()
+def _received(rows: sqlite3.Connection, key: str) -> Paid | None:
+    row = rows.execute(_RECEIVED, (key,)).fetchone()
     return None if row is None else Paid(Reply(row[1], row[2], row[3], row[4]), row[0])
 
 

@@ -15,12 +15,13 @@ from typing import Any
 
 from engine.advice import as_json, recommend
 from engine.comparison import wilson
+from engine.database import translated
 from engine.domain import Recommendation, Situation
 from engine.ledger import account
 from engine.plan import PilotPlan, check_plan, with_paths
 from engine.prepare import Prepared, prepare
 from engine.records import CellRow, Run
-from engine.store import Store, translated
+from engine.store import Store
 from engine.tasks import load_task
 
 

@@ -8,6 +8,7 @@ IMMEDIATE`), so two processes never act on the same reading. The ledger's table 
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,12 +16,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DatabaseError, OperationalError
-from sqlalchemy.pool import QueuePool
 
+from engine.database import opened, translated
 from engine.domain import Cell, Measurement
-from engine.errors import DiskFullError, InputError, StoreError
+from engine.errors import InputError
 from engine.migrations import migrate
 from engine.records import LOST_AFTER_S, CellRow, PoolRow, Run, RunState, cell_of, run_of
 
@@ -35,7 +36,7 @@ class Store:
         self.home = path.parent
         try:
             self.home.mkdir(parents=True, exist_ok=True)
-            self.engine = _engine(path)
+            self.engine = opened(path)
             with self.transaction() as connection:
                 migrate(connection)
         except (OSError, DatabaseError) as error:  # also a file that is no database
@@ -53,7 +54,7 @@ class Store:
                     connection.rollback()
                     raise
                 connection.commit()
-        except OperationalError as error:
+        except (OperationalError, sqlite3.OperationalError) as error:
             raise translated(error, self.path) from error
 
     def hold_ballast(self) -> None:
@@ -270,31 +271,3 @@ class Store:
                 text("SELECT * FROM pools WHERE run_id = :run ORDER BY rowid"), {"run": run_id}
             ).mappings()
             return [PoolRow(row["name"], json.loads(row["counts"]), row["folder"]) for row in rows]
-
-
-def _engine(path: Path) -> Engine:
-    engine = create_engine(
-        f"sqlite:///{path}", poolclass=QueuePool, connect_args={"timeout": 30, "check_same_thread": False}
-    )
-
-    @event.listens_for(engine, "connect")
-    def _configure(connection: Any, _record: object) -> None:
-        # `transaction` begins writers itself, and readers need no transaction: the driver begins none.
-        connection.isolation_level = None
-        connection.execute("PRAGMA journal_mode = WAL")
-        # FULL: a committed reservation survives a power cut, as the money rules ask.
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
-
-    return engine
-
-
-def translated(error: DatabaseError | OSError, path: Path) -> StoreError:
-    """Our error for a database error: full disk, or a file that cannot be used."""
-    text_ = str(error)
-    if "disk is full" in text_ or "No space left" in text_ or "File too large" in text_:
-        return DiskFullError(
-            f"the disk that holds {path.parent} is full; what was paid for until now is kept. "
-            "Free some space there, then resume the run"
-        )
-    return StoreError(f"the store {path} cannot be used ({text_.splitlines()[0]}); check that its folder is writable")

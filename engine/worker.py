@@ -21,6 +21,7 @@ import psutil
 from pydantic import SecretStr
 
 from engine.costs import usd_per_query
+from engine.database import translated
 from engine.domain import Reply, Request, Teacher
 from engine.errors import KeyMissingError, SeedPilotError
 from engine.ledger import Ceiling, Ledger
@@ -29,7 +30,7 @@ from engine.plan import PilotPlan, check_plan
 from engine.prepare import Prepared, prepare, prompt_tokens_at_most
 from engine.records import RunState
 from engine.settings import Settings, key_from_environment
-from engine.store import Store, translated
+from engine.store import Store
 from engine.trainer import LocalTrainer
 
 HEARTBEAT_S = 5.0

@@ -90,7 +90,9 @@ class OpenAICompatibleTeacher:
             async with (
                 asyncio.timeout(self.timeout_s),
                 # A redirect would carry the key to whatever host it names.
-                session.post(self._url("chat/completions"), data=json.dumps(body), allow_redirects=False) as response,
+                session.post(
+                    self._url("chat/completions"), data=json.dumps(body).encode(), allow_redirects=False
+                ) as response,
             ):
                 status, headers = response.status, response.headers
                 raw = await response.content.read(MOST_REPLY_BYTES)
@@ -149,8 +151,10 @@ class OpenAICompatibleTeacher:
         return self._session
 
     async def _sessions(self) -> AsyncGenerator[aiohttp.ClientSession, None]:
-        tls = ssl.create_default_context()
-        tls.load_verify_locations(certifi.where())
+        tls: ssl.SSLContext | bool = True
+        if self.base_url.startswith("https:"):
+            tls = ssl.create_default_context()
+            tls.load_verify_locations(certifi.where())
         headers = {
             "Authorization": f"Bearer {self._key.get_secret_value() if self._key else _NO_KEY}",
             "Content-Type": "application/json",
