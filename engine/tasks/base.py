@@ -20,6 +20,9 @@ Parser = Callable[[str], str | None]
 """From a teacher's reply to the answer that the student shall learn; None where there is none."""
 
 
+QUESTION_AND_ANSWER = columns("question", "answer")
+
+
 class Judge(Protocol):
     """Has a reply judged by an LLM. Pure halves of a paid query: the caller asks, under the ledger."""
 
@@ -56,7 +59,7 @@ class Task:
     question_column: str = "question"
     """What the seed and test files call the question, unless a mapping says otherwise."""
     answer_column: str = "answer"
-    read_row: RowReader = columns("question", "answer")
+    read_row: RowReader = QUESTION_AND_ANSWER
     """From one row of a file to an item, or to what is wrong with the row."""
     has_form: Callable[[str], bool] = _any_text
     """Whether a written question looks like one of this task (multiple choice: it lists its choices)."""

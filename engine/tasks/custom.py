@@ -28,7 +28,10 @@ from engine.domain import TaskType
 from engine.errors import InputError
 from engine.tasks import math
 from engine.tasks.base import Parser, Task
-from engine.tasks.scorers import COMPARISONS, Field, by_answer, exact, json_fields, json_object, numeric
+from engine.tasks.numbers import numeric
+from engine.tasks.outcomes import by_answer
+from engine.tasks.records import COMPARISONS, Field, json_fields, json_object
+from engine.tasks.scorers import exact
 
 _SCORERS = ("exact", "numeric", "json_fields")
 _KEYS = {"name", "answer", "teacher", "student", "question", "columns", "scorer"}

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from engine.domain import TaskType
 from engine.tasks.base import Task
-from engine.tasks.scorers import by_answer, final_number, json_object, numeric
+from engine.tasks.numbers import final_number, numeric
+from engine.tasks.outcomes import by_answer
+from engine.tasks.records import json_object
 
 
 def parse_answer(reply: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Pure scorers: a gold answer and a reply give right, wrong or not scored.
+"""Pure scorers of texts: a gold answer and a reply give right, wrong or not scored.
 
 A scorer never raises on a reply. What cannot be judged because the *gold* answer is unusable is
 not scored; a reply without a usable answer is wrong, with the reason beside it.
@@ -7,77 +7,18 @@ not scored; a reply without a usable answer is wrong, with the reason beside it.
 from __future__ import annotations
 
 import json
-import math
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
-from engine.domain import Item, Outcome, Score
+import regex
 
-NUMBER = r"-?\$?\s?-?\d(?:[\d,]*\d)?(?:\.\d+)?(?:\s?/\s?\d+)?"
-_MARKED = re.compile(rf"####\s*({NUMBER})")
-_BOXED = re.compile(rf"\\boxed\{{\s*({NUMBER})\s*\}}")
-_SAID = re.compile(rf"answer\s*(?:is|=|:)?\s*\**\s*<?({NUMBER})", re.IGNORECASE)
-_ANY = re.compile(NUMBER)
+from engine.domain import Item, Score
+from engine.tasks.base import Parser, Scorer
+from engine.tasks.outcomes import AnswerScorer, not_scored, right, wrong
+from engine.tasks.records import json_object, normalise
 
-
-def right(value: float = 1.0) -> Score:
-    """A right reply."""
-    return Score(Outcome.RIGHT, value)
-
-
-def wrong(reason: str, value: float = 0.0) -> Score:
-    """A wrong reply and why."""
-    return Score(Outcome.WRONG, value, reason)
-
-
-def not_scored(reason: str) -> Score:
-    """An item that cannot be judged and why."""
-    return Score(Outcome.NOT_SCORED, None, reason)
-
-
-def by_answer(score: Callable[[str, str], Score]) -> Callable[[Item, str], Score]:
-    """A scorer of items from one that needs the gold answer only."""
-    return lambda item, reply: score(item.answer, reply)
-
-
-def _to_number(text: str) -> float | None:
-    cleaned = re.sub(r"[$,\s]", "", text)
-    head, _, tail = cleaned.partition("/")
-    try:
-        value = float(head) / float(tail) if tail else float(head)
-    except (ValueError, ZeroDivisionError):
-        return None
-    return value if math.isfinite(value) else None
-
-
-def final_number(text: str) -> float | None:
-    r"""The number that a worked answer ends in.
-
-    Looked for in this order: after the last `####`, in the last `\boxed{}`, after the last
-    "answer is", and at last the last number of the text. None where there is no number.
-    """
-    for pattern in (_MARKED, _BOXED, _SAID, _ANY):
-        found = pattern.findall(text)
-        if found:
-            return _to_number(found[-1])
-    return None
-
-
-def numeric(gold: str, reply: str) -> Score:
-    """Right where the final numbers agree to within a millionth of their size."""
-    expected = final_number(gold)
-    if expected is None:
-        return not_scored("the gold answer holds no number")
-    found = final_number(reply)
-    if found is None:
-        return wrong("no number in the reply")
-    return right() if math.isclose(expected, found, rel_tol=1e-6, abs_tol=1e-9) else wrong("another number")
-
-
-def _normalise(text: str) -> str:
-    return " ".join(text.split()).casefold()
+PATTERN_TIMEOUT_S = 1.0
+"""A user's pattern on a hostile reply may take exponential time; it gets this long."""
 
 
 def exact(gold: str, reply: str) -> Score:
@@ -89,67 +30,119 @@ def exact(gold: str, reply: str) -> Score:
         return right() if expected == found else wrong("another record")
     if not gold.strip():
         return not_scored("the gold answer is empty")
-    return right() if _normalise(gold) == _normalise(reply) else wrong("another text")
+    return right() if normalise(gold) == normalise(reply) else wrong("another text")
 
 
-def json_object(text: str) -> dict[str, Any] | None:
-    """The first JSON object in a text (code fences and prose around it are passed over), or None."""
-    decoder = json.JSONDecoder(strict=False)  # models put raw line breaks into JSON strings
-    start = text.find("{")
-    while start >= 0:
-        try:
-            value, _ = decoder.raw_decode(text, start)
-        except (ValueError, RecursionError):
-            start = text.find("{", start + 1)
-            continue
-        return value if isinstance(value, dict) else None
-    return None
+def label_parser(labels: Sequence[str]) -> Parser:
+    """Finds the one label that a text states, as the user spells it.
+
+    The whole text, else the `label` (or the only value) of a JSON object, else the one label that
+    stands in the text as whole words; None where there is none or several.
+    """
+    spelled = {normalise(label): label for label in labels}
+    longest_first = sorted(spelled, key=len, reverse=True)  # `not relevant` before `relevant`
+    mention = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})(?!\w)")
+
+    def parse(text: str) -> str | None:
+        record = json_object(text)
+        if record is not None:
+            value = record.get("label", next(iter(record.values())) if len(record) == 1 else None)
+            return spelled.get(normalise(str(value)))
+        plain = normalise(text)
+        if (whole := plain.strip("*_`'\".,:;!() ")) in spelled:
+            return spelled[whole]
+        found = set(mention.findall(plain))
+        return spelled[found.pop()] if len(found) == 1 else None
+
+    return parse
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
-    """How one field of a JSON record is compared."""
-
-    compare: str = "exact"
-    """`exact`, `text` (case and white space aside), `number`, `set` (order aside) or `ignored`."""
-    tolerance: float = 0.0
-    """Largest absolute difference that still counts as equal; for `number`."""
-
-    def matches(self, expected: object, found: object) -> bool:
-        """Whether the reply's value counts as right."""
-        if self.compare == "text":
-            return _normalise(str(expected)) == _normalise(str(found))
-        if self.compare == "number":
-            a, b = _to_number(str(expected)), _to_number(str(found))
-            return a is not None and b is not None and abs(a - b) <= self.tolerance
-        if self.compare == "set":
-            if not isinstance(expected, list) or not isinstance(found, list):
-                return False
-            return {json.dumps(v, sort_keys=True) for v in expected} == {json.dumps(v, sort_keys=True) for v in found}
-        return expected == found
-
-
-COMPARISONS = ("exact", "text", "number", "set", "ignored")
-
-
-def json_fields(fields: Mapping[str, Field]) -> Any:
-    """A scorer of JSON records: right where every field matches; the value is the share that does."""
-    required = {name: field for name, field in fields.items() if field.compare != "ignored"}
+def labels(allowed: Sequence[str]) -> AnswerScorer:
+    """A scorer of class labels; a gold answer outside the list is not scored."""
+    parse = label_parser(allowed)
 
     def score(gold: str, reply: str) -> Score:
-        expected = json_object(gold)
+        expected = parse(gold)
         if expected is None:
-            return not_scored("the gold answer is no JSON object")
-        missing = [name for name in required if name not in expected]
-        if missing:
-            return not_scored(f"the gold answer has no field {missing[0]!r}")
-        found = json_object(reply)
+            return not_scored("the gold answer is none of the labels")
+        found = parse(reply)
         if found is None:
-            return wrong("no JSON object in the reply")
-        matched = [name in found and field.matches(expected[name], found[name]) for name, field in required.items()]
-        if all(matched):
-            return right()
-        first = next(name for name, hit in zip(required, matched, strict=True) if not hit)
-        return wrong(f"field {first!r}", sum(matched) / len(matched))
+            return wrong("not one label in the reply")
+        return right() if expected == found else wrong(f"said {found!r}")
 
     return score
+
+
+def pattern(source: str) -> AnswerScorer:
+    """A scorer by a regular expression: its last match (the first group where it has one) is the answer.
+
+    The gold answer may be written plainly or in the form of the pattern. Case and white space aside.
+    """
+    compiled = regex.compile(source)
+
+    def find(text: str) -> str | None:
+        last = None
+        for last in compiled.finditer(text, timeout=PATTERN_TIMEOUT_S):  # noqa: B007 the last one is meant
+            pass
+        return None if last is None else normalise(last.group(1 if compiled.groups else 0) or "")
+
+    def score(gold: str, reply: str) -> Score:
+        try:
+            expected, found = find(gold) or normalise(gold), find(reply)
+        except TimeoutError:
+            return not_scored("the pattern took too long")
+        if not expected:
+            return not_scored("the gold answer is empty")
+        if found is None:
+            return wrong("the pattern is not in the reply")
+        return right() if expected == found else wrong("another text")
+
+    return score
+
+
+_STATED = re.compile(
+    r"(?:####|\\boxed\s*\{|answer\s*(?:is|:|=)?|choice\s*(?:is|:|=)?|option\s*(?:is|:|=)?)[\s*(\[\"'`]*"
+    r"(?:\\text\{)?(?:option\s+|choice\s+)?\(?([A-Za-z0-9])(?![A-Za-z0-9'])",
+    re.IGNORECASE,
+)
+_OPENS = re.compile(r"^[\s*(\[\"'`]*([A-Za-z0-9])[\s*)\]\"'`]*(?:$|[.):\n])")
+_ALONE = re.compile(r"^[\s*(\[]*([A-Za-z0-9])[\s*)\].]*$", re.MULTILINE)
+
+
+def chosen(reply: str, listed: dict[str, str]) -> str | None:
+    """The label that a reply chooses among label -> text; None where it names none, or several texts.
+
+    In this order: the `answer` of a JSON object, a stated answer ("the answer is B", `#### B`, a boxed
+    one), a reply that opens with a label, a line that holds nothing else, and the text of one choice.
+    """
+    known = {label.casefold(): label for label in listed}
+    record = json_object(reply)
+    if record is not None and ("answer" in record or len(record) == 1):
+        stated = str(record.get("answer", next(iter(record.values())))).strip()
+        return known.get(stated.casefold()) or chosen(stated, listed)
+    for form in (_STATED, _OPENS, _ALONE):
+        if found := [known[name.casefold()] for name in form.findall(reply) if name.casefold() in known]:
+            return found[-1]
+    plain = normalise(reply)
+    said = [label for label, text in listed.items() if normalise(text) and normalise(text) in plain]
+    return said[0] if len(said) == 1 else None
+
+
+def choice(item: Item, reply: str) -> Score:
+    """Scores a multiple-choice reply; the item's `choices` (label -> text) come with it."""
+    try:
+        listed = json.loads(item.fields.get("choices", "")) or {}
+    except ValueError:
+        listed = dict.fromkeys("ABCDE", "")
+    gold = item.answer.strip() if item.answer.strip() in listed else chosen(item.answer, listed)
+    if gold is None:
+        return not_scored("the gold answer is none of the choices")
+    found = chosen(reply, listed)
+    if found is None:
+        return wrong("no choice in the reply")
+    return right() if found == gold else wrong(f"chose {found}")
+
+
+def nothing_scores(reason: str) -> Scorer:
+    """A scorer that scores nothing, and says why."""
+    return lambda item, reply: not_scored(reason)

@@ -3,7 +3,9 @@ import json
 import pytest
 
 from engine.domain import Outcome
-from engine.tasks.scorers import Field, exact, final_number, json_fields, json_object, numeric
+from engine.tasks.numbers import final_number, numeric
+from engine.tasks.records import Field, json_fields, json_object
+from engine.tasks.scorers import exact
 
 RIGHT, WRONG, NOT_SCORED = Outcome.RIGHT, Outcome.WRONG, Outcome.NOT_SCORED
 
