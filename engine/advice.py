@@ -8,13 +8,13 @@ with the user's own points the same draws are refitted and `basis` is `measured`
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from engine import curves, prior, spending, wording
-from engine.costs import CALLS, calls_per_example
-from engine.curves import Fitted
+from engine import curves, situations, spending, what_if, wording
+from engine.advice_json import as_json
+from engine.case import Case, interval
+from engine.comparison import detectable_difference
 from engine.domain import (
     Crossover,
     CurveBand,
@@ -25,8 +25,10 @@ from engine.domain import (
     Situation,
 )
 from engine.errors import InputError
-from engine.evidence import ACCURACY, published
-from engine.law import STRATEGIES, Array
+from engine.evidence import ACCURACY, parameters_named, published
+from engine.law import Array
+
+__all__ = ["as_json", "recommend"]
 
 TOO_CLOSE_POINTS = 0.5
 """Strategies whose expected accuracies differ by less than this cannot be told apart."""
@@ -47,220 +49,155 @@ def recommend(situation: Situation, measurements: Sequence[Measurement] = ()) ->
     points does not matter. Points of a variant other than `plain`, and the teacher's own score, are
     left out of the fit and counted in a caveat.
     """
-    check(situation)
-    curves.check(measurements)
-    floor = prior.floor(situation.task)
-    fitted = curves.refit(prior.for_situation(situation), measurements, floor)
-    measured = fitted.largest is not None
-
-    calls = _calls(situation.calls)
-    examples = np.floor(situation.queries / calls)
+    problems = situations.problems(situation) + curves.problems(measurements)
+    if problems:
+        raise InputError(problems)
+    case = Case.of(situation, measurements)
+    names, fitted = case.strategies, case.fitted
+    examples = case.whole_examples(situation.queries)
     right = fitted.accuracies(situation.seeds, examples[None])[:, 0, :]
     stretch = fitted.stretch(situation.seeds, examples)
     p_best = _p_best(right, stretch)
     expected = right.mean(axis=0)
     regret = 100 * (right.max(axis=1).mean() - expected)
-    order = sorted(range(3), key=lambda m: (regret[m], m))
-    best, runner_up = order[0], order[1]
-    close = [m for m in range(3) if regret[m] - regret[best] < TOO_CLOSE_POINTS]
-    cheapest = min(close, key=lambda m: (calls[m], m))
+    order = sorted(range(len(names)), key=lambda m: (regret[m], m))
+    best, runner_up, worst = order[0], order[1], order[-1]
+    threshold = threshold_points(situation.test_items)
+    close = [m for m in range(len(names)) if regret[m] - regret[best] < threshold]
+    cheapest = min(close, key=lambda m: (case.calls[m], m))
 
-    crossings = _crossovers(fitted.draws, situation, calls)
-    plan = spending.plan(fitted, situation.seeds, situation.queries, calls, best)
-    other = "paper" if situation.calls == "all" else "all"
-    other_best = int(
-        fitted.accuracies(situation.seeds, np.floor(situation.queries / _calls(other))[None])[:, 0]
-        .mean(axis=0)
-        .argmax()
-    )
-    outlooks = tuple(_outlook(m, situation, measurements, examples, right, p_best, regret, stretch) for m in range(3))
+    crossings = _crossovers(case)
+    plan = _plan(case, best)
+    winners = what_if.winners_by_calls(case, best)
+    outlooks = tuple(_outlook(m, case, measurements, right, p_best, regret, stretch) for m in range(len(names)))
+    bands = _bands(case, crossings, outlooks)
+    size = situation.student_parameters or parameters_named(situation.student or "")
     studies = published().studies(situation.task)
-    confidence = _confidence(measured, p_best[best], len(close), len(studies), stretch, fitted, outlooks)
+    of_size = None if size is None else published().studies(situation.task, parameters=size)
+    matching = len(studies if of_size is None else of_size)
+    confidence = _confidence(case, p_best[best], len(close), matching, stretch, outlooks)
     said = wording.Findings(
         situation=situation,
-        recommended=STRATEGIES[best] if len(close) == 1 else None,
-        close=tuple(STRATEGIES[m] for m in close),
-        cheapest=STRATEGIES[cheapest],
+        recommended=names[best] if len(close) == 1 else None,
+        close=tuple(names[m] for m in close),
+        cheapest=names[cheapest],
         confidence=confidence,
         studies=studies,
+        studies_of_size=of_size,
         outlooks=outlooks,
         crossovers=crossings,
         plan=plan,
-        gain=_interval(right[:, best] - _seeds_only(fitted, situation)) if measured else None,
-        other_calls_winner=STRATEGIES[other_best] if other_best != best else None,
-        best=STRATEGIES[best],
+        gain=interval(right[:, best] - _seeds_only(case)) if case.measured else None,
+        other_calls_winner=next((m for _, m in winners if m is not names[best]), None),
+        best=names[best],
         stretch=stretch,
         effective_draws=fitted.effective_draws,
+        threshold_points=threshold,
         measurements=tuple(measurements),
     )
     return Recommendation(
         situation=situation,
         recommended=said.recommended,
         cheapest=said.cheapest,
-        runner_up=STRATEGIES[runner_up],
-        basis="measured" if measured else "prior",
+        runner_up=names[runner_up],
+        basis="measured" if case.measured else "prior",
         confidence=confidence,
         headline=wording.headline(said),
         outlooks=outlooks,
         crossovers=crossings,
         spending_plan=plan.parts,
-        curves=_bands(fitted, situation, calls, crossings, outlooks),
+        curves=bands,
         reasons=wording.reasons(said),
         caveats=wording.caveats(said),
         studies=len(studies),
+        studies_of_size=None if of_size is None else len(of_size),
+        threshold_points=threshold,
+        at_stake=None if stretch > REFUSE_STRETCH else interval(100 * (right[:, best] - right[:, worst])),
+        winners_by_calls=winners,
+        flips=what_if.flips(case, best, runner_up, bands, winners),
+        plan_gain_points=plan.gain_points,
+        assumed_parameters=what_if.assumed_parameters(case),
     )
 
 
-def check(situation: Situation) -> None:
-    """Raises InputError with everything that is wrong with a situation."""
-    problems = []
-    if situation.seeds < 1:
-        problems.append(f"Seeds: {situation.seeds}; expected at least 1 labelled example.")
-    if situation.augmenter not in ("strong", "weak"):
-        problems.append(f"Augmenter: {situation.augmenter!r}; expected strong or weak.")
-    if situation.calls not in CALLS:
-        problems.append(f"Calls are counted as {situation.calls!r}; expected {' or '.join(CALLS)}.")
-    else:
-        least = max(CALLS[situation.calls].values())
-        if situation.queries < least:
-            problems.append(
-                f"Budget: {situation.queries} queries; one example takes up to {least}, so give at least {least}."
-            )
-    if problems:
-        raise InputError(problems)
+def threshold_points(test_items: int | None) -> float:
+    """Expected differences below this many points are too close to call: ours, or what the test can see."""
+    return TOO_CLOSE_POINTS if test_items is None else max(TOO_CLOSE_POINTS, 100 * detectable_difference(test_items))
 
 
-def as_json(recommendation: Recommendation) -> dict[str, Any]:
-    """The object that `seedpilot recommend --json` prints: fractions, and ratios in queries per seed."""
-    r, s = recommendation, recommendation.situation
-    return {
-        "recommended": r.recommended.value if r.recommended else "too_close_to_call",
-        "basis": r.basis,
-        "confidence": r.confidence,
-        "headline": r.headline,
-        "strategies": [
-            {
-                "strategy": o.strategy.value,
-                "examples": o.examples,
-                "accuracy": _interval_json(o.accuracy, "mean") if o.accuracy else None,
-                "p_best": round(o.p_best, 4),
-                "regret_points": round(o.regret_points, 3),
-                "points": o.points,
-                "assumed": o.assumed,
-            }
-            for o in r.outlooks
-        ],
-        "crossovers": [
-            {
-                "from": c.start.value,
-                "to": c.end.value,
-                "budget_ratio": _interval_json(c.budget_ratio, "median"),
-                "probability": round(c.probability, 4),
-            }
-            for c in r.crossovers
-        ],
-        "spending_plan": [{"strategy": m.value, "queries": q} for m, q in r.spending_plan],
-        "runner_up": r.runner_up.value,
-        "cheapest": r.cheapest.value,
-        "studies": r.studies,
-        "reasons": [{"text": x.text, "sources": list(x.sources)} for x in r.reasons],
-        "caveats": [{"text": x.text, "sources": list(x.sources)} for x in r.caveats],
-        "situation": {
-            "task": s.task.value,
-            "seeds": s.seeds,
-            "queries": s.queries,
-            "budget_ratio": round(s.budget_ratio, 4),
-            "augmenter": s.augmenter,
-            "calls": s.calls,
-        },
-    }
-
-
-def _interval_json(interval: Interval, centre: str) -> dict[str, float]:
-    return {
-        centre: round(interval.mean, 4),
-        "low80": round(interval.low80, 4),
-        "high80": round(interval.high80, 4),
-    }
-
-
-def _calls(convention: str) -> Array:
-    return np.array([float(calls_per_example(m, convention)) for m in STRATEGIES])
+def _plan(case: Case, best: int) -> spending.Plan:
+    s = case.situation
+    return spending.plan(case.fitted, s.seeds, s.queries, case.calls, best, case.most)
 
 
 def _p_best(right: Array, stretch: float) -> Array:
-    """Share of draws that each strategy wins, capped where the points are far. (K, 3) -> (3,), sums to 1."""
-    p = np.bincount(right.argmax(axis=1), minlength=3) / len(right)
+    """Share of draws that each strategy wins, capped where the points are far. (K, M) -> (M,), sums to 1."""
+    count = right.shape[1]
+    p = np.bincount(right.argmax(axis=1), minlength=count) / len(right)
     top = int(p.argmax())
     if stretch > CAP_STRETCH and p[top] > CAP:
         rest = np.delete(p, top)
-        shared = rest / rest.sum() if rest.sum() else np.full(2, 0.5)
+        shared = rest / rest.sum() if rest.sum() else np.full(count - 1, 1 / (count - 1))
         p = np.insert((1 - CAP) * shared, top, CAP)
     return np.asarray(p, dtype=np.float64)
 
 
 def _outlook(
     m: int,
-    situation: Situation,
+    case: Case,
     measurements: Sequence[Measurement],
-    examples: Array,
     right: Array,
     p_best: Array,
     regret: Array,
     stretch: float,
 ) -> Outlook:
-    strategy = STRATEGIES[m]
+    strategy, situation = case.strategies[m], case.situation
     own = sum(x.cell.arm is strategy for x in curves.usable(measurements))
     # a gap recovered is not behind any curve: it ranks, and the caveats cite it
     points = own or sum(p.metric == ACCURACY for p in published().about(situation.task, strategy))
+    kept = case.kept.get(strategy)
+    made = case.calls[m] * (1.0 if kept is None else kept)
     return Outlook(
         strategy=strategy,
-        examples=int(examples[m]),
-        accuracy=None if stretch > REFUSE_STRETCH else _interval(right[:, m]),
+        examples=int(min(situation.queries / made + 1e-9, case.most[m])),
+        accuracy=None if stretch > REFUSE_STRETCH else interval(right[:, m]),
         p_best=float(p_best[m]),
         regret_points=float(regret[m]),
         points=points,
         assumed=points == 0,
+        queries_per_kept=float(case.calls[m]),
+        kept_share=kept,
     )
 
 
-def _interval(draws: Array) -> Interval:
-    low, high = np.quantile(draws, [0.1, 0.9])
-    return Interval(float(draws.mean()), float(low), float(high))
+def _seeds_only(case: Case) -> Array:
+    return case.fitted.accuracies(case.situation.seeds, np.zeros((1, len(case.calls))))[:, 0, 0]
 
 
-def _seeds_only(fitted: Fitted, situation: Situation) -> Array:
-    return fitted.accuracies(situation.seeds, np.zeros((1, 3)))[:, 0, 0]
-
-
-def _crossovers(draws: Array, situation: Situation, calls: Array) -> tuple[Crossover, ...]:
+def _crossovers(case: Case) -> tuple[Crossover, ...]:
     """Every overtaking that at least one draw in ten shows, likeliest first."""
-    at = curves.crossings(draws, situation.seeds, calls, RATIOS)
+    draws = case.fitted.draws
+    at = curves.crossings(draws, case.situation.seeds, case.calls, RATIOS, case.most)
     found = []
-    for start in range(3):
-        for end in range(3):
-            ratios = at[:, start, end]
+    for i, start in enumerate(case.strategies):
+        for j, end in enumerate(case.strategies):
+            ratios = at[:, i, j]
             ratios = ratios[~np.isnan(ratios)]
             if len(ratios) < 0.1 * len(draws):
                 continue
             low, median, high = np.quantile(ratios, [0.1, 0.5, 0.9])
-            interval = Interval(float(median), float(low), float(high))
-            found.append(Crossover(STRATEGIES[start], STRATEGIES[end], interval, len(ratios) / len(draws)))
+            place = Interval(float(median), float(low), float(high))
+            found.append(Crossover(start, end, place, len(ratios) / len(draws)))
     return tuple(sorted(found, key=lambda c: -c.probability))
 
 
-def _bands(
-    fitted: Fitted,
-    situation: Situation,
-    calls: Array,
-    crossovers: tuple[Crossover, ...],
-    outlooks: tuple[Outlook, ...],
-) -> tuple[CurveBand, ...]:
+def _bands(case: Case, crossovers: tuple[Crossover, ...], outlooks: tuple[Outlook, ...]) -> tuple[CurveBand, ...]:
     """Curves over budgets around the user's own and the likeliest crossover of each kind."""
-    marks = [situation.queries] + [c.budget_ratio.mean * situation.seeds for c in crossovers if c.probability >= 0.25]
-    queries = np.geomspace(max(min(marks) / 10, calls.max()), max(marks) * 5, BUDGETS)
-    queries[int(np.abs(np.log(queries / situation.queries)).argmin())] = situation.queries
-    right = fitted.accuracies(situation.seeds, queries[:, None] / calls)
+    s = case.situation
+    marks = [s.queries] + [c.budget_ratio.mean * s.seeds for c in crossovers if c.probability >= 0.25]
+    queries = np.geomspace(max(min(marks) / 10, case.calls.max()), max(marks) * 5, BUDGETS)
+    queries[int(np.abs(np.log(queries / s.queries)).argmin())] = s.queries
+    right = case.accuracies(s.seeds, queries)
     mean = right.mean(axis=0)
     low, high = np.quantile(right[::2], [0.1, 0.9], axis=0)
     return tuple(
@@ -272,22 +209,19 @@ def _bands(
             high80=tuple(high[:, m].tolist()),
             assumed=outlooks[m].assumed,
         )
-        for m, strategy in enumerate(STRATEGIES)
+        for m, strategy in enumerate(case.strategies)
     )
 
 
 def _confidence(
-    measured: bool,
-    p_best: float,
-    close: int,
-    studies: int,
-    stretch: float,
-    fitted: Fitted,
-    outlooks: tuple[Outlook, ...],
+    case: Case, p_best: float, close: int, studies: int, stretch: float, outlooks: tuple[Outlook, ...]
 ) -> str:
-    """`low`, `medium` or `high`: how far the choice, not the accuracy, can be relied on."""
-    if measured:
-        reliable = (fitted.effective_draws or 0) >= 100 and stretch <= CAP_STRETCH
+    """`low`, `medium` or `high`: how far the choice, not the accuracy, can be relied on.
+
+    `studies` match the task, and the student's size where it is known.
+    """
+    if case.measured:
+        reliable = (case.fitted.effective_draws or 0) >= 100 and stretch <= CAP_STRETCH
         if close > 1 or p_best < 0.7 or not reliable:
             return "low"
         return "high" if p_best >= 0.9 and not any(o.assumed for o in outlooks) else "medium"

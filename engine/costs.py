@@ -13,7 +13,12 @@ from engine.domain import Strategy
 from engine.errors import InputError
 
 CALLS: dict[str, dict[Strategy, int]] = {
-    "all": {Strategy.ANSWER_AUGMENTATION: 1, Strategy.QUESTION_REPHRASE: 2, Strategy.NEW_QUESTION: 2},
+    "all": {
+        Strategy.ANSWER_AUGMENTATION: 1,
+        Strategy.QUESTION_REPHRASE: 2,
+        Strategy.NEW_QUESTION: 2,
+        Strategy.REAL_QUESTION: 1,
+    },
     "paper": dict.fromkeys(Strategy, 1),
 }
 """Paid calls per example, by convention."""

@@ -1,36 +1,21 @@
-"""Draws of the law -> curves, crossovers, and the same draws moved by the user's own points.
-
-`refit` turns prior draws into posterior draws. Published points only shape the prior; what the user
-measured enters through its binomial counts. Pools and training seeds add variance on the logit scale,
-under informative priors, so that ten cells of one pool do not pass for ten independent ones.
-"""
+"""Draws of the law -> curves and crossovers. `engine.posterior` moves the draws by the user's own points."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine import law
-from engine.domain import Baseline, Measurement, Strategy
+from engine.domain import Baseline, Measurement
 from engine.errors import InputError
-from engine.law import STRATEGIES, Array
-from engine.misfit import SCALE_PRIOR, SCALES, Misfit, Places
+from engine.law import Array
+from engine.misfit import Misfit, Places
 
-POOL_SD = 0.10
-"""Logit scale: what one strategy's data differ by when made again. Shared by all cells of a pool."""
-SEED_SD, SEED_DF = 0.12, 4.0
-"""Logit scale: training seed and order of examples; replicates move it, counted as this many of them."""
-UNTUNED_SD = 0.7
-"""Logit scale: the untuned student's own offset from the curve at no data (prompt, format)."""
 UNMEASURED = 0.25
 """Logit scale: a strategy that the user has not measured, next to ones that were. Not calibrated yet."""
-
-_ROUNDS, _PROPOSALS, _ENOUGH = 6, 1500, 250.0
-_TAIL = 7.0
-"""Degrees of freedom of the proposal: heavier tails than the target, so that no weight explodes."""
 
 
 @dataclass(frozen=True)
@@ -38,54 +23,77 @@ class Fitted:
     """Draws of the law for one task, and how far the user's points reach."""
 
     draws: Array
-    """(K, 11), columns as in `law.PARAMETERS`."""
+    """(K, 11) or (K, 12), columns as in `engine.law`; M strategies by it."""
     floor: float
     largest: Array | None = None
-    """(3,) largest measured effective examples by strategy; None where nothing was measured."""
+    """(M,) largest measured effective examples by strategy; None where nothing was measured."""
     misfit: Misfit | None = None
     """How the user's task deviates from the law; None where nothing was measured."""
     unmeasured: NDArray[np.bool_] | None = None
-    """(3,) strategies without a point of their own; None where nothing was measured."""
+    """(M,) strategies without a point of their own; None where nothing was measured."""
     effective_draws: float | None = None
     """Effective sample size of the draws; None on the prior. Below 100 the interval is unreliable."""
 
-    def accuracies(self, seeds: float, examples: Array) -> Array:
-        """Expected accuracy of every strategy alone. `examples` (B, 3) -> (K, B, 3), fractions."""
+    def accuracies(self, seeds: float, examples: Array, worth: Array | None = None) -> Array:
+        """Expected accuracy of every strategy alone. `examples` (B, M) -> (K, B, M), fractions.
+
+        `worth` (M,) multiplies what an example of each strategy is worth: for what-if questions.
+        """
         weight = np.exp(self.draws[:, law.SEED_WEIGHT])[:, None, None]
-        n = seeds * (weight + law.useful_per_seed(self.draws, seeds, examples / seeds))
+        useful = law.useful_per_seed(self.draws, seeds, examples / seeds)
+        n = seeds * (weight + (useful if worth is None else useful * worth))
         right = law.accuracy(self.draws, n, self.floor)
         if self.misfit is None or self.unmeasured is None:
             return right
         deviation, doubt = np.zeros_like(right), np.zeros(examples.shape)
-        for m in range(3):
+        for m in range(examples.shape[1]):
             places = Places(np.full(len(examples), m), np.full(len(examples), float(seeds)), examples[:, m])
             deviation[:, :, m], doubt[:, m] = self.misfit.at(places)
         made = np.median(1 - seeds * weight / n, axis=0)  # seeds alone are the same for every strategy
         doubt = np.hypot(doubt, np.where(self.unmeasured, UNMEASURED, 0.0) * made)
         # One draw of noise for a whole curve: a curve is uncertain as a whole, not jagged.
-        noise = np.random.default_rng(7).standard_normal((len(n), 1, 3))
+        noise = np.random.default_rng(7).standard_normal((len(n), 1, examples.shape[1]))
         return law.expit(law.logit(np.clip(right, 1e-6, 1 - 1e-6)) + deviation + noise * doubt)
 
     def stretch(self, seeds: float, examples: Array) -> float:
-        """How many times more effective examples than the largest cell measured; 0 on the prior."""
+        """How many times more effective examples than the largest cell measured; 0 on the prior. `examples` (M,)."""
         if self.largest is None:
             return 0.0
-        n = law.effective_alone(self.draws, np.full(3, float(seeds)), np.arange(3), examples)
+        count = len(examples)
+        n = law.effective_alone(self.draws, np.full(count, float(seeds)), np.arange(count), examples)
         return float((np.median(n, axis=0) / self.largest.max()).max())
 
+    def without_real(self) -> Fitted:
+        """The same without real questions, where they were measured but there are none to ask about."""
+        count = len(law.STRATEGIES)
+        return replace(
+            self,
+            draws=self.draws[:, : len(law.PARAMETERS)],
+            largest=None if self.largest is None else self.largest[:count],
+            unmeasured=None if self.unmeasured is None else self.unmeasured[:count],
+        )
 
-def crossings(draws: Array, seeds: float, calls: Array, ratios: Array) -> Array:
-    """Queries per seed from which one strategy stays ahead of another. (K, 3, 3), [start, end].
+    def thinned(self, count: int) -> Fitted:
+        """About `count` of the draws, evenly spaced: for questions that take many evaluations."""
+        pick = slice(None, None, max(1, len(self.draws) // count))
+        misfit = self.misfit and replace(self.misfit, residuals=self.misfit.residuals[pick])
+        return replace(self, draws=self.draws[pick], misfit=misfit)
+
+
+def crossings(draws: Array, seeds: float, calls: Array, ratios: Array, most: Array | float = np.inf) -> Array:
+    """Queries per seed from which one strategy stays ahead of another. (K, M, M), [start, end].
 
     NaN where `end` does not overtake `start` within `ratios` (B,), queries per seed, rising. `calls`
-    (3,) is paid calls per example. Only N decides: f rises, so it moves no crossing.
+    (M,) is queries per example, `most` (M,) how many examples there can be at all. Only N decides: f
+    rises, so it moves no crossing.
     """
-    per_seed = law.useful_per_seed(draws, seeds, ratios[:, None] / calls)
+    per_seed = law.useful_per_seed(draws, seeds, np.minimum(ratios[:, None] / calls, most / seeds))
     log_useful, log_ratio = np.log(per_seed), np.log(ratios)
-    out = np.full((len(draws), 3, 3), np.nan)
+    count = per_seed.shape[2]
+    out = np.full((len(draws), count, count), np.nan)
     rows = np.arange(len(draws))
-    for start in range(3):
-        for end in range(3):
+    for start in range(count):
+        for end in range(count):
             if start == end:
                 continue
             gap = log_useful[:, :, end] - log_useful[:, :, start]
@@ -102,191 +110,26 @@ def crossings(draws: Array, seeds: float, calls: Array, ratios: Array) -> Array:
 
 def check(measurements: Sequence[Measurement]) -> None:
     """Raises InputError with everything that is wrong with the user's points."""
-    problems = []
+    found = problems(measurements)
+    if found:
+        raise InputError(found)
+
+
+def problems(measurements: Sequence[Measurement]) -> list[str]:
+    """Everything that is wrong with the user's points, a sentence each; empty where nothing is."""
+    found = []
     for m in measurements:
         name = f"{m.cell.arm.value} at {m.cell.budget} queries from {m.cell.seeds} seeds"
         if m.scored < 0 or m.correct < 0 or m.not_scored < 0:
-            problems.append(f"{name}: {m.correct} right of {m.scored}; expected counts of 0 or more.")
+            found.append(f"{name}: {m.correct} right of {m.scored}; expected counts of 0 or more.")
         elif m.correct > m.scored:
-            problems.append(f"{name}: {m.correct} right of {m.scored}; no more can be right than were scored.")
+            found.append(f"{name}: {m.correct} right of {m.scored}; no more can be right than were scored.")
         if m.cell.seeds < 1 or m.cell.budget < 0 or m.examples < 0:
-            problems.append(f"{name}, {m.examples} examples: expected at least 1 seed, and counts of 0 or more.")
-    if problems:
-        raise InputError(problems)
+            found.append(f"{name}, {m.examples} examples: expected at least 1 seed, and counts of 0 or more.")
+    return found
 
 
 def usable(measurements: Sequence[Measurement]) -> list[Measurement]:
     """The points that the law speaks about, in an order of their own: plain, scored, no teacher."""
     plain = [m for m in measurements if m.scored and m.cell.variant == "plain" and m.cell.arm != Baseline.TEACHER]
     return sorted(plain, key=lambda m: (m.cell.key, m.examples, m.correct, m.scored))
-
-
-def refit(prior: Array, measurements: Sequence[Measurement], floor: float) -> Fitted:
-    """Posterior draws given the user's points; the prior unchanged where no point carries a curve.
-
-    Adaptive importance sampling: a normal approximation of the prior, a Student-t around the posterior
-    mode (Gauss-Newton), then proposals from the weighted draws until the weights are even enough.
-    """
-    cells = usable(measurements)
-    if all(m.cell.arm == Baseline.UNTUNED for m in cells):
-        return Fitted(prior, floor)
-    mean, covariance = prior.mean(axis=0), np.cov(prior.T)
-    root = np.linalg.cholesky(np.linalg.inv(covariance)).T
-    data, target, centre, spread = max(
-        (_fit(_Cells.of(cells, sd), floor, mean, root, prior) for sd in SCALES), key=lambda fit: fit[-1]
-    )[:-1]
-    rng = np.random.default_rng(11)
-    spread = spread * 1.4
-    rounds: list[tuple[Array, Array]] = []
-    for _ in range(_ROUNDS):
-        root = np.linalg.cholesky(spread)
-        noise = rng.standard_normal((_PROPOSALS, len(mean)))
-        tail = np.sqrt(_TAIL / rng.chisquare(_TAIL, _PROPOSALS))
-        draws = centre + (noise * tail[:, None]) @ root.T
-        proposal = -(_TAIL + len(mean)) / 2 * np.log1p(tail**2 * (noise**2).sum(axis=1) / _TAIL)
-        score = target.log_density(draws) - proposal
-        weights = np.exp(score - score.max())
-        weights /= weights.sum()
-        ess = 1 / float((weights**2).sum())
-        rounds.append((draws, weights * ess))  # a round counts as much as it is worth
-        pooled = np.concatenate([w for _, w in rounds])
-        if pooled.sum() ** 2 / (pooled**2).sum() >= _ENOUGH:
-            break
-        # few effective draws give a covariance that is too narrow: keep some of the old one
-        keep = 0.5 if ess < 50 else 0.1
-        new_centre = weights @ draws
-        deviation = draws - new_centre
-        spread = keep * spread + (1 - keep) * 1.2 * (deviation * weights[:, None]).T @ deviation
-        centre = new_centre
-    draws = np.concatenate([d for d, _ in rounds])
-    weights = pooled / pooled.sum()
-    ess = 1 / float((weights**2).sum())
-    edges = (np.arange(len(prior)) + 0.5) / len(prior)
-    chosen = draws[np.minimum(np.searchsorted(np.cumsum(weights), edges), len(draws) - 1)]
-    n = np.median(data.effective(chosen), axis=0)[data.kind]
-    tuned = np.logical_not(data.untuned)
-    by_strategy = [n[tuned & (data.strategy == m)] for m in range(3)]
-    anchor = n[tuned].min()  # a strategy without points extrapolates from the smallest one
-    largest = np.array([found.max() if len(found) else anchor for found in by_strategy])
-    unmeasured = np.array([len(found) == 0 for found in by_strategy])
-    misfit = Misfit(data.sd, data.places, data.whiten.T @ data.whiten, target.misfit(chosen))
-    return Fitted(chosen, floor, largest, misfit, unmeasured, ess)
-
-
-def _fit(
-    data: _Cells, floor: float, mean: Array, root: Array, prior: Array
-) -> tuple[_Cells, _Target, Array, Array, float]:
-    """Mode and normal approximation under one scale of deviation, and that scale's log evidence (Laplace)."""
-    target = _Target(data, floor, mean, root)
-    centre, spread = target.mode(prior)
-    evidence = float(target.log_density(centre[None])[0]) + 0.5 * float(np.linalg.slogdet(spread)[1])
-    evidence += float(np.log(np.diag(data.whiten)).sum()) - 0.5 * (data.sd / SCALE_PRIOR) ** 2
-    return data, target, centre, spread, evidence
-
-
-@dataclass(frozen=True)
-class _Cells:
-    """The user's points as arrays over C cells."""
-
-    seeds: Array
-    examples: Array
-    """(C,) of the cell's strategy; 0 for a baseline."""
-    strategy: NDArray[np.intp]
-    """(C,) 0 to 2; -1 for a baseline."""
-    untuned: NDArray[np.bool_]
-    """(C,)"""
-    observed: Array
-    """(C,) empirical logit."""
-    sd: float
-    """Scale of the deviation from the law, logit scale."""
-    whiten: Array
-    """(C, C) inverse Cholesky factor of the covariance."""
-    first: NDArray[np.intp]
-    """(D,) the first cell of each kind: replicates have one expected accuracy, computed once."""
-    kind: NDArray[np.intp]
-    """(C,) index into `first`."""
-
-    @classmethod
-    def of(cls, cells: Sequence[Measurement], sd: float) -> _Cells:
-        index = {s: i for i, s in enumerate(STRATEGIES)}
-        strategy = np.array([index[m.cell.arm] if isinstance(m.cell.arm, Strategy) else -1 for m in cells])
-        untuned = np.array([m.cell.arm == Baseline.UNTUNED for m in cells])
-        seeds = np.array([float(m.cell.seeds) for m in cells])
-        examples = np.array([float(m.examples) for m in cells]) * (strategy >= 0)
-        right = np.array([m.correct + 0.5 for m in cells])
-        wrong = np.array([m.scored - m.correct + 0.5 for m in cells])
-        observed, sampling = np.log(right / wrong), 1 / right + 1 / wrong
-        groups = [(m.cell.arm, m.cell.seeds, m.cell.budget, m.examples) for m in cells]
-        excess, freedom = 0.0, 0
-        for group in dict.fromkeys(groups):
-            of_group = np.array([g == group for g in groups])
-            freedom += int(of_group.sum()) - 1
-            spread = observed[of_group] - observed[of_group].mean()
-            excess += float((spread**2).sum()) - (of_group.sum() - 1) * float(sampling[of_group].mean())
-        seed_variance = (SEED_DF * SEED_SD**2 + max(excess, 0.0)) / (SEED_DF + freedom)
-        variance = sampling + np.where(untuned, UNTUNED_SD**2, seed_variance)
-        same_pool = (strategy[:, None] == strategy) & (seeds[:, None] == seeds) & (strategy >= 0)[:, None]
-        places = Places(strategy, seeds, examples)
-        covariance = np.diag(variance) + POOL_SD**2 * same_pool + places.covariance(places, sd)
-        whiten = np.linalg.inv(np.linalg.cholesky(covariance))
-        kinds = np.stack([strategy, untuned, seeds, examples], axis=1)
-        _, first, kind = np.unique(kinds, axis=0, return_index=True, return_inverse=True)
-        return cls(seeds, examples, strategy, untuned, observed, sd, whiten, first, kind.reshape(-1))
-
-    @property
-    def places(self) -> Places:
-        """The cells, as far as a deviation depends on them."""
-        return Places(self.strategy, self.seeds, self.examples)
-
-    def effective(self, draws: Array) -> Array:
-        """Effective examples of every kind of cell, seeds included; a baseline has those alone. (K, D)."""
-        pick = self.first
-        return law.effective_alone(draws, self.seeds[pick], np.maximum(self.strategy[pick], 0), self.examples[pick])
-
-
-@dataclass(frozen=True)
-class _Target:
-    """Log posterior of the law's parameters given the user's points."""
-
-    data: _Cells
-    floor: float
-    mean: Array
-    root: Array
-    """(11, 11) upper factor: root @ (theta - mean) is standard normal under the prior."""
-
-    def residuals(self, draws: Array) -> Array:
-        """Whitened: data first, then prior. (K, C + 11)."""
-        return np.concatenate([self.misfit(draws) @ self.data.whiten.T, (draws - self.mean) @ self.root.T], axis=1)
-
-    def misfit(self, draws: Array) -> Array:
-        """Observed logit minus the law's. (K, C)."""
-        n = np.where(self.data.untuned[self.data.first], 0.0, self.data.effective(draws))
-        right = np.clip(law.accuracy(draws, n, self.floor), 1e-4, 1 - 1e-4)
-        return np.asarray(self.data.observed - law.logit(right)[:, self.data.kind], dtype=np.float64)
-
-    def log_density(self, draws: Array) -> Array:
-        return np.asarray(-(self.residuals(np.clip(draws, -40, 40)) ** 2).sum(axis=1) / 2)
-
-    def mode(self, prior: Array) -> tuple[Array, Array]:
-        """Where the posterior peaks, and its normal approximation's covariance (Levenberg-Marquardt)."""
-        thinned = prior[:: max(1, len(prior) // 200)]
-        theta = thinned[int(np.argmax(self.log_density(thinned)))]
-        size, damping, step = len(theta), 1.0, 1e-4
-        residual, jacobian = self._linear(theta, step)
-        for _ in range(25):
-            normal = jacobian.T @ jacobian
-            move = np.linalg.solve(normal + damping * np.eye(size), -jacobian.T @ residual)
-            trial = theta + np.clip(move, -1.5, 1.5)
-            new_residual, new_jacobian = self._linear(trial, step)
-            gain = float(residual @ residual - new_residual @ new_residual)
-            if gain > 0:
-                theta, residual, jacobian, damping = trial, new_residual, new_jacobian, damping / 4
-                if gain < 1e-3:
-                    break
-            else:
-                damping *= 6
-        return theta, np.asarray(np.linalg.inv(jacobian.T @ jacobian), dtype=np.float64)
-
-    def _linear(self, theta: Array, step: float) -> tuple[Array, Array]:
-        found = self.residuals(theta + np.concatenate([np.zeros((1, len(theta))), step * np.eye(len(theta))]))
-        return found[0], (found[1:] - found[0]).T / step

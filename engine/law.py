@@ -2,6 +2,7 @@
 
     useful_m(n) = q_m * R_m(S) * S * (1 - exp(-n / (R_m(S) * S)))      examples worth counting
     R_m(S)      = R_m * (S / 1000)^g                                   reach
+    useful_r(n) = q_r * n, n at most the unlabelled inputs             answers to real questions
     N           = w * S + sum over m of useful_m(n_m)                  effective examples
     accuracy    = floor + (ceiling - floor) * f(N)
     f(N)        = 1 - (1 - start) / (1 + (N / N0)^beta)
@@ -11,8 +12,12 @@ error(N) = B / (D_l + N^beta) + E (arXiv 2402.02314), with D_l = N0^beta and E =
 N0 is the number of effective examples at which half of what can be learned is learned, and `start`
 is what the student brings along. q of answer augmentation is 1: it fixes the scale of N.
 
+A fresh real question repeats nothing, so answers to the user's own unlabelled inputs have a quality and
+no reach: they end where the inputs end, which callers see to (`examples` is never above that number).
+
 A set of draws is an array of shape (K, 11), a column per parameter in `PARAMETERS`, each on a scale
-without bounds (logarithm or logit), so that normal distributions and linear steps make sense.
+without bounds (logarithm or logit), so that normal distributions and linear steps make sense. Where real
+questions compete a twelfth column holds `REAL_PARAMETER`; M, the number of strategies, is 3 or 4 by it.
 """
 
 from __future__ import annotations
@@ -39,39 +44,65 @@ PARAMETERS = (
 )
 """Columns of a set of draws. Reaches hold at 1,000 seeds; log_half is log N0."""
 
-Q_REPHRASE, Q_NEW, REACH, EXPONENT, SEED_WEIGHT, BETA, CEILING, HALF, START = 0, 1, 2, 5, 6, 7, 8, 9, 10
+REAL_PARAMETER = "log_q_real"
+"""The twelfth column, where there is one."""
+
+Q_REPHRASE, Q_NEW, REACH, EXPONENT, SEED_WEIGHT, BETA, CEILING, HALF, START, Q_REAL = 0, 1, 2, 5, 6, 7, 8, 9, 10, 11
 
 STRATEGIES = (Strategy.ANSWER_AUGMENTATION, Strategy.QUESTION_REPHRASE, Strategy.NEW_QUESTION)
-"""The order of every axis that runs over strategies."""
+"""The strategies that make examples from seeds: the order of every axis that runs over strategies."""
+COMPETING = (*STRATEGIES, Strategy.REAL_QUESTION)
+"""The same where real questions compete: they come last."""
+
+_NO_REACH_LIMIT = float(np.log(1e12))
+"""Log reach of real questions: no number of them comes near it, so that useful(n) is q * n."""
 
 REFERENCE_SEEDS = 1000.0
 
 
+def strategies(draws: Array) -> tuple[Strategy, ...]:
+    """The M strategies that the draws speak about, in the order of their axis."""
+    return COMPETING if draws.shape[1] > len(PARAMETERS) else STRATEGIES
+
+
 def quality(draws: Array) -> Array:
-    """Worth of one example against one more answer, by strategy. Shape (K, 3)."""
-    return np.exp(np.stack([np.zeros(len(draws)), draws[:, Q_REPHRASE], draws[:, Q_NEW]], axis=1))
+    """Worth of one example against one more answer, by strategy. Shape (K, M)."""
+    columns = [np.zeros(len(draws)), draws[:, Q_REPHRASE], draws[:, Q_NEW]]
+    if len(strategies(draws)) > len(STRATEGIES):
+        columns.append(draws[:, Q_REAL])
+    return np.exp(np.stack(columns, axis=1))
+
+
+def _log_reach(draws: Array) -> tuple[Array, Array]:
+    """Log reach at 1,000 seeds, (K, M), and how it moves with the log of the seeds, (K, M)."""
+    base = draws[:, REACH : REACH + 3]
+    exponent = np.repeat(draws[:, EXPONENT, None], 3, axis=1)
+    if len(strategies(draws)) > len(STRATEGIES):
+        base = np.column_stack([base, np.full(len(draws), _NO_REACH_LIMIT)])
+        exponent = np.column_stack([exponent, np.zeros(len(draws))])
+    return base, exponent
 
 
 def reach(draws: Array, seeds: Array | float) -> Array:
     """How many times the seed set each strategy multiplies before it repeats itself.
 
-    `seeds` is a number, giving (K, 3), or an array of shape (C,), giving (K, C, 3).
+    `seeds` is a number, giving (K, M), or an array of shape (C,), giving (K, C, M).
     """
     log_ratio = np.log(np.asarray(seeds, dtype=np.float64) / REFERENCE_SEEDS)
-    base = draws[:, REACH : REACH + 3]
+    base, exponent = _log_reach(draws)
     if log_ratio.ndim == 0:
-        return np.exp(base + draws[:, EXPONENT, None] * log_ratio)
-    return np.exp(base[:, None, :] + (draws[:, EXPONENT, None] * log_ratio)[:, :, None])
+        return np.exp(base + exponent * log_ratio)
+    return np.exp(base[:, None, :] + exponent[:, None, :] * log_ratio[:, None])
 
 
 def useful_per_seed(draws: Array, seeds: float, ratios: Array) -> Array:
-    """Useful examples per seed of each strategy alone. `ratios` (B, 3), examples per seed -> (K, B, 3)."""
+    """Useful examples per seed of each strategy alone. `ratios` (B, M), examples per seed -> (K, B, M)."""
     limit = reach(draws, seeds)
     return (quality(draws) * limit)[:, None, :] * -np.expm1(-ratios / limit[:, None, :])
 
 
 def effective(draws: Array, seeds: Array, examples: Array) -> Array:
-    """Effective examples of C training sets. `seeds` (C,), `examples` (C, 3) -> (K, C)."""
+    """Effective examples of C training sets. `seeds` (C,), `examples` (C, M) -> (K, C)."""
     room = reach(draws, seeds) * seeds[None, :, None]
     useful = quality(draws)[:, None, :] * room * -np.expm1(-examples[None] / room)
     weight = np.exp(draws[:, SEED_WEIGHT, None])
@@ -80,8 +111,8 @@ def effective(draws: Array, seeds: Array, examples: Array) -> Array:
 
 def effective_alone(draws: Array, seeds: Array, strategy: NDArray[np.intp], examples: Array) -> Array:
     """The same where each set holds one strategy only, by index. All (C,) -> (K, C); cheaper than `effective`."""
-    log_reach = draws[:, REACH + strategy] + draws[:, EXPONENT, None] * np.log(seeds / REFERENCE_SEEDS)
-    room = np.exp(log_reach) * seeds
+    base, exponent = _log_reach(draws)
+    room = np.exp(base[:, strategy] + exponent[:, strategy] * np.log(seeds / REFERENCE_SEEDS)) * seeds
     useful = quality(draws)[:, strategy] * room * -np.expm1(-examples / room)
     return np.asarray(np.exp(draws[:, SEED_WEIGHT, None]) * seeds + useful, dtype=np.float64)
 

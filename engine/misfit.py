@@ -30,7 +30,7 @@ class Places:
     """Training sets, as far as a deviation depends on them."""
 
     strategy: NDArray[np.intp]
-    """(C,) 0 to 2; -1 for a baseline, which deviates by nothing."""
+    """(C,) 0 to 3; -1 for a baseline, which deviates by nothing."""
     seeds: Array
     examples: Array
 

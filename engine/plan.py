@@ -83,7 +83,11 @@ class TeacherPlan(_Part):
 class GridPlan(_Part):
     """Which cells are measured."""
 
-    strategies: tuple[Strategy, ...] = tuple(Strategy)
+    strategies: tuple[Strategy, ...] = (
+        Strategy.ANSWER_AUGMENTATION,
+        Strategy.QUESTION_REPHRASE,
+        Strategy.NEW_QUESTION,
+    )
     budgets: tuple[int, ...] = (200, 1600)
     """Teacher queries."""
     replicates: int = Field(default=2, ge=1, le=10)

@@ -14,12 +14,19 @@ import numpy as np
 
 from engine.domain import Situation, TaskType
 from engine.evidence import FOLDER, published
-from engine.law import BETA, PARAMETERS, Q_NEW, REACH, Array
+from engine.law import BETA, PARAMETERS, Q_NEW, REACH, SEED_WEIGHT, Array
 
 NO_REACH = 0.05
 """Reach of answers where the question determines the answer: another one teaches next to nothing."""
 UNSEEN_WIDTH = 1.5
 """Quality and reach are this many times as wide on a task type that the law was not fitted to."""
+REAL_SPREAD = 0.5
+"""Natural logs. Assumed, no published row measures it: an answered real question is worth what a seed is worth
+(its question comes from where the seeds come from), times or through 1.6 for an answer that is the teacher's:
+now and then wrong, often fuller. The seeds' own worth is wide, and published rows on human data spread as far
+(claims `human-task-worth`, `human-wanli`, `doubling-human`), so the worth of a real question spans a factor of ten."""
+REAL_SEED = 12
+"""Of the random numbers behind that spread."""
 FLOORS = {TaskType.MULTIPLE_CHOICE: 0.25}
 """Share that guessing gets right: four choices; 0 for every other task type."""
 
@@ -34,6 +41,8 @@ class Prior:
     """(K,) what a weak augmenter adds to log q of new questions; never positive."""
     assumed: tuple[str, ...]
     """Parameters that the evidence did not narrow."""
+    width: Array
+    """(11,) widths for a new task against what was assumed before any evidence."""
     evidence: str
     """Digest of the evidence that it was fitted to."""
     model: str
@@ -50,14 +59,18 @@ def stored() -> Prior:
         draws=np.array(found["draws"]),
         weak_new=np.array(found["weak_new"]),
         assumed=tuple(found["assumed"]),
+        width=np.array(found["width_against_prior"]),
         evidence=found["evidence"],
         model=found["model"],
     )
 
 
-@lru_cache(maxsize=32)
-def for_task(task: TaskType, augmenter: str) -> Array:
-    """Draws for that task type and augmenter. (K, 11); do not write into them."""
+@lru_cache(maxsize=64)
+def for_task(task: TaskType, augmenter: str, real: bool = False) -> Array:
+    """Draws for that task type and augmenter. (K, 11), or (K, 12) where `real` questions compete.
+
+    Do not write into them.
+    """
     prior = stored()
     draws = prior.draws.copy()
     if not published().fitted(task):
@@ -69,13 +82,34 @@ def for_task(task: TaskType, augmenter: str) -> Array:
         draws[:, REACH] = np.log(NO_REACH) + 0.5 * (column - np.median(column))
     if augmenter == "weak":
         draws[:, Q_NEW] += prior.weak_new
+    if real:
+        noise = np.random.default_rng(REAL_SEED).standard_normal(len(draws))
+        draws = np.column_stack([draws, draws[:, SEED_WEIGHT] + REAL_SPREAD * noise])
     draws.flags.writeable = False
     return draws
 
 
-def for_situation(situation: Situation) -> Array:
-    """Draws for what the user has said. (K, 11)."""
-    return for_task(situation.task, situation.augmenter)
+def for_situation(situation: Situation, real: bool = False) -> Array:
+    """Draws for what the user has said. (K, 11), or (K, 12) where `real` questions compete or were measured."""
+    return for_task(situation.task, situation.augmenter, real)
+
+
+def widths(task: TaskType, real: bool) -> Array:
+    """How wide the parameters are for a task of that type against before any evidence. (11,), or (12,) if `real`.
+
+    Where no row speaks about the task type, what it says of others is carried over and decides nothing.
+    """
+    width = stored().width if published().fitted(task) else np.ones(len(PARAMETERS))
+    return np.append(width, 1.0) if real else width
+
+
+def with_augmenter(draws: Array, augmenter: str) -> Array:
+    """Draws for one strength of augmenter, made into draws for the other, `augmenter`. Same shape."""
+    # prior draws have their own shifts; draws of a posterior take them as they come, for they are independent
+    shift = np.resize(stored().weak_new, len(draws))
+    moved = draws.copy()
+    moved[:, Q_NEW] += shift if augmenter == "weak" else -shift
+    return moved
 
 
 def floor(task: TaskType) -> float:

@@ -13,7 +13,7 @@ import numpy as np
 from engine import law
 from engine.curves import Fitted
 from engine.domain import Strategy
-from engine.law import STRATEGIES, Array
+from engine.law import Array
 
 CHUNKS = 20
 """Parts that the budget is dealt out in."""
@@ -33,32 +33,52 @@ class Plan:
     """Expected accuracy over the best single strategy, in points; 0 for a single strategy."""
 
 
-def plan(fitted: Fitted, seeds: int, queries: int, calls: Array, best: int) -> Plan:
-    """The greedy plan, or everything to strategy `best` (an index) where mixing is not worth it."""
-    draws = fitted.draws[:: max(1, len(fitted.draws) // 300)]
-    single = ((STRATEGIES[best], queries),)
-    chunk, spent, order = queries / CHUNKS, np.zeros(3), list[int]()
-    size = np.full(3, float(seeds))
-    for _ in range(CHUNKS):
-        options = spent + chunk * np.eye(3)
-        m = int(np.argmax(_expected(draws, fitted.floor, size, options / calls)))
-        spent = options[m]
-        if m not in order:
-            order.append(m)
+def plan(fitted: Fitted, seeds: int, queries: int, calls: Array, best: int, most: Array) -> Plan:
+    """The greedy plan, or everything to strategy `best` (an index) where mixing is not worth it.
+
+    `calls` (M,) is queries per example and `most` (M,) how many examples there can be of a strategy: what
+    is left of a budget once the unlabelled inputs are answered goes to the others.
+    """
+    fitted = fitted.thinned(300)
+    names, room = law.strategies(fitted.draws), np.minimum(most * calls, queries)
+    spent, order = _dealt(fitted, seeds, queries, calls, room)
     kept = [m for m in order if spent[m] >= SMALLEST_SHARE * queries]
+    single = Plan(((names[best], int(room[best])),), 0.0)
     if len(kept) < 2:
-        return Plan(single, 0.0)
-    share = spent[kept] / spent[kept].sum()
-    bought = np.floor(share * queries / calls[kept]).astype(int) * calls[kept].astype(int)
-    mixed = np.zeros(3)
-    mixed[kept] = bought / calls[kept]
-    alone = np.eye(3)[best] * queries / calls
-    value = _expected(draws, fitted.floor, size[:2], np.stack([mixed, alone]))
+        return single
+    amount = spent[kept] / spent[kept].sum() * queries
+    excess = np.maximum(amount - room[kept], 0.0)
+    free = excess == 0
+    amount = amount - excess + free * amount * excess.sum() / max(float(amount[free].sum()), 1.0)
+    bought = np.floor(np.minimum(amount, room[kept]) / calls[kept] + 1e-9)
+    mixed, alone = np.zeros(len(calls)), np.eye(len(calls))[best] * room[best] / calls
+    mixed[kept] = bought
+    value = _expected(fitted, seeds, np.stack([mixed, alone]))
     gain = 100 * float(value[0] - value[1])
     if gain < WORTH_MIXING:
-        return Plan(single, 0.0)
-    return Plan(tuple((STRATEGIES[m], int(q)) for m, q in zip(kept, bought, strict=True)), gain)
+        return single
+    paid = np.floor(bought * calls[kept] + 1e-9).astype(int)
+    return Plan(tuple((names[m], int(q)) for m, q in zip(kept, paid, strict=True)), gain)
 
 
-def _expected(draws: Array, floor: float, seeds: Array, examples: Array) -> Array:
-    return np.asarray(law.accuracy(draws, law.effective(draws, seeds, examples), floor).mean(axis=0))
+def _dealt(fitted: Fitted, seeds: int, queries: int, calls: Array, room: Array) -> tuple[Array, list[int]]:
+    """Queries by strategy (M,), dealt out to the highest gain per query, and the strategies in that order."""
+    chunk, spent, order = queries / CHUNKS, np.zeros(len(calls)), list[int]()
+    now = _expected(fitted, seeds, np.zeros((1, len(calls))))[0]
+    for _ in range(CHUNKS + len(calls)):  # the last part of a strategy that ends may be less than a chunk
+        step = np.minimum(np.minimum(chunk, room - spent), queries - spent.sum())
+        if step.max() < chunk / 1000:
+            break
+        value = _expected(fitted, seeds, (spent + np.diag(step)) / calls)
+        gain = np.where(step > 0, (value - now) / np.maximum(step, 1e-9), -np.inf)
+        m = int(np.argmax(gain))
+        spent[m], now = spent[m] + step[m], value[m]
+        if m not in order:
+            order.append(m)
+    return spent, order
+
+
+def _expected(fitted: Fitted, seeds: int, examples: Array) -> Array:
+    """Expected accuracy of mixed sets by the law alone: how a mixture deviates is unknown. (C, M) -> (C,)."""
+    n = law.effective(fitted.draws, np.full(len(examples), float(seeds)), examples)
+    return np.asarray(law.accuracy(fitted.draws, n, fitted.floor).mean(axis=0))

@@ -25,6 +25,7 @@ NAMES = {
     Strategy.ANSWER_AUGMENTATION: "answers",
     Strategy.QUESTION_REPHRASE: "rephrasings",
     Strategy.NEW_QUESTION: "new questions",
+    Strategy.REAL_QUESTION: "real questions",
 }
 TASKS = {
     TaskType.MATH: "maths",
@@ -54,6 +55,8 @@ class Findings:
     confidence: str
     studies: tuple[str, ...]
     """Papers that speak about the task."""
+    studies_of_size: tuple[str, ...] | None
+    """Those of them with a student of about the user's size; None where that size is unknown."""
     outlooks: tuple[Outlook, ...]
     crossovers: tuple[Crossover, ...]
     plan: Plan
@@ -63,6 +66,8 @@ class Findings:
     """The winner where calls are counted the other way, if it is another one."""
     stretch: float
     effective_draws: float | None
+    threshold_points: float
+    """Expected accuracies that differ by less are too close to call."""
     measurements: tuple[Measurement, ...]
 
 

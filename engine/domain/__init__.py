@@ -7,7 +7,21 @@ means unknown; it is never a stand-in for zero.
 
 from __future__ import annotations
 
-from engine.domain.advice import Crossover, CurveBand, Interval, Outlook, Reason, Recommendation, Situation
+from engine.domain.advice import (
+    AugmenterOutlook,
+    Crossover,
+    CurveBand,
+    Flip,
+    Interval,
+    Outlook,
+    Reason,
+    Recommendation,
+    SeedsOrQueries,
+    Situation,
+    TeacherOffer,
+    TeacherOutlook,
+    Verification,
+)
 from engine.domain.cells import (
     Cell,
     CellJob,
@@ -21,11 +35,12 @@ from engine.domain.cells import (
     Trainer,
     TrainingExample,
 )
-from engine.domain.conversation import Example, Item, Message, Paid, Reply, Request, Teacher
+from engine.domain.conversation import Example, Item, Message, Paid, Reply, Request, Teacher, item_id
 from engine.domain.kinds import Arm, Baseline, Strategy, TaskType, arm
 
 __all__ = [
     "Arm",
+    "AugmenterOutlook",
     "Baseline",
     "Cell",
     "CellJob",
@@ -33,6 +48,7 @@ __all__ = [
     "Crossover",
     "CurveBand",
     "Example",
+    "Flip",
     "Interval",
     "Item",
     "Measurement",
@@ -48,11 +64,16 @@ __all__ = [
     "Reply",
     "Request",
     "Score",
+    "SeedsOrQueries",
     "Situation",
     "Strategy",
     "TaskType",
     "Teacher",
+    "TeacherOffer",
+    "TeacherOutlook",
     "Trainer",
     "TrainingExample",
+    "Verification",
     "arm",
+    "item_id",
 ]

@@ -11,6 +11,8 @@ class Strategy(StrEnum):
     ANSWER_AUGMENTATION = "answer_augmentation"
     QUESTION_REPHRASE = "question_rephrase"
     NEW_QUESTION = "new_question"
+    REAL_QUESTION = "real_question"
+    """An answer to one of the user's own unlabelled inputs; competes where there are any."""
 
 
 class Baseline(StrEnum):

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from engine import evidence
+from engine import costs, evidence
 from pages.shared import words
 
 table = evidence.published()
@@ -58,7 +58,7 @@ st.table(
     {
         "Strategy": list(words.STRATEGIES.values()),
         "What the teacher is asked": list(words.WHAT_IS_ASKED.values()),
-        "Queries per example": ["1", "2", "2"],
+        "Queries per example": [str(costs.calls_per_example(s)) for s in words.STRATEGIES],
     }
 )
 

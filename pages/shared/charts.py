@@ -52,6 +52,7 @@ STYLES: dict[Strategy, Style] = {
     Strategy.ANSWER_AUGMENTATION: Style("#2f80c8", "rgba(47,128,200,0.09)", "solid", "circle", "/"),
     Strategy.QUESTION_REPHRASE: Style("#159a76", "rgba(21,154,118,0.09)", "dash", "square", "."),
     Strategy.NEW_QUESTION: Style("#d9602b", "rgba(217,96,43,0.09)", "dot", "diamond", "\\"),
+    Strategy.REAL_QUESTION: Style("#7b5fc4", "rgba(123,95,196,0.09)", "dashdot", "triangle-up", "x"),
 }
 
 

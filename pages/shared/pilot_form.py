@@ -13,7 +13,7 @@ import streamlit as st
 
 from engine.domain import Recipe
 from engine.errors import InputError
-from engine.plan import SANDBOX
+from engine.plan import SANDBOX, GridPlan
 from engine.sandbox.recipe import SANDBOX_RECIPE
 from engine.settings import key_from_environment
 from engine.tasks import load_task
@@ -30,6 +30,8 @@ GUESSES = {
     "question": ("question", "prompt", "input", "instruction", "message", "text"),
     "answer": ("answer", "output", "response", "completion", "reply", "label", "record"),
 }
+MADE_FROM_SEEDS = GridPlan().strategies
+"""What a pilot can measure without unlabelled inputs."""
 KEEP: Any = {"persist_state": "session"}
 """What was typed is still there after a visit to another page."""
 
@@ -205,7 +207,7 @@ def _student(asked: Asked, own: bool) -> None:
 
 
 def _grid(asked: Asked) -> None:
-    names = {label: strategy for strategy, label in words.STRATEGIES.items()}
+    names = {label: strategy for strategy, label in words.STRATEGIES.items() if strategy in MADE_FROM_SEEDS}
     picked = st.multiselect(
         "Strategies",
         list(names),

@@ -11,6 +11,7 @@ STRATEGIES: dict[Strategy, str] = {
     Strategy.ANSWER_AUGMENTATION: "Answers",
     Strategy.QUESTION_REPHRASE: "Rephrasings",
     Strategy.NEW_QUESTION: "New questions",
+    Strategy.REAL_QUESTION: "Real questions",
 }
 """Strategies in the order in which they are shown everywhere."""
 
@@ -18,6 +19,7 @@ WHAT_IS_ASKED: dict[Strategy, str] = {
     Strategy.ANSWER_AUGMENTATION: "another worked answer to one of your questions",
     Strategy.QUESTION_REPHRASE: "one of your questions in other words, then its answer",
     Strategy.NEW_QUESTION: "a different question inspired by one of yours, then its answer",
+    Strategy.REAL_QUESTION: "an answer to one of your own unlabelled inputs",
 }
 
 BASELINES: dict[Baseline, str] = {

@@ -11,8 +11,8 @@ from engine.errors import InputError
 
 
 def test_calls_per_example_follow_the_convention():
-    assert [costs.calls_per_example(s) for s in Strategy] == [1, 2, 2]
-    assert [costs.calls_per_example(s, "paper") for s in Strategy] == [1, 1, 1]
+    assert [costs.calls_per_example(s) for s in Strategy] == [1, 2, 2, 1]
+    assert [costs.calls_per_example(s, "paper") for s in Strategy] == [1, 1, 1, 1]
     with pytest.raises(InputError, match="expected all or paper"):
         costs.calls_per_example(Strategy.NEW_QUESTION, "some")
 

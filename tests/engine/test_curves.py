@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import curves, law, prior
+from engine import curves, law, posterior, prior
 from engine.domain import Baseline, Cell, Measurement, Situation, Strategy, TaskType
 from engine.errors import InputError
 
@@ -24,7 +24,7 @@ def cell(arm, examples, correct, scored=500, replicate=0, seeds=SEEDS, variant="
 def world(accuracy, replicates=2, scored=500):
     """Cells of a world where `accuracy(arm, examples)` is the truth."""
     found = [cell(Baseline.SEEDS_ONLY, 0, round(scored * accuracy(Strategy.ANSWER_AUGMENTATION, 0)), scored)]
-    for strategy in Strategy:
+    for strategy in law.STRATEGIES:
         for examples in (200, 3200):
             for replicate in range(replicates):
                 right = round(scored * accuracy(strategy, examples)) + 2 * replicate - 1
@@ -89,7 +89,7 @@ def test_counting_every_call_delays_the_crossover():
 
 def test_the_measured_curve_passes_near_the_points():
     points = world(sandbox_like)
-    fitted = curves.refit(DRAWS, points, 0.0)
+    fitted = posterior.refit(DRAWS, points, 0.0)
     for examples in (200, 3200):
         right = fitted.accuracies(SEEDS, np.full((1, 3), float(examples)))[:, 0]
         low, mean, high = np.quantile(right, 0.05, axis=0), right.mean(axis=0), np.quantile(right, 0.95, axis=0)
@@ -101,13 +101,13 @@ def test_the_measured_curve_passes_near_the_points():
 
 def test_the_interval_is_no_narrower_than_the_counts_allow():
     points = world(sandbox_like, replicates=1, scored=200)
-    right = curves.refit(DRAWS, points, 0.0).accuracies(SEEDS, np.full((1, 3), 3200.0))[:, 0, 2]
+    right = posterior.refit(DRAWS, points, 0.0).accuracies(SEEDS, np.full((1, 3), 3200.0))[:, 0, 2]
     assert 0.01 < right.std() < 0.05  # 200 items at 90 %: 2.1 points
 
 
 def test_more_of_the_same_data_does_not_widen_the_interval():
-    few = curves.refit(DRAWS, world(sandbox_like, scored=100), 0.0)
-    many = curves.refit(DRAWS, world(sandbox_like, scored=2000), 0.0)
+    few = posterior.refit(DRAWS, world(sandbox_like, scored=100), 0.0)
+    many = posterior.refit(DRAWS, world(sandbox_like, scored=2000), 0.0)
     at = np.full((1, 3), 3200.0)
     width_few, width_many = (
         np.ptp(np.quantile(f.accuracies(SEEDS, at)[:, 0], [0.1, 0.9], axis=0), axis=0) for f in (few, many)
@@ -118,15 +118,15 @@ def test_more_of_the_same_data_does_not_widen_the_interval():
 def test_the_draws_do_not_collapse_on_forty_cells():
     points = world(sandbox_like, replicates=7)
     assert len(points) > 40
-    fitted = curves.refit(DRAWS, points, 0.0)
+    fitted = posterior.refit(DRAWS, points, 0.0)
     assert fitted.effective_draws > 100
     assert len(np.unique(fitted.draws, axis=0)) > 100
 
 
 @pytest.mark.parametrize("right", [0, 500])
 def test_nothing_or_everything_right_still_gives_finite_curves(right):
-    points = [cell(s, n, right) for s in Strategy for n in (200, 3200)]
-    fitted = curves.refit(DRAWS, points, 0.0)
+    points = [cell(s, n, right) for s in law.STRATEGIES for n in (200, 3200)]
+    fitted = posterior.refit(DRAWS, points, 0.0)
     band = fitted.accuracies(SEEDS, np.full((1, 3), 3200.0))[:, 0]
     assert np.isfinite(band).all()
     assert abs(band.mean() - right / 500) < 0.1
@@ -134,7 +134,7 @@ def test_nothing_or_everything_right_still_gives_finite_curves(right):
 
 def test_the_untuned_student_and_the_teacher_move_no_curve():
     points = [cell(Baseline.UNTUNED, 0, 200), cell(Baseline.TEACHER, 0, 450)]
-    fitted = curves.refit(DRAWS, points, 0.0)
+    fitted = posterior.refit(DRAWS, points, 0.0)
     assert fitted.largest is None
     assert fitted.draws is DRAWS
 
@@ -142,7 +142,7 @@ def test_the_untuned_student_and_the_teacher_move_no_curve():
 def test_a_variant_is_not_taken_for_the_plain_strategy():
     plain = world(sandbox_like)
     odd = cell(Strategy.NEW_QUESTION, 3200, 10, variant="verified")
-    assert np.array_equal(curves.refit(DRAWS, plain, 0.0).draws, curves.refit(DRAWS, [*plain, odd], 0.0).draws)
+    assert np.array_equal(posterior.refit(DRAWS, plain, 0.0).draws, posterior.refit(DRAWS, [*plain, odd], 0.0).draws)
 
 
 def test_replicates_that_disagree_widen_the_interval():
@@ -154,7 +154,7 @@ def test_replicates_that_disagree_widen_the_interval():
         for m in calm
     ]
     at = np.full((1, 3), 3200.0)
-    spread = [curves.refit(DRAWS, points, 0.0).accuracies(SEEDS, at)[:, 0, 0].std() for points in (calm, wild)]
+    spread = [posterior.refit(DRAWS, points, 0.0).accuracies(SEEDS, at)[:, 0, 0].std() for points in (calm, wild)]
     assert spread[1] > spread[0]
 
 
@@ -172,7 +172,7 @@ def test_points_that_contradict_themselves_are_refused_all_at_once():
 
 def test_where_the_points_leave_the_law_the_curve_follows_the_points_and_widens_beyond_them():
     cells = world(sandbox_like)
-    fitted = curves.refit(DRAWS, cells, 0.0)
+    fitted = posterior.refit(DRAWS, cells, 0.0)
     at = [200.0, 3200.0, 50_000.0]
     right = fitted.accuracies(SEEDS, np.array(at)[:, None] * np.ones(3))
     low, high = np.quantile(right, [0.1, 0.9], axis=0)
@@ -193,6 +193,6 @@ def test_points_that_keep_to_the_law_leave_the_deviation_small():
         for m, strategy in enumerate(law.STRATEGIES)
         for b in (0, 1)
     ]
-    fitted = curves.refit(DRAWS, cells, 0.0)
+    fitted = posterior.refit(DRAWS, cells, 0.0)
     assert fitted.misfit is not None
     assert fitted.misfit.sd <= 0.2

@@ -255,8 +255,9 @@ def test_an_endpoint_that_is_not_well_stops_the_run_after_a_bounded_number_of_fa
 
 def test_the_calls_of_each_strategy_are_those_that_its_price_counts(store: Store):
     from engine.costs import calls_per_example
+    from engine.law import STRATEGIES
 
-    for strategy in Strategy:
+    for strategy in STRATEGIES:
         with serving(voice) as server:
             generator = Generator(teacher(server), ledger(store), concurrency=1, check=lambda: None)
             asyncio.run(generator.pool(strategy, MATH, SEEDS, 1, lambda: None))

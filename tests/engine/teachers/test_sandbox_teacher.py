@@ -90,7 +90,7 @@ def test_flawed_rephrasings_change_a_number() -> None:
     assert sum(changed) >= 28
 
 
-@pytest.mark.parametrize("strategy", list(Strategy))
+@pytest.mark.parametrize("strategy", [s for s in Strategy if s is not Strategy.REAL_QUESTION])
 def test_what_it_cannot_read_it_calls_unanswerable(strategy: Strategy) -> None:
     made = draft(SandboxTeacher(), strategy, Item("x", "Who wrote Faust?", "Goethe"), 0)
     assert made.rejected == "unanswerable"
