@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import json
 import multiprocessing
+import random
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,20 +32,23 @@ class Endpoint:
         return f"{self.root}/v1"
 
     def counts(self) -> dict[str, int]:
-        with urllib.request.urlopen(f"{self.root}/counts") as reply:
+        with urllib.request.urlopen(f"{self.root}/counts") as reply:  # noqa: S310 - our own address
             counts: dict[str, int] = json.load(reply)
             return counts
 
     def storm(self, refusals: int) -> None:
-        """Refuses so many requests, once the usual number of them has been answered."""
-        urllib.request.urlopen(urllib.request.Request(f"{self.root}/storm?refusals={refusals}", method="POST")).close()
+        """Refuses the next `refusals` requests, and asks each of them to wait."""
+        asked = urllib.request.Request(f"{self.root}/storm?refusals={refusals}", method="POST")  # noqa: S310
+        urllib.request.urlopen(asked).close()  # noqa: S310
 
 
 @contextmanager
-def endpoint(latency_s: float = 0.5) -> Iterator[Endpoint]:
-    """An endpoint that answers after `latency_s` seconds, stopped at the end."""
+def endpoint(latency_s: float = 0.5, spread_s: float = 0.0) -> Iterator[Endpoint]:
+    """An endpoint that answers after `latency_s` seconds, give or take `spread_s`; stopped at the end."""
     ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(latency_s, theirs), daemon=True)
+    process = multiprocessing.get_context("spawn").Process(
+        target=_serve, args=(latency_s, spread_s, theirs), daemon=True
+    )
     process.start()
     try:
         yield Endpoint(f"http://127.0.0.1:{ours.recv()}")
@@ -53,7 +57,8 @@ def endpoint(latency_s: float = 0.5) -> Iterator[Endpoint]:
         process.join()
 
 
-def _serve(latency_s: float, started: Connection) -> None:
+def _serve(latency_s: float, spread_s: float, started: Connection) -> None:
+    rng = random.Random(0)
     state = {"answered": 0, "refused": 0, "storm": 0}
 
     async def complete(request: web.Request) -> web.Response:
@@ -63,7 +68,7 @@ def _serve(latency_s: float, started: Connection) -> None:
             state["refused"] += 1
             headers = {"Retry-After": str(RETRY_AFTER_S)}
             return web.json_response({"error": {"message": "Rate limit reached"}}, status=429, headers=headers)
-        await asyncio.sleep(latency_s)
+        await asyncio.sleep(latency_s + rng.uniform(-spread_s, spread_s))
         state["answered"] += 1
         return web.json_response(_completion(body, state["answered"]))
 

@@ -33,8 +33,10 @@ RATE_LIMIT_ATTEMPTS = 30
 LONGEST_BACKOFF_S = 30.0
 MOST_FAILURES_IN_A_ROW = 12
 """So many visits given up without one success between them stop the run: the endpoint is not well."""
+VISITS_PER_SLOT = 2
+"""Visits under way for each request that may be: while some wait to be asked again, others use their slots."""
 LOOKAHEAD = 20
-"""Visits that may be finished ahead of the oldest unfinished one, for each of those on their way: one slow
+"""Visits that may be finished ahead of the oldest unfinished one, for each of those under way: one slow
 reply does not hold up the others, and no more than that is held in memory."""
 
 _T = TypeVar("_T")
@@ -84,9 +86,9 @@ class Generator:
         return ask
 
     async def _bought(self, key: str, request: Request, strategy: str, seed_id: str) -> Paid:
-        limited, lost = 0, 0
+        limited, lost, invited = 0, 0, False
         while True:
-            async with self.pace.slot(_tokens(request), request.max_tokens) as slot:
+            async with self.pace.slot(_tokens(request), request.max_tokens, invited=invited) as slot:
                 self.check()
                 try:
                     paid = await self.ledger.pay(
@@ -104,12 +106,13 @@ class Generator:
                     limited += 1
                     if limited >= RATE_LIMIT_ATTEMPTS:
                         raise
+                    invited = error.retry_after is not None
                     wait = error.retry_after if error.retry_after is not None else _backoff(limited)
                 except (OutcomeUnknownError, TeacherUnreachableError):
                     lost += 1
                     if lost >= ATTEMPTS:
                         raise
-                    wait = _backoff(lost)
+                    invited, wait = False, _backoff(lost)
             # Without a slot: who waits to be asked again keeps nobody else waiting.
             await self._wait(wait)
 
@@ -195,7 +198,7 @@ class InOrder(Generic[_T]):
         self._room = asyncio.Event()
 
     async def __aiter__(self) -> AsyncIterator[_T | None]:
-        workers = min(self._generator.concurrency, self._count)
+        workers = min(VISITS_PER_SLOT * self._generator.concurrency, self._count)
         self._ahead = LOOKAHEAD * workers
         indices = iter(range(self._count))
         working = asyncio.gather(*(self._work(indices) for _ in range(workers)))

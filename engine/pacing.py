@@ -44,8 +44,8 @@ class Concurrency:
     """How many may be on their way at once: additive increase, multiplicative decrease.
 
     A refusal (429) halves it, once a round trip: what was sent before the halving says nothing about it.
-    Each success then adds one until the number at which it was refused is reached again (doubling in a
-    round trip), and from there one a round trip, never above `most`.
+    Each success then adds two until the number at which it was refused is reached again (half a round
+    trip), and from there one a round trip, never above `most`.
     """
 
     def __init__(self, most: int) -> None:
@@ -58,8 +58,10 @@ class Concurrency:
     def succeeded(self, took_s: float) -> None:
         """A reply came after so many seconds."""
         self._round_trip_s = took_s if not self._round_trip_s else 0.9 * self._round_trip_s + 0.1 * took_s
-        step = 1.0 if self.limit < self._refused_at else 1.0 / self.limit
-        self.limit = min(float(self.most), self.limit + step)
+        if self.limit < self._refused_at:
+            self.limit = min(self._refused_at, self.limit + 2.0)
+        else:
+            self.limit = min(float(self.most), self.limit + 1.0 / self.limit)
 
     def refused(self, sent_at: float, now: float) -> None:
         """A request sent at `sent_at` was refused for coming too fast."""
@@ -90,9 +92,13 @@ class Pace:
         self._outputs: deque[int] = deque(maxlen=RECENT)
 
     @asynccontextmanager
-    async def slot(self, prompt_tokens: float, max_tokens: int) -> AsyncIterator[Slot]:
-        """Waits until one more request may be sent; what came of it is told to the slot."""
-        await self._enter()
+    async def slot(self, prompt_tokens: float, max_tokens: int, *, invited: bool = False) -> AsyncIterator[Slot]:
+        """Waits until one more request may be sent; what came of it is told to the slot.
+
+        `invited`: the endpoint refused this one and named the time that is now, so its word goes before
+        our guess of how many it bears (never above the most that the user allows).
+        """
+        await self._enter(self.concurrency.most if invited else int(self.concurrency.limit), first=invited)
         try:
             output = sum(self._outputs) / len(self._outputs) if self._outputs else OUTPUT_GUESS * max_tokens
             expected = prompt_tokens + output
@@ -105,12 +111,15 @@ class Pace:
             self._on_their_way -= 1
             self._wake()
 
-    async def _enter(self) -> None:
-        if self._on_their_way < int(self.concurrency.limit) and not self._queue:
+    async def _enter(self, limit: int, *, first: bool) -> None:
+        if self._on_their_way < limit and (first or not self._queue):
             self._on_their_way += 1
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._queue.append(turn)
+        if first:
+            self._queue.appendleft(turn)
+        else:
+            self._queue.append(turn)
         try:
             await turn
         except asyncio.CancelledError:

@@ -49,12 +49,12 @@ def test_a_storm_of_quick_refusals_within_one_round_trip_halves_once():
     assert pace.limit == 100
 
 
-def test_successes_bring_it_back_in_a_round_trip_and_then_feel_their_way():
+def test_successes_bring_it_back_in_half_a_round_trip_and_then_feel_their_way():
     pace = Concurrency(200)
     pace.limit = 100.0
     pace.refused(sent_at=0.0, now=1.0)
     assert pace.limit == 50
-    for _ in range(50):
+    for _ in range(25):
         pace.succeeded(0.5)
     assert pace.limit == 100
     for _ in range(100):
