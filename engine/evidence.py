@@ -154,6 +154,14 @@ class Evidence:
         levels = any(p.metric == ACCURACY for p in self.about(task))
         return levels or bool(self.shifts(task))
 
+    def without(self, source: str) -> Evidence:
+        """The table without one paper's rows and claims; ValueError where it holds none."""
+        points = tuple(p for p in self.points if p.source != source)
+        claims = tuple(c for c in self.claims if c.source != source)
+        if len(points) + len(claims) == len(self.points) + len(self.claims):
+            raise ValueError(f"no row is from {source!r}")
+        return Evidence(points, claims, f"{self.digest} without {source}")
+
     def claim(self, name: str) -> Claim:
         """The claim of that id; KeyError for an unknown one."""
         for claim in self.claims:

@@ -17,7 +17,8 @@ import numpy as np
 from engine import curves, law, prior
 from engine import evidence as ev
 from engine.law import Array
-from engine.prior_model import ROW_SCALE, training_set
+from engine.prior_model import ROW_SCALE
+from engine.prior_rows import accuracy, training_set
 
 OUT = Path(__file__).parent.parent / "docs" / "evidence-checks.md"
 AA, QR, NQ = (s.value for s in law.STRATEGIES)
@@ -44,24 +45,14 @@ def differences(pairs: Iterator[tuple[ev.Point, ev.Point]], draws: Array) -> lis
     found = []
     noise = ROW_SCALE * np.random.default_rng(5).standard_t(5, (2, len(draws)))
     for one, two in pairs:
-        floor = ev.FLOORS.get(one.task, 0.0)
         seen = [
-            law.expit(law.logit(np.clip(_accuracy(point, draws, floor), 1e-6, 1 - 1e-6)) + e)
+            law.expit(law.logit(np.clip(accuracy(point, draws), 1e-6, 1 - 1e-6)) + e)
             for point, e in zip((one, two), noise, strict=True)
         ]
         gap = 100 * (seen[0] - seen[1])
         low, median, high = np.quantile(gap, [0.1, 0.5, 0.9])
         found.append(Difference((one.id, two.id), one.value - two.value, float(low), float(median), float(high)))
     return found
-
-
-def _accuracy(point: ev.Point, draws: Array, floor: float) -> Array:
-    read = training_set(point)
-    if read is None:
-        raise ValueError(f"{point.id} is not a row that the law explains")
-    seeds, human, examples = read
-    made = law.useful_per_seed(draws, seeds, np.array([examples]) / seeds)[:, 0].sum(axis=1) * seeds
-    return law.accuracy(draws, (np.exp(draws[:, law.SEED_WEIGHT]) * human + made)[:, None], floor)[:, 0]
 
 
 def groups(evidence: ev.Evidence) -> Iterator[tuple[str, Iterator[tuple[ev.Point, ev.Point]]]]:

@@ -1,6 +1,6 @@
 """Fits the law's prior to data/evidence: `python -m engine.prior_fit` writes data/evidence/law_prior.json.
 
-Metropolis within Gibbs over parallel chains, with a fixed seed; the model is `engine.prior_model`. A
+Hamiltonian Monte Carlo over parallel chains, with a fixed seed; the model is `engine.prior_model`. A
 user's task is a study that nobody has run: its draws are taken from the populations of studies and of
 curves, so that what differs between papers widens the advice.
 """
@@ -8,184 +8,75 @@ curves, so that what differs between papers widens the advice.
 from __future__ import annotations
 
 import json
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
 from engine import evidence as ev
-from engine import law
+from engine import hamiltonian, law
 from engine.law import PARAMETERS, Array
-from engine.prior_model import (
-    CURVE_PRIOR,
-    CURVE_SPREAD,
-    MU_PRIOR,
-    TAU_SCALE,
-    claims_log_density,
-    digest,
-    row_log_likelihood,
-    rows,
-)
+from engine.prior_model import CENTRED, CURVE_PRIOR, CURVE_SPREAD, MU_PRIOR, TAU_SCALE, Posterior, State, digest
+from engine.prior_rows import rows
 
-CHAINS, STEPS, BURN_IN, THIN, DRAWS = 40, 30000, 7500, 75, 1000
+CHAINS, WARM_UP, STEPS, LEAPFROGS, DRAWS = 16, 800, 3000, 32, 1000
+HEAT = (1.0, 0.4, 0.2)
+"""Row scales of three short runs before the fit: a chain that starts far off takes rows for outliers and stays."""
 SEED = 20240929
 ASSUMED_WIDTH = 0.8
 """A posterior at least this wide against its prior is not learned: the parameter is `assumed`."""
 
+MEANS = np.r_[0:7, 14:18]
+"""Where the population means of `PARAMETERS` lie among the sampler's parameters."""
+
 OUT = ev.FOLDER / "law_prior.json"
 
 
-class State(NamedTuple):
-    """One state of every chain: C chains, T studies, G curves, 7 study and 4 curve parameters."""
+@dataclass(frozen=True)
+class Fit:
+    """Posterior draws, chains side by side, and how far they can be trusted."""
 
-    phi: Array  # (C, T, 7)
-    curve: Array  # (C, G, 4)
-    mu: Array  # (C, 7)
-    tau: Array  # (C, 7)
-    m: Array  # (C, 4)
-    s: Array  # (C, 4)
+    state: State
+    r_hat: Array
+    """(D,) potential scale reduction over split chains; means at `MEANS`, log spreads, then every study and curve."""
+    effective_size: Array
+    """(D,) independent draws that would say as much about each parameter's mean."""
 
 
-def sample(evidence: ev.Evidence, *, chains: int = CHAINS, steps: int = STEPS, burn_in: int = BURN_IN) -> State:
-    """Posterior states: every leading axis is draws, thinned, chains side by side, shape (draws x chains, ...)."""
+def sample(evidence: ev.Evidence, *, warm_up: int = WARM_UP, steps: int = STEPS) -> Fit:
+    """The posterior given that evidence; the same for the same evidence."""
     rng = np.random.default_rng(SEED)
     r = rows(evidence)
-    t, g = len(r.studies), len(r.curves)
-    mu = MU_PRIOR[:, 0] + MU_PRIOR[:, 1] * 0.5 * rng.standard_normal((chains, 7))
-    tau = TAU_SCALE * np.abs(rng.standard_normal((chains, 7)))
-    m = CURVE_PRIOR[:, 0] + 0.5 * rng.standard_normal((chains, 4))
-    s = 0.3 + CURVE_SPREAD * np.abs(rng.standard_normal((chains, 4)))
-    phi = mu[:, None] + tau[:, None] * rng.standard_normal((chains, t, 7))
-    curve = m[:, None] + s[:, None] * rng.standard_normal((chains, g, 4))
-    row = row_log_likelihood(phi, curve, r)
-    claims = claims_log_density(phi, r, evidence)
-    phi_step, curve_step = np.full((t, 7), 0.3), np.full((g, 4), 0.3)
-    step_together = np.array([0.1, 0.3])
-    kept: list[State] = []
-    in_study = np.eye(t)[r.study]  # (R, T): sums rows by study
-    in_curve = np.eye(g)[r.curve]
-    study_curves = np.eye(t)[r.curve_study].T  # (T, G)
-    for step in range(steps):
-        adapting = step < burn_in
-        # a study's parameters, two at a time; every third time its curves' N0 moves with them (same product N / N0)
-        mask = rng.random((t, 7)) < 0.3
-        move = mask * phi_step * rng.standard_normal((chains, t, 7))
-        new_phi, new_curve = phi + move, curve
-        if step % 3 == 0:
-            shift = 0.3 * rng.standard_normal((chains, t))
-            new_phi = phi.copy()
-            new_phi[:, :, 6] += shift
-            new_curve = curve.copy()
-            new_curve[:, :, 2] += shift @ study_curves
-            mask = np.zeros((t, 7), dtype=bool)
-        new_row = row_log_likelihood(new_phi, new_curve, r)
-        new_claims = claims_log_density(new_phi, r, evidence)
-        gain = (new_row - row) @ in_study + new_claims - claims
-        gain += (_normal(new_phi, mu[:, None], tau[:, None]) - _normal(phi, mu[:, None], tau[:, None])).sum(axis=2)
-        if new_curve is not curve:
-            change = _normal(new_curve, m[:, None], s[:, None]) - _normal(curve, m[:, None], s[:, None])
-            gain += change.sum(axis=2) @ study_curves.T
-        accept = np.log(rng.random(gain.shape)) < gain
-        phi = np.where(accept[:, :, None], new_phi, phi)
-        claims = np.where(accept, new_claims, claims)
-        row = np.where(accept[:, r.study], new_row, row)
-        if new_curve is not curve:
-            curve = np.where(accept[:, r.curve_study, None], new_curve, curve)
-        if adapting:
-            phi_step *= np.exp(0.05 * mask * (accept.mean(axis=0)[:, None] - 0.3))
-        # each curve's own four: single steps, or the difference of two chains of the other half, which has
-        # the posterior's shape (differential evolution; ter Braak 2006)
-        mask_curve = rng.random((g, 4)) < 0.5
-        jump = mask_curve * curve_step * rng.standard_normal((chains, g, 4))
-        evolving = step % 2 == 1
-        if evolving:
-            half = (np.arange(chains) < chains // 2) == (step % 4 == 1)
-            other = np.flatnonzero(~half)
-            one, two = rng.choice(other, (2, chains))
-            jump = half[:, None, None] * rng.choice([0.8, 1.0]) * (curve[one] - curve[two])
-            jump += 1e-3 * half[:, None, None] * rng.standard_normal(curve.shape)
-        new_curve = curve + jump
-        new_row = row_log_likelihood(phi, new_curve, r)
-        gain = (new_row - row) @ in_curve
-        gain += (_normal(new_curve, m[:, None], s[:, None]) - _normal(curve, m[:, None], s[:, None])).sum(axis=2)
-        accept = np.log(rng.random(gain.shape)) < gain
-        curve = np.where(accept[:, :, None], new_curve, curve)
-        row = np.where(accept[:, r.curve], new_row, row)
-        if adapting and not evolving:
-            curve_step *= np.exp(0.05 * mask_curve * (accept.mean(axis=0)[:, None] - 0.3))
-        # a whole population moves or stretches together: quick where each member says little by itself
-        studies_move = step % 2 == 0
-        one, centre, spread = (phi, mu, tau) if studies_move else (curve, m, s)
-        moved, new_centre, new_spread, log_ratio = _together(rng, one, centre, spread, studies_move, step_together)
-        new_phi, new_curve = (moved, curve) if studies_move else (phi, moved)
-        new_row = row_log_likelihood(new_phi, new_curve, r)
-        new_claims = claims_log_density(new_phi, r, evidence) if studies_move else claims
-        gain = (new_row - row).sum(axis=1) + (new_claims - claims).sum(axis=1) + log_ratio
-        accept = np.log(rng.random(chains)) < gain
-        phi = np.where(accept[:, None, None], new_phi, phi)
-        curve = np.where(accept[:, None, None], new_curve, curve)
-        row, claims = np.where(accept[:, None], new_row, row), np.where(accept[:, None], new_claims, claims)
-        if studies_move:
-            mu, tau = np.where(accept[:, None], new_centre, mu), np.where(accept[:, None], new_spread, tau)
-        else:
-            m, s = np.where(accept[:, None], new_centre, m), np.where(accept[:, None], new_spread, s)
-        if adapting:
-            step_together[int(studies_move)] *= np.exp(0.03 * (accept.mean() - 0.3))
-        mu = _gibbs_mean(rng, phi, tau, MU_PRIOR)
-        m = _gibbs_mean(rng, curve, s, CURVE_PRIOR)
-        tau = _spread(rng, phi - mu[:, None], tau, TAU_SCALE)
-        s = _spread(rng, curve - m[:, None], s, CURVE_SPREAD)
-        if not adapting and step % THIN == 0:
-            kept.append(State(phi, curve, mu, tau, m, s))
-    return State(*(np.concatenate(part) for part in zip(*kept, strict=True)))
+    posterior = Posterior(evidence, r)
+    position = _starts(rng, posterior)
+    for scale in HEAT:
+        short = Posterior(evidence, r, row_scale=scale)
+        position = hamiltonian.run(short, position, rng, warm_up=100, steps=1, leapfrogs=LEAPFROGS // 2).draws[-1]
+    chains = hamiltonian.run(posterior, position, rng, warm_up=warm_up, steps=steps, leapfrogs=LEAPFROGS)
+    state = posterior.unpack(chains.draws.reshape(-1, posterior.size))
+    flat = [state.mu, np.log(state.tau), state.m, np.log(state.s), state.phi, state.curve]
+    parameters = np.concatenate([f.reshape(len(state.mu), -1) for f in flat], axis=1)
+    parameters = parameters.reshape(steps, CHAINS, -1)
+    return Fit(state, hamiltonian.r_hat(parameters), hamiltonian.effective_size(parameters))
 
 
-def _together(
-    rng: np.random.Generator, members: Array, centre: Array, spread: Array, studies: bool, steps: Array
-) -> tuple[Array, Array, Array, Array]:
-    """Shifts or stretches one parameter of a whole population, members and all.
-
-    The members' own prior is unchanged by either (a stretch's Jacobian cancels the normal's scale), so
-    the log ratio that is returned last holds only the priors of centre and spread.
-    """
-    prior, scale = (MU_PRIOR, TAU_SCALE) if studies else (CURVE_PRIOR, CURVE_SPREAD)
-    p = int(rng.integers(centre.shape[1]))
-    jump = steps[int(studies)] * rng.standard_normal(len(centre))
-    members, new_centre, new_spread = members.copy(), centre.copy(), spread.copy()
-    if rng.random() < 0.5:
-        step = jump * prior[p, 1]
-        new_centre[:, p] += step
-        members[:, :, p] += step[:, None]
-        log_ratio = _normal(new_centre[:, p], prior[p, 0], prior[p, 1]) - _normal(
-            centre[:, p], prior[p, 0], prior[p, 1]
-        )
-    else:
-        new_spread[:, p] *= np.exp(jump)
-        members[:, :, p] = centre[:, p, None] + (members[:, :, p] - centre[:, p, None]) * np.exp(jump)[:, None]
-        log_ratio = _normal(new_spread[:, p], 0.0, scale[p]) - _normal(spread[:, p], 0.0, scale[p]) + jump
-    return members, new_centre, new_spread, log_ratio
+def _starts(rng: np.random.Generator, posterior: Posterior) -> Array:
+    """Positions of every chain, drawn of about the prior's width. (CHAINS, D)."""
+    noise = rng.standard_normal((CHAINS, posterior.size))
+    position = 0.5 * noise
+    position[:, :7] = MU_PRIOR[:, 0] + 0.5 * MU_PRIOR[:, 1] * noise[:, :7]
+    position[:, 7:14] = np.log(0.6 * TAU_SCALE) + 0.3 * noise[:, 7:14]
+    position[:, 14:18] = CURVE_PRIOR[:, 0] + 0.5 * CURVE_PRIOR[:, 1] * noise[:, 14:18]
+    position[:, 18:22] = np.log(0.6 * CURVE_SPREAD) + 0.3 * noise[:, 18:22]
+    curves = position[:, 22 + 7 * posterior.t :].reshape(CHAINS, posterior.g, 4)  # a view
+    curves += np.where(CENTRED, position[:, None, 14:18], 0.0)
+    return position
 
 
-def _normal(x: Array, mean: Array | float, sd: Array | float) -> Array:
-    return np.asarray(-(((x - mean) / sd) ** 2) / 2)
-
-
-def _gibbs_mean(rng: np.random.Generator, values: Array, spread: Array, prior: Array) -> Array:
-    """The population mean given its members: normal prior, normal members. (C, M, P) -> (C, P)."""
-    precision = values.shape[1] / spread**2 + 1 / prior[:, 1] ** 2
-    mean = (values.sum(axis=1) / spread**2 + prior[:, 0] / prior[:, 1] ** 2) / precision
-    return np.asarray(mean + rng.standard_normal(mean.shape) / np.sqrt(precision))
-
-
-def _spread(rng: np.random.Generator, deviation: Array, spread: Array, scale: Array) -> Array:
-    """One Metropolis step on the log of the population spread under a half-normal prior. (C, P)."""
-    squares, members = (deviation**2).sum(axis=1), deviation.shape[1]
-    new = spread * np.exp(0.5 * rng.standard_normal(spread.shape))
-
-    def density(x: Array) -> Array:
-        return np.asarray((1 - members) * np.log(x) - squares / (2 * x**2) - (x / scale) ** 2 / 2)
-
-    accept = np.log(rng.random(spread.shape)) < density(new) - density(spread)
-    return np.where(accept, new, spread)
+def draws_for_new_task(state: State, count: int) -> Array:
+    """So many draws for a study that nobody has run, each from a posterior draw of its own. (count, 11)."""
+    rng = np.random.default_rng(SEED + 1)
+    pick = rng.choice(len(state.mu), count, replace=False)
+    return new_task(rng, state.mu[pick], state.tau[pick], state.m[pick], state.s[pick])
 
 
 def new_task(rng: np.random.Generator, mu: Array, tau: Array, m: Array, s: Array) -> Array:
@@ -227,11 +118,10 @@ def weak_augmenter(draws: Array, loss: float, seeds: float, examples: float, rng
 
 def fit(evidence: ev.Evidence) -> dict[str, object]:
     """The prior as it is stored: draws, weak-augmenter shifts, widths, the evidence's digest."""
-    state = sample(evidence)
-    rng = np.random.default_rng(SEED + 1)
-    pick = rng.choice(len(state.mu), DRAWS, replace=False)
-    draws = new_task(rng, state.mu[pick], state.tau[pick], state.m[pick], state.s[pick])
+    found = sample(evidence)
+    draws = draws_for_new_task(found.state, DRAWS)
     claim = evidence.claim("chan-weak-augmenter")
+    rng = np.random.default_rng(SEED + 3)
     shift = weak_augmenter(draws, claim.value or 15.0, float(claim.seeds or 1000), 10_000.0, rng)
     width = width_against_prior(draws)
     return {
@@ -242,7 +132,10 @@ def fit(evidence: ev.Evidence) -> dict[str, object]:
         "parameters": list(PARAMETERS),
         "assumed": [n for n, x in zip(PARAMETERS, width, strict=True) if x >= ASSUMED_WIDTH],
         "width_against_prior": [round(float(x), 3) for x in width],
-        "mixing": [round(float(x), 3) for x in _mixing(state)],
+        "r_hat": [round(float(x), 3) for x in found.r_hat[MEANS]],
+        "effective_size": [round(float(x)) for x in found.effective_size[MEANS]],
+        "largest_r_hat": round(float(found.r_hat.max()), 3),
+        "smallest_effective_size": round(float(found.effective_size.min())),
         "weak_new": [round(float(x), 4) for x in shift],
         "draws": [[round(float(x), 4) for x in row] for row in draws],
     }
@@ -256,16 +149,8 @@ def width_against_prior(draws: Array) -> Array:
     return np.asarray((high - low) / (prior_high - prior_low))
 
 
-def _mixing(state: State) -> Array:
-    """Potential scale reduction (Gelman and Rubin) of the population means over the chains; 1 is mixed."""
-    chains = np.concatenate([state.mu, state.m], axis=1).reshape(-1, CHAINS, 11)
-    within = chains.var(axis=0, ddof=1).mean(axis=0)
-    between = chains.mean(axis=0).var(axis=0, ddof=1)
-    return np.asarray(np.sqrt(1 + between / within))
-
-
 if __name__ == "__main__":
     result = fit(ev.load())
     OUT.write_text(json.dumps(result) + "\n")
-    print(f"wrote {OUT}: width against prior {result['width_against_prior']}, mixing {result['mixing']}")
+    print(f"wrote {OUT}: width against prior {result['width_against_prior']}, R-hat {result['r_hat']}")
     print("assumed:", result["assumed"])

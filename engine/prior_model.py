@@ -1,23 +1,23 @@
-"""What the published rows and claims say about the law: the model that the prior is fitted with.
+"""What the published rows and claims say about the law: the model that the prior is fitted with, and its slopes.
 
     study     phi_s ~ normal(mu, tau)    quality, reach, exponent, seed weight: one per paper
     curve     c_g ~ normal(m, s)         steepness, ceiling, N0, start: one per paper x benchmark x student
     row       logit accuracy ~ Student-t(5) around the law, scale `ROW_SCALE`
 
 Claims enter as stated in `claims_log_density`: each is second-hand and counts with a factor of two
-either way. What is left out, and why, is in data/evidence/README.md.
+either way. Densities come with their gradients, for `engine.hamiltonian`.
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from engine import evidence as ev
-from engine.domain import Strategy
-from engine.law import STRATEGIES, Array, expit, logit
+from engine.law import Array, expit, logit
+from engine.prior_rows import STANDIN_SEEDS, Rows
 
 ROW_SCALE = 0.10
 """Logit scale of one published accuracy: test-set sampling, training seed, misfit; 2.5 points at 50 %."""
@@ -25,8 +25,6 @@ CLAIM_SCALE = 0.54
 """Log scale of a second-hand figure: its 80 % interval is a factor of two either way."""
 FIXED_RATIO = 30.0
 """arXiv 2607.01727 gives no ratio: read as `no crossover below about 30`, confidence I (ours)."""
-STANDIN_SEEDS = 1000.0
-"""Seed count where a paper gives none; only N / N0 matters then, and N0 is free."""
 
 # prior of mu, and of the population of curves: mean, sd; log or logit scale
 MU_PRIOR = np.array(
@@ -53,6 +51,9 @@ CURVE_PRIOR = np.array(
 CURVE_SPREAD = np.array([0.2, 1.0, 1.2, 1.0])
 """The same for curves."""
 
+CENTRED = np.array([False, True, True, True])
+"""Which of a curve's parameters the sampler holds as they are (see `Posterior`)."""
+
 
 def digest() -> str:
     """Names this model's numbers: a stored prior that carries another digest was fitted with other ones."""
@@ -61,107 +62,155 @@ def digest() -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-@dataclass(frozen=True)
-class Rows:
-    """The fitted rows as arrays: R rows, G curves, T studies."""
+class State(NamedTuple):
+    """Parameters of C draws: T studies, G curves, 7 study and 4 curve parameters. Also a gradient by them."""
 
-    ids: tuple[str, ...]
-    study: Array
-    """(R,) index of the study."""
+    phi: Array
+    """(C, T, 7)"""
     curve: Array
-    """(R,) index of the curve."""
-    curve_study: Array
-    """(G,) index of each curve's study."""
-    seeds: Array
-    human: Array
-    examples: Array
-    """(R, 3) synthetic examples by strategy."""
-    target: Array
-    """(R,) logit of the floor-free accuracy."""
-    studies: tuple[str, ...]
-    curves: tuple[tuple[str, str, str], ...]
+    """(C, G, 4)"""
+    mu: Array
+    """(C, 7)"""
+    tau: Array
+    """(C, 7)"""
+    m: Array
+    """(C, 4)"""
+    s: Array
+    """(C, 4)"""
 
 
-def rows(evidence: ev.Evidence) -> Rows:
-    """The accuracies that speak about one strategy or human examples alone."""
-    fitted: list[tuple[ev.Point, tuple[float, float, tuple[float, float, float]]]] = []
-    for point in evidence.points:
-        read = training_set(point)
-        if read is not None:
-            fitted.append((point, read))
-    studies = (*dict.fromkeys(p.source for p, _ in fitted), "CHAN", "FIXED")
-    curves = tuple(dict.fromkeys((p.source, p.task, p.student) for p, _ in fitted))
-    floor = np.array([ev.FLOORS.get(p.task, 0.0) for p, _ in fitted])
-    share = (np.array([p.value for p, _ in fitted]) / 100 - floor) / (1 - floor)
-    return Rows(
-        ids=tuple(p.id for p, _ in fitted),
-        study=np.array([studies.index(p.source) for p, _ in fitted]),
-        curve=np.array([curves.index((p.source, p.task, p.student)) for p, _ in fitted]),
-        curve_study=np.array([studies.index(c[0]) for c in curves]),
-        seeds=np.array([r[0] for _, r in fitted]),
-        human=np.array([r[1] for _, r in fitted]),
-        examples=np.array([r[2] for _, r in fitted]),
-        target=logit(np.clip(share, 0.01, 0.99)),
-        studies=studies,
-        curves=curves,
-    )
+class Posterior:
+    """The log posterior of flat positions (C, D), with its gradient; `unpack` says what a position means.
+
+    A position holds mu, log tau, the studies, m, log s and the curves. Studies are held as deviations
+    z = (phi - mu) / tau, since each says little about most of its seven parameters, and so is a curve's
+    steepness; a curve's ceiling, N0 and start are held as they are, since its rows pin them down (centred
+    or not: Betancourt and Girolami 2013, arXiv 1312.0906).
+    """
+
+    def __init__(self, evidence: ev.Evidence, rows: Rows, row_scale: float = ROW_SCALE) -> None:
+        self.evidence, self.rows, self.row_scale = evidence, rows, row_scale
+        self.t, self.g = len(rows.studies), len(rows.curves)
+        self.in_study = np.eye(self.t)[rows.study].T  # (T, R): sums rows by study
+        self.in_curve = np.eye(self.g)[rows.curve].T
+        self.size = 22 + 7 * self.t + 4 * self.g
+
+    def unpack(self, position: Array) -> State:
+        """(C, D) -> the parameters."""
+        mu, log_tau, m, log_s = np.split(position[:, :22], [7, 14, 18], axis=1)
+        z = position[:, 22 : 22 + 7 * self.t].reshape(-1, self.t, 7)
+        held = position[:, 22 + 7 * self.t :].reshape(-1, self.g, 4)
+        tau, s = np.exp(log_tau), np.exp(log_s)
+        curve = np.where(CENTRED, held, m[:, None] + s[:, None] * held)
+        return State(mu[:, None] + tau[:, None] * z, curve, mu, tau, m, s)
+
+    def __call__(self, position: Array) -> tuple[Array, Array]:
+        """Log density (C,) and gradient (C, D)."""
+        x = self.unpack(position)
+        rows, by_phi, by_curve = row_slopes(x.phi, x.curve, self.rows, self.row_scale)
+        phi_slope = np.stack([(self.in_study @ d.T).T for d in by_phi], axis=2)
+        curve_slope = np.stack([(self.in_curve @ d.T).T for d in by_curve], axis=2)
+        claims, claim_slope = claims_slope(x.phi, self.rows, self.evidence)
+        phi_slope += claim_slope
+        z = position[:, 22 : 22 + 7 * self.t].reshape(-1, self.t, 7)
+        deviation = (x.curve - x.m[:, None]) / x.s[:, None]
+        value = rows.sum(axis=1) + claims.sum(axis=1)
+        value += -(z**2).sum(axis=(1, 2)) / 2 - (deviation**2).sum(axis=(1, 2)) / 2
+        value -= self.g * (CENTRED * np.log(x.s)).sum(axis=1)
+        slope_mu = phi_slope.sum(axis=1)
+        slope_tau = (phi_slope * z).sum(axis=1) * x.tau
+        free = ~CENTRED
+        slope_m = np.where(free, curve_slope.sum(axis=1), deviation.sum(axis=1) / x.s)
+        slope_s = np.where(free, (curve_slope * deviation).sum(axis=1) * x.s, (deviation**2 - 1).sum(axis=1))
+        slope_z = phi_slope * x.tau[:, None] - z
+        slope_held = np.where(free, curve_slope * x.s[:, None] - deviation, curve_slope - deviation / x.s[:, None])
+        for middle, prior, slope in ((x.mu, MU_PRIOR, slope_mu), (x.m, CURVE_PRIOR, slope_m)):
+            off = (middle - prior[:, 0]) / prior[:, 1]
+            value -= (off**2).sum(axis=1) / 2
+            slope -= off / prior[:, 1]
+        for spread, scale, slope in ((x.tau, TAU_SCALE, slope_tau), (x.s, CURVE_SPREAD, slope_s)):
+            value += (np.log(spread) - (spread / scale) ** 2 / 2).sum(axis=1)  # half-normal, on the log
+            slope += 1 - (spread / scale) ** 2
+        flat = [slope_mu, slope_tau, slope_m, slope_s, slope_z, slope_held]
+        return value, np.concatenate([f.reshape(len(position), -1) for f in flat], axis=1)
 
 
-def training_set(point: ev.Point) -> tuple[float, float, tuple[float, float, float]] | None:
-    """Seeds, human examples, synthetic examples by strategy; None for a row that is not fitted."""
-    if point.metric != ev.ACCURACY or point.student.startswith("teacher"):
-        return None
-    if point.source == "REVT":  # one round over a train set of unpublished size: ratio 1, seeds included
-        human = 0.0 if point.strategy == "none" else STANDIN_SEEDS
-        made = [STANDIN_SEEDS if point.strategy == s else 0.0 for s in STRATEGIES]
-        known = point.strategy in {"none", "human_or_distilled"} | {s.value for s in Strategy}
-        return (STANDIN_SEEDS, human, (made[0], made[1], made[2])) if known else None
-    if point.strategy not in {"human"} | {s.value for s in Strategy}:
-        return None  # few-shot scores of the untuned student, and mixtures that no single strategy explains
-    made = [float(point.synthetic_n or 0) if point.strategy == s else 0.0 for s in STRATEGIES]
-    return float(point.seed_n or STANDIN_SEEDS), float(point.human_n or 0), (made[0], made[1], made[2])
-
-
-def row_log_likelihood(phi: Array, curve: Array, r: Rows) -> Array:
-    """Student-t log density of every row, (C, R); phi (C, T, 7), curve (C, G, 4)."""
-    residual = (r.target - predicted(phi, curve, r)) / ROW_SCALE
-    return np.asarray(-3.0 * np.log1p(residual**2 / 5.0))
-
-
-def predicted(phi: Array, curve: Array, r: Rows) -> Array:
-    """The law's floor-free logit accuracy of every row, (C, R)."""
+def row_slopes(phi: Array, curve: Array, r: Rows, scale: float = ROW_SCALE) -> tuple[Array, list[Array], list[Array]]:
+    """Student-t log density of every row (C, R), and its slopes by the row's 7 and 4 parameters, each (C, R)."""
     p, c = phi[:, r.study], curve[:, r.curve]
-    room = np.exp(p[..., 2:5] + p[..., 5:6] * np.log(r.seeds / 1000)[:, None]) * r.seeds[:, None]
-    q = np.exp(np.concatenate([np.zeros_like(p[..., :1]), p[..., :2]], axis=-1))
     with np.errstate(over="ignore", invalid="ignore"):  # an absurd proposal gives NaN, which is never accepted
-        useful = (q * room * -np.expm1(-r.examples / room)).sum(axis=-1)
-    n = np.exp(p[..., 6]) * r.human + useful
-    left = expit(-np.exp(c[..., 0]) * (np.log(np.maximum(n, 1e-9)) - c[..., 2]))
-    share = expit(c[..., 1]) * (1 - expit(-c[..., 3]) * left)
-    return logit(np.clip(share, 1e-4, 1 - 1e-4))
+        human = np.exp(p[..., 6]) * r.human
+        n, slopes = human, []
+        for m in range(3):
+            some = np.flatnonzero(r.examples[:, m] > 0)
+            made, by_reach = np.zeros_like(human), np.zeros_like(human)
+            q = np.exp(p[:, some, m - 1]) if m else 1.0
+            room = np.exp(p[:, some, 2 + m] + p[:, some, 5] * np.log(r.seeds[some] / 1000)) * r.seeds[some]
+            used = r.examples[some, m] / room
+            made[:, some] = -q * room * np.expm1(-used)
+            by_reach[:, some] = made[:, some] - q * r.examples[some, m] * np.exp(-used)
+            n = n + made
+            slopes.append((made, by_reach))
+        beta, log_n = np.exp(c[..., 0]), np.log(np.maximum(n, 1e-9))
+        rise = -beta * (log_n - c[..., 2])
+        left, ceiling, room_left = expit(rise), expit(c[..., 1]), expit(-c[..., 3])
+        share = ceiling * (1 - room_left * left)
+        clipped = np.clip(share, 1e-4, 1 - 1e-4)
+        residual = (r.target - logit(clipped)) / scale
+        value = -3.0 * np.log1p(residual**2 / 5.0)
+        by_share = 6 * residual / ((5 + residual**2) * scale * clipped * (1 - clipped)) * (share == clipped)
+        by_rise = -by_share * ceiling * room_left * left * (1 - left)
+        by_n = by_rise * -beta / np.maximum(n, 1e-9)
+        (_, reach_answers), (rephrase, reach_rephrase), (new, reach_new) = slopes
+        exponent = (reach_answers + reach_rephrase + reach_new) * np.log(r.seeds / 1000)
+        parts = (rephrase, new, reach_answers, reach_rephrase, reach_new, exponent, human)
+        by_curve = [
+            by_rise * rise,
+            by_share * share * (1 - ceiling),
+            by_rise * beta,
+            by_share * ceiling * left * room_left * (1 - room_left),
+        ]
+    return value, [by_n * part for part in parts], by_curve
 
 
-def claims_log_density(phi: Array, r: Rows, evidence: ev.Evidence) -> Array:
-    """Log density of the claims, given to their own study; phi (C, T, 7) -> (C, T)."""
-    out = np.zeros(phi.shape[:2])
-    chan, fixed = r.studies.index("CHAN"), r.studies.index("FIXED")
-    p = phi[:, chan]
-    for name in ("chan-shift-100", "chan-shift-1000", "chan-shift-full"):
-        claim = evidence.claim(name)
-        centre = claim.value or float(np.sqrt((claim.low or 1.0) * (claim.high or 1.0)))
-        residual = (log_crossover(p, float(claim.seeds or 1000)) - np.log(centre)) / CLAIM_SCALE
+def claims_slope(phi: Array, r: Rows, evidence: ev.Evidence) -> tuple[Array, Array]:
+    """Log density of the claims, given to their own study, (C, T); its slope by the study's parameters, (C, T, 7).
+
+    A study whose claims the evidence does not hold has none.
+    """
+    out, slope = np.zeros(phi.shape[:2]), np.zeros_like(phi)
+    claims = {c.id: c for c in evidence.claims}
+    if "chan-shift-100" in claims:
+        chan = r.studies.index("CHAN")
+        p, by = phi[:, chan], slope[:, chan]
+        at_1000, by_p = log_crossover(p, 1000.0), crossover_slope(p)
+        for name in ("chan-shift-100", "chan-shift-1000", "chan-shift-full"):
+            claim = claims[name]
+            centre = claim.value or float(np.sqrt((claim.low or 1.0) * (claim.high or 1.0)))
+            move = np.log(float(claim.seeds or 1000) / 1000)
+            residual = (at_1000 + p[:, 5] * move - np.log(centre)) / CLAIM_SCALE
+            out[:, chan] -= residual**2 / 2
+            by -= (residual / CLAIM_SCALE)[:, None] * (by_p + move * np.eye(7)[5])
+        # flat means that another doubling adds little: 1 - exp(-r / R) near 0.95, so R is about r / 3
+        flat, rising = claims["chan-rephrase-flattens"], claims["chan-new-still-rises"]
+        at_flat, at_rising = (np.log(float(c.seeds or 100) / 1000) for c in (flat, rising))
+        r_flat = np.log(np.sqrt((flat.low or 1) * (flat.high or 1)) / (flat.seeds or 1) / 3)
+        r_rising = np.log((rising.low or 1) / (rising.seeds or 1) / 3)
+        residual = (p[:, 3] + p[:, 5] * at_flat - r_flat) / CLAIM_SCALE
         out[:, chan] -= residual**2 / 2
-    # flat means that another doubling adds little: 1 - exp(-r / R) near 0.95, so R is about r / 3
-    flat = evidence.claim("chan-rephrase-flattens")
-    rising = evidence.claim("chan-new-still-rises")
-    at_flat, at_rising = (float(c.seeds or 100) / 1000 for c in (flat, rising))
-    r_flat = np.log(np.sqrt((flat.low or 1) * (flat.high or 1)) / (flat.seeds or 1) / 3)
-    r_rising = np.log((rising.low or 1) / (rising.seeds or 1) / 3)
-    out[:, chan] -= ((p[:, 3] + p[:, 5] * np.log(at_flat) - r_flat) / CLAIM_SCALE) ** 2 / 2
-    out[:, chan] += _log_expit(1.7 * (p[:, 4] + p[:, 5] * np.log(at_rising) - r_rising) / CLAIM_SCALE)
-    beyond = log_crossover(phi[:, fixed], STANDIN_SEEDS) - np.log(FIXED_RATIO)
-    out[:, fixed] += _log_expit(1.7 * beyond / CLAIM_SCALE)
-    return out
+        by[:, 3] -= residual / CLAIM_SCALE
+        by[:, 5] -= residual / CLAIM_SCALE * at_flat
+        above = 1.7 * (p[:, 4] + p[:, 5] * at_rising - r_rising) / CLAIM_SCALE
+        out[:, chan] += _log_expit(above)
+        by[:, 4] += expit(-above) * 1.7 / CLAIM_SCALE
+        by[:, 5] += expit(-above) * 1.7 / CLAIM_SCALE * at_rising
+    if "fixed-seeds-2607" in claims:
+        fixed = r.studies.index("FIXED")
+        beyond = log_crossover(phi[:, fixed], STANDIN_SEEDS) - np.log(FIXED_RATIO)
+        above = 1.7 * beyond / CLAIM_SCALE
+        out[:, fixed] += _log_expit(above)
+        slope[:, fixed] += (expit(-above) * 1.7 / CLAIM_SCALE)[:, None] * crossover_slope(phi[:, fixed])
+    return out, slope
 
 
 def log_crossover(p: Array, seeds: float) -> Array:
@@ -184,6 +233,24 @@ def log_crossover(p: Array, seeds: float) -> Array:
     inner = grid[hi - 1] + (grid[hi] - grid[hi - 1]) * np.clip(-a / np.where(b == a, 1.0, b - a), 0, 1)
     at_1000 = np.where(ahead.all(axis=1), grid[0], np.where(last >= len(grid), grid[-1], inner))
     return np.asarray(at_1000 + p[:, 5] * np.log(seeds / 1000))
+
+
+def crossover_slope(p: Array) -> Array:
+    """Slope of `log_crossover` at 1,000 seeds by the seven parameters, (C, 7); its exponent's share is zero there.
+
+    From the implicit function: at the crossing log useful_new - log useful_answers is zero. Where there is
+    no crossing the density is flat.
+    """
+    at = log_crossover(p, 1000.0)
+    crosses = (at > np.log(0.1)) & (at < np.log(1e4))
+    used = np.clip(np.exp(at)[:, None] / np.exp(p[:, 2:5]), 1e-6, 500.0)
+    share = used / np.expm1(used)  # d log useful / d log ratio; 1 minus it is d log useful / d log reach
+    across = np.where(crosses, np.maximum(share[:, 2] - share[:, 0], 0.02), np.inf)
+    out = np.zeros_like(p)
+    out[:, 1] = -1 / across
+    out[:, 2] = (1 - share[:, 0]) / across
+    out[:, 4] = -(1 - share[:, 2]) / across
+    return out
 
 
 def _log_expit(x: Array) -> Array:

@@ -143,7 +143,7 @@ def test_every_source_that_is_cited_exists():
 
 
 def test_where_the_conventions_disagree_it_says_so():
-    said = [any("how calls are counted" in c.text for c in ask(queries=q).caveats) for q in (100, 6000)]
+    said = [any("how calls are counted" in c.text for c in ask(queries=q).caveats) for q in (100, 4000)]
     assert said == [False, True]
 
 

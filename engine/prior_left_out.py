@@ -1,0 +1,146 @@
+"""What the prior says about a paper that it was not fitted to. `engine.prior_validation` runs it for every paper.
+
+The prior is fitted again without the paper's rows and claims, and predicts them as a study that nobody
+has run: rows with the noise of trained and scored students, pairs of strategies at one budget, and the
+ratio at which new questions overtake answers.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from itertools import combinations
+from typing import TypedDict
+
+import numpy as np
+
+from engine import evidence as ev
+from engine import law, prior_fit
+from engine.law import Array
+from engine.prior_model import FIXED_RATIO, ROW_SCALE, log_crossover
+from engine.prior_rows import STANDIN_SEEDS, accuracy, examples_per_seed, rows, training_set
+
+STEPS, DRAWS = 2000, 8000
+"""Fewer steps than the shipped prior has; the page shows each fit's R-hat and effective size."""
+SHIFTS = ("chan-shift-100", "chan-shift-1000", "chan-shift-full")
+FIXED = "fixed-seeds-2607"
+LEVELS = (0.05, 0.1, 0.5, 0.9, 0.95)
+
+
+class Predicted(TypedDict):
+    """One published figure and what the prior without its paper says."""
+
+    ids: list[str]
+    value: float
+    mean: float
+    quantiles: list[float]
+    """At `LEVELS`."""
+
+
+class Pair(Predicted):
+    """One strategy's row over another's at the same budget, in points."""
+
+    strategies: list[str]
+    ratio: float
+    """Examples per seed."""
+    probability: float
+    """That the row of the first strategy comes out higher."""
+
+
+class Paper(TypedDict):
+    """What was predicted of one paper, and by what fit."""
+
+    rows: list[Predicted]
+    pairs: list[Pair]
+    shifts: list[Predicted]
+    """Examples per seed; 10,000 where a draw never crosses."""
+    beyond: float | None
+    """Probability that nothing crosses below `FIXED_RATIO`, where the paper says so."""
+    largest_r_hat: float
+    smallest_effective_size: float
+    cpu_seconds: float
+
+
+def papers(evidence: ev.Evidence) -> tuple[str, ...]:
+    """Papers with a row or a claim in the fit, by short name."""
+    return rows(evidence).studies
+
+
+def leave_out(evidence: ev.Evidence, paper: str, *, warm_up: int = prior_fit.WARM_UP, steps: int = STEPS) -> Paper:
+    """Fits without that paper and predicts what it published."""
+    began = time.process_time()
+    fit = prior_fit.sample(evidence.without(paper), warm_up=warm_up, steps=steps)
+    draws = prior_fit.draws_for_new_task(fit.state, min(DRAWS, len(fit.state.mu)))
+    own = [p for p in evidence.points if p.source == paper]
+    fixed = any(c.id == FIXED for c in evidence.claims if c.source == paper)
+    beyond = float((log_crossover(draws[:, :7], STANDIN_SEEDS) > np.log(FIXED_RATIO)).mean()) if fixed else None
+    return {
+        "rows": predicted_rows(own, draws),
+        "pairs": predicted_pairs(own, draws),
+        "shifts": [_shift(c, draws) for c in evidence.claims if c.source == paper and c.id in SHIFTS],
+        "beyond": beyond,
+        "largest_r_hat": round(float(fit.r_hat.max()), 3),
+        "smallest_effective_size": round(float(fit.effective_size.min())),
+        "cpu_seconds": round(time.process_time() - began, 1),
+    }
+
+
+def predicted_rows(points: list[ev.Point], draws: Array) -> list[Predicted]:
+    """Every fitted row of one paper, in percent right."""
+    rng = np.random.default_rng(7)
+    return [_predicted([p.id], p.value, _seen(p, draws, rng)) for p in points if training_set(p) is not None]
+
+
+def predicted_pairs(points: list[ev.Point], draws: Array) -> list[Pair]:
+    """Every two strategies of one paper at the same budget on the same benchmark and student, in points."""
+    rng = np.random.default_rng(8)
+    found: list[Pair] = []
+    for one, two in pairs(points):
+        gap = _seen(one, draws, rng) - _seen(two, draws, rng)
+        found.append(
+            {
+                **_predicted([one.id, two.id], one.value - two.value, gap),
+                "strategies": [one.strategy, two.strategy],
+                "ratio": round(examples_per_seed(one), 2),
+                "probability": round(float((gap > 0).mean()), 4),
+            }
+        )
+    return found
+
+
+def pairs(points: list[ev.Point]) -> Iterator[tuple[ev.Point, ev.Point]]:
+    """Rows of two strategies that differ in nothing else, in the order of `law.STRATEGIES`."""
+    order = [s.value for s in law.STRATEGIES]
+    fitted = sorted(
+        (p for p in points if p.strategy in order and training_set(p) is not None),
+        key=lambda p: order.index(p.strategy),
+    )
+    for one, two in combinations(fitted, 2):
+        same = all(
+            getattr(one, name) == getattr(two, name)
+            for name in ("source", "task", "student", "teacher", "seed_n", "human_n", "synthetic_n")
+        )
+        if same and one.strategy != two.strategy:
+            yield one, two
+
+
+def _seen(point: ev.Point, draws: Array, rng: np.random.Generator) -> Array:
+    """Percent right of one trained and scored student: the law with the noise of a published row. (K,).
+
+    The noise is on the logit above chance, as in the fit.
+    """
+    floor = ev.FLOORS.get(point.task, 0.0)
+    share = np.clip((accuracy(point, draws) - floor) / (1 - floor), 1e-6, 1 - 1e-6)
+    noisy = law.expit(law.logit(share) + ROW_SCALE * rng.standard_t(5, len(draws)))
+    return np.asarray(100 * (floor + (1 - floor) * noisy))
+
+
+def _shift(claim: ev.Claim, draws: Array) -> Predicted:
+    at = np.exp(log_crossover(draws[:, :7], float(claim.seeds or STANDIN_SEEDS)))
+    centre = claim.value or float(np.sqrt((claim.low or 1.0) * (claim.high or 1.0)))
+    return _predicted([claim.id], centre, np.minimum(at, 1e4))
+
+
+def _predicted(ids: list[str], value: float, seen: Array) -> Predicted:
+    quantiles = [round(float(q), 3) for q in np.quantile(seen, LEVELS)]
+    return {"ids": ids, "value": round(value, 3), "mean": round(float(seen.mean()), 3), "quantiles": quantiles}
