@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine import curves, situations, spending, what_if, wording
+from engine import alternatives, curves, seeds_or_queries, situations, spending, what_if, wording
 from engine.advice_json import as_json
-from engine.case import Case, interval
+from engine.case import REFUSE_STRETCH, Case, interval
 from engine.comparison import detectable_difference
 from engine.domain import (
     Crossover,
@@ -34,8 +34,6 @@ TOO_CLOSE_POINTS = 0.5
 """Strategies whose expected accuracies differ by less than this cannot be told apart."""
 CAP_STRETCH, CAP = 8.0, 0.95
 """Beyond this many times the largest measured effective examples, P(best) is shown as at most CAP."""
-REFUSE_STRETCH = 32.0
-"""Beyond this many times, no accuracy is given."""
 BUDGETS = 40
 """Points of a drawn curve."""
 RATIOS = np.geomspace(0.1, 5000.0, 48)
@@ -117,6 +115,10 @@ def recommend(situation: Situation, measurements: Sequence[Measurement] = ()) ->
         flips=what_if.flips(case, best, runner_up, bands, winners),
         plan_gain_points=plan.gain_points,
         assumed_parameters=what_if.assumed_parameters(case),
+        teachers=alternatives.teachers(case),
+        augmenters=alternatives.augmenters(case),
+        seeds_or_queries=seeds_or_queries.compare(case, best),
+        verification=alternatives.verification(case, best),
     )
 
 

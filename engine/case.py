@@ -12,6 +12,8 @@ from engine.curves import Fitted
 from engine.domain import Interval, Measurement, Situation, Strategy
 from engine.law import Array
 
+REFUSE_STRETCH = 32.0
+"""Beyond this many times the largest measured effective examples, no accuracy is given."""
 THINNED = 250
 """Draws that questions with many evaluations are answered from."""
 
@@ -71,6 +73,10 @@ class Case:
         draws = prior.with_augmenter(self.fitted.draws, augmenter)
         situation = replace(self.situation, augmenter=augmenter)
         return replace(self, situation=situation, fitted=replace(self.fitted, draws=draws))
+
+    def law_alone(self) -> Case:
+        """The same without deviations from the law: for slopes, and for seed counts at which nothing was measured."""
+        return replace(self, fitted=replace(self.fitted, misfit=None))
 
     def thinned(self) -> Case:
         """The same case on fewer draws."""

@@ -1,11 +1,12 @@
-"""How far the law may be off on the user's task: a Gaussian process per strategy, on the logit scale.
+"""How far the law may be off on the user's task: a random walk per strategy, on the logit scale.
 
-    logit p(n) = law(n) + made(n) * delta_m(log(S + n)),    delta_m ~ GP(0, sd^2 * exp(-d^2 / (2 LENGTH^2)))
+    logit p(n) = law(n) + delta_m(log(1 + n / S)),    delta_m ~ Wiener process, sd^2 per LENGTH
 
-`made` is the share of generated examples: with seeds alone all strategies are one training set and
-there is nothing to deviate by. Where the user measured, the curve follows the points; away from them
-the deviation goes back to nothing known, at its full width. The scale is chosen from `SCALES` by the
-user's own points (`curves.refit`): data that the law explains leave it small.
+The walk starts at 0 with the seeds alone, where all strategies are one training set and there is nothing
+to deviate by. Where the user measured, the curve follows the points; beyond the last one it keeps that
+point's deviation, and its width grows with the distance in log examples. A process that forgets would
+let a curve fall back to the law, and so promise less for more data. The scale is chosen from `SCALES` by
+the user's own points (`posterior.refit`): data that the law explains leave it small.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ SCALES = (0.1, 0.2, 0.4, 0.8)
 SCALE_PRIOR = 0.3
 """Half-normal prior of that standard deviation: most tasks are expected to keep to the law. A guess."""
 LENGTH = float(np.log(4.0))
-"""Natural logs of the number of examples over which a deviation persists. A guess."""
+"""Natural logs of examples per seed over which a deviation walks by one standard deviation; of seeds over which
+it is forgotten. A guess."""
 
 
 @dataclass(frozen=True)
@@ -36,13 +38,13 @@ class Places:
 
     def covariance(self, other: Places, sd: float) -> Array:
         """Prior covariance of the deviations at two lists of places. (C, D)."""
-        distance = np.log(self.seeds + self.examples)[:, None] - np.log(other.seeds + other.examples)
         same = (self.strategy[:, None] == other.strategy) & (self.strategy >= 0)[:, None]
-        near = np.exp(-(distance**2) / (2 * LENGTH**2))
-        return np.asarray(sd**2 * same * near * self._made()[:, None] * other._made(), dtype=np.float64)
+        walked = np.minimum(self._far()[:, None], other._far()) / LENGTH
+        moved = np.log(self.seeds)[:, None] - np.log(other.seeds)
+        return np.asarray(sd**2 * same * walked * np.exp(-(moved**2) / (2 * LENGTH**2)), dtype=np.float64)
 
-    def _made(self) -> Array:
-        return np.asarray(self.examples / (self.seeds + self.examples), dtype=np.float64)
+    def _far(self) -> Array:
+        return np.log1p(self.examples / self.seeds)
 
 
 @dataclass(frozen=True)
