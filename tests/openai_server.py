@@ -19,7 +19,7 @@ Voice = Callable[[list[dict[str, str]]], str]
 
 KEY = "sk-test-right-key"
 MODEL = "test-teacher"
-FAULTS = ("429", "no_quota", "500", "garbage", "slow", "drip", "cut_off", "cut_connection")
+FAULTS = ("429", "no_quota", "500", "garbage", "slow", "drip", "cut_off", "cut_connection", "dropped")
 
 
 class OpenAIServer(ThreadingHTTPServer):
@@ -40,6 +40,8 @@ class OpenAIServer(ThreadingHTTPServer):
         self.answered = 0
         """Completions that were made and would be billed, whether or not they arrived."""
         self.requests = 0
+        self.billed: dict[str, list[int]] = {}
+        """Output tokens of each billed request, by the key that asked."""
         self.seen: list[list[dict[str, str]]] = []
         """The messages of each billed request."""
         self.bodies: list[dict[str, Any]] = []
@@ -97,11 +99,17 @@ class _Handler(BaseHTTPRequestHandler):
             return self._json(400, {"error": {"message": "response_format json_schema is not supported"}})
         if fault == "500":
             return self._json(500, {"error": {"message": "The server had an error"}})
+        if fault == "dropped":
+            self.close_connection = True
+            self.connection.close()
+            return None
+        text = server.voice(body["messages"])
         with server.lock:
             server.answered += 1
+            asker = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
+            server.billed.setdefault(asker, []).append(len(text.split()))
             server.seen.append(body["messages"])
             server.bodies.append(body)
-        text = server.voice(body["messages"])
         time.sleep(server.slow_s if fault == "slow" else server.latency_s)
         if fault == "garbage":
             return self._send(200, b"<html>gateway says hello</html>", "text/html")
