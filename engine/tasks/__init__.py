@@ -1,21 +1,25 @@
-"""Task types, one file each, and how one is found by name."""
+"""Tasks: named ones and the user's own, found by one function."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from engine.errors import InputError
-from engine.tasks import math
-from engine.tasks.base import Task
-from engine.tasks.custom import read_task
+from engine.tasks.base import Judge, Task
+from engine.tasks.custom import named_task, read_task
+from engine.tasks.presets import NAMES
 
-__all__ = ["Task", "load_task"]
+__all__ = ["Judge", "Task", "load_task"]
 
 
-def load_task(name: str) -> Task:
-    """The task of that name, or the custom task in that `.toml` file."""
-    if name == "math":
-        return math.TASK
+def load_task(name: str, data: Path | None = None) -> Task:
+    """The task of that name, or the custom task in that `.toml` file.
+
+    `data` is the file of seeds or test items: a named task looks beside it for what belongs to it
+    (text-to-SQL: the folder of databases). A task file looks beside itself.
+    """
+    if name in NAMES:
+        return named_task(name, None if data is None else data.parent)
     if name.endswith(".toml"):
         return read_task(Path(name))
-    raise InputError(f"task {name!r} is not known; expected 'math' or the path of a task.toml")
+    raise InputError(f"task {name!r} is not known; expected one of {', '.join(NAMES)}, or the path of a task.toml")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from engine.domain import Item, Message, Request, Score, TaskType
-from engine.tasks.rows import RowReader, columns
+from engine.tasks.rows import RowReader, any_text, columns
 
 Scorer = Callable[[Item, str], Score]
 """`scorer(item, reply)`: the item brings the gold answer and what else it is judged by; it never raises
@@ -35,10 +35,6 @@ class Judge(Protocol):
         ...
 
 
-def _any_text(question: str) -> bool:
-    return bool(question.strip())
-
-
 @dataclass(frozen=True, slots=True)
 class Task:
     """One kind of question with its answer."""
@@ -61,7 +57,7 @@ class Task:
     answer_column: str = "answer"
     read_row: RowReader = QUESTION_AND_ANSWER
     """From one row of a file to an item, or to what is wrong with the row."""
-    has_form: Callable[[str], bool] = _any_text
+    has_form: Callable[[str], bool] = any_text
     """Whether a written question looks like one of this task (multiple choice: it lists its choices)."""
     response_schema: Mapping[str, Any] | None = None
     """JSON schema that a teacher's answer must follow; sent where the endpoint supports it."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from engine.domain.conversation import Item, item_id
+
+_CHOICE_LINE = re.compile(r"^\(?[A-Z0-9][.)]\s+\S", re.MULTILINE)
 
 RowReader = Callable[[Mapping[str, Any]], Item | str]
 """`read_row(row)`: the item, or what was found in the row and what was expected."""
@@ -19,21 +22,47 @@ def as_text(value: object) -> str:
     return value.strip() if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def columns(question: str, answer: str, context: str | None = None, fields: Sequence[str] = ()) -> RowReader:
-    """Reads one column each; `fields` are further ones that the scorer needs, all of them required."""
+def columns(
+    question: str, answer: str, context: str | None = None, fields: Mapping[str, str] | None = None
+) -> RowReader:
+    """Reads one column each; `fields` are further ones that the scorer needs, by the scorer's name for them.
+
+    A field that is a list (MBPP's asserts) becomes its parts, one a line.
+    """
+    extra = dict(fields or {})
 
     def read(row: Mapping[str, Any]) -> Item | str:
-        wanted = [question, answer, *([context] if context else []), *fields]
+        wanted = [question, answer, *([context] if context else []), *extra.values()]
         if missing := [name for name in wanted if name not in row]:
             return f"column {missing[0]!r} is missing (found: {', '.join(map(str, row)) or 'no column'})"
         texts = {name: as_text(row[name]) for name in wanted}
-        if empty := [name for name in (question, answer, *fields) if not texts[name]]:
+        if empty := [name for name in (question, answer, *extra.values()) if not texts[name]]:
             return f"{empty[0]!r} is empty"
         return make_item(
-            row, texts[question], texts[answer], texts[context] if context else "", {f: texts[f] for f in fields}
+            row,
+            texts[question],
+            texts[answer],
+            texts[context] if context else "",
+            {own: _lines(row[name]) for own, name in extra.items()},
         )
 
     return read
+
+
+def _lines(value: object) -> str:
+    if isinstance(value, list) and all(isinstance(part, str) for part in value):
+        return "\n".join(value)
+    return as_text(value)
+
+
+def any_text(question: str) -> bool:
+    """Whether a question is any text at all."""
+    return bool(question.strip())
+
+
+def lists_choices(question: str) -> bool:
+    """Whether a question lists at least two choices below it, one a line as `A. text`."""
+    return len(_CHOICE_LINE.findall(question)) > 1
 
 
 def make_item(
@@ -51,12 +80,13 @@ def make_item(
     )
 
 
-def messages(column: str = "messages", fields: Sequence[str] = ()) -> RowReader:
+def messages(column: str = "messages", fields: Mapping[str, str] | None = None) -> RowReader:
     """Reads a chat: the final assistant turn is the answer, the user's turn before it the question.
 
     What came earlier (a system message, further turns) is the context. A tool call in the final turn is
     the answer as JSON: a list of `{"name", "arguments"}`.
     """
+    extra = dict(fields or {})
 
     def read(row: Mapping[str, Any]) -> Item | str:
         turns = row.get(column)
@@ -74,10 +104,10 @@ def messages(column: str = "messages", fields: Sequence[str] = ()) -> RowReader:
         question = _turn(turns[-2])
         if not answer or not question:
             return f"{column!r}: the last two messages must not be empty"
-        if missing := [name for name in fields if not as_text(row.get(name))]:
+        if missing := [name for name in extra.values() if not as_text(row.get(name))]:
             return f"column {missing[0]!r} is missing or empty"
         earlier = "\n".join(f"{str(turn['role']).capitalize()}: {_turn(turn)}" for turn in turns[:-2])
-        return make_item(row, question, answer, earlier, {name: as_text(row[name]) for name in fields})
+        return make_item(row, question, answer, earlier, {own: _lines(row[name]) for own, name in extra.items()})
 
     return read
 

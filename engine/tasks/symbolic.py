@@ -17,6 +17,22 @@ _SAID = re.compile(r"answer\s*(?:is|=|:)\s*(.+?)(?:\.?\s*$|\n)", re.IGNORECASE)
 _compare = Helper("_symbolic_helper.py", deadline_s=20.0)
 
 
+def parse_worked(reply: str) -> str | None:
+    """The worked answer with its last line `#### N`; None where the reply ends in no result.
+
+    N is a number, or the expression that the reply states as its answer. Replies that state their
+    result otherwise (a boxed one, "the answer is N", a JSON object with `reasoning` and `answer`) are
+    brought into this form.
+    """
+    record = json_object(reply)
+    body = str(record.get("reasoning", "")) if record is not None and "answer" in record else reply.split("####")[0]
+    stated = final_expression(reply)
+    if stated is not None and not _PLAIN.match(stated) and len(stated) <= LONGEST_EXPRESSION and "\\" in stated:
+        return f"{body.strip()}\n#### {stated}".strip()
+    result = final_number(reply)
+    return None if result is None else f"{body.strip()}\n#### {result:.12g}".strip()
+
+
 def final_expression(text: str) -> str | None:
     r"""What a worked answer states as its result: after the last `####`, in the last `\boxed{}`, the
     `answer` of a JSON object, or after the last "answer is"; None where it states nothing."""
