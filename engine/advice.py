@@ -8,10 +8,21 @@ with the user's own points the same draws are refitted and `basis` is `measured`
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from engine import alternatives, curves, seeds_or_queries, situations, spending, what_if, wording
+from engine import (
+    alternatives,
+    curves,
+    offers,
+    seeds_or_queries,
+    situations,
+    spending,
+    what_if,
+    wording,
+    wording_choices,
+)
 from engine.advice_json import as_json
 from engine.case import REFUSE_STRETCH, Case, interval
 from engine.comparison import detectable_difference
@@ -90,10 +101,9 @@ def recommend(situation: Situation, measurements: Sequence[Measurement] = ()) ->
         best=names[best],
         stretch=stretch,
         effective_draws=fitted.effective_draws,
-        threshold_points=threshold,
         measurements=tuple(measurements),
     )
-    return Recommendation(
+    found = Recommendation(
         situation=situation,
         recommended=said.recommended,
         cheapest=said.cheapest,
@@ -119,6 +129,11 @@ def recommend(situation: Situation, measurements: Sequence[Measurement] = ()) ->
         augmenters=alternatives.augmenters(case),
         seeds_or_queries=seeds_or_queries.compare(case, best),
         verification=alternatives.verification(case, best),
+    )
+    return replace(
+        found,
+        reasons=found.reasons + wording_choices.reasons(found),
+        caveats=found.caveats + wording_choices.caveats(found),
     )
 
 
@@ -158,6 +173,7 @@ def _outlook(
     # a gap recovered is not behind any curve: it ranks, and the caveats cite it
     points = own or sum(p.metric == ACCURACY for p in published().about(situation.task, strategy))
     kept = case.kept.get(strategy)
+    each = offers.query_price(situation)
     made = case.calls[m] * (1.0 if kept is None else kept)
     return Outlook(
         strategy=strategy,
@@ -169,6 +185,7 @@ def _outlook(
         assumed=points == 0,
         queries_per_kept=float(case.calls[m]),
         kept_share=kept,
+        usd_per_kept=None if each is None else float(case.calls[m] * each),
     )
 
 
@@ -178,18 +195,22 @@ def _seeds_only(case: Case) -> Array:
 
 def _crossovers(case: Case) -> tuple[Crossover, ...]:
     """Every overtaking that at least one draw in ten shows, likeliest first."""
-    draws = case.fitted.draws
-    at = curves.crossings(draws, case.situation.seeds, case.calls, RATIOS, case.most)
+    s = case.situation
+    if case.measured:  # the curves then leave the law where the user's points do
+        thin = case.thinned()
+        at = curves.overtakings(thin.accuracies(s.seeds, RATIOS * s.seeds), RATIOS, from_the_start=True)
+    else:
+        at = curves.crossings(case.fitted.draws, s.seeds, case.calls, RATIOS, case.most)
     found = []
     for i, start in enumerate(case.strategies):
         for j, end in enumerate(case.strategies):
             ratios = at[:, i, j]
             ratios = ratios[~np.isnan(ratios)]
-            if len(ratios) < 0.1 * len(draws):
+            if len(ratios) < 0.1 * len(at):
                 continue
             low, median, high = np.quantile(ratios, [0.1, 0.5, 0.9])
             place = Interval(float(median), float(low), float(high))
-            found.append(Crossover(start, end, place, len(ratios) / len(draws)))
+            found.append(Crossover(start, end, place, len(ratios) / len(at)))
     return tuple(sorted(found, key=lambda c: -c.probability))
 
 

@@ -81,30 +81,40 @@ class Fitted:
 
 
 def crossings(draws: Array, seeds: float, calls: Array, ratios: Array, most: Array | float = np.inf) -> Array:
-    """Queries per seed from which one strategy stays ahead of another. (K, M, M), [start, end].
+    """Queries per seed from which one strategy stays ahead of another by the law. (K, M, M), [start, end].
 
     NaN where `end` does not overtake `start` within `ratios` (B,), queries per seed, rising. `calls`
     (M,) is queries per example, `most` (M,) how many examples there can be at all. Only N decides: f
     rises, so it moves no crossing.
     """
     per_seed = law.useful_per_seed(draws, seeds, np.minimum(ratios[:, None] / calls, most / seeds))
-    log_useful, log_ratio = np.log(per_seed), np.log(ratios)
-    count = per_seed.shape[2]
-    out = np.full((len(draws), count, count), np.nan)
-    rows = np.arange(len(draws))
+    return overtakings(np.log(per_seed), ratios)
+
+
+def overtakings(height: Array, ratios: Array, *, from_the_start: bool = False) -> Array:
+    """The same from curves of any kind: `height` (K, B, M) at `ratios` (B,), on a scale of its own.
+
+    `from_the_start` counts a lead at every ratio as an overtaking at the first: measured curves may show
+    that the seeds alone are overtaken at once.
+    """
+    log_ratio = np.log(ratios)
+    count = height.shape[2]
+    out = np.full((len(height), count, count), np.nan)
+    rows = np.arange(len(height))
     for start in range(count):
         for end in range(count):
             if start == end:
                 continue
-            gap = log_useful[:, :, end] - log_useful[:, :, start]
+            gap = height[:, :, end] - height[:, :, start]
             ahead = gap > 0
             after = len(ratios) - np.argmax(~ahead[:, ::-1], axis=1)  # first ratio of the lead that lasts
-            crosses = ahead[:, -1] & ~ahead.all(axis=1)
+            always = ahead.all(axis=1)
+            crosses = ahead[:, -1] & (from_the_start | ~always)
             hi = np.clip(after, 1, len(ratios) - 1)
             a, b = gap[rows, hi - 1], gap[rows, hi]
             share = np.divide(-a, b - a, out=np.zeros_like(a), where=b != a)
             at = np.exp(log_ratio[hi - 1] + (log_ratio[hi] - log_ratio[hi - 1]) * np.clip(share, 0, 1))
-            out[:, start, end] = np.where(crosses, at, np.nan)
+            out[:, start, end] = np.where(crosses, np.where(always, ratios[0], at), np.nan)
     return out
 
 

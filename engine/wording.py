@@ -66,8 +66,6 @@ class Findings:
     """The winner where calls are counted the other way, if it is another one."""
     stretch: float
     effective_draws: float | None
-    threshold_points: float
-    """Expected accuracies that differ by less are too close to call."""
     measurements: tuple[Measurement, ...]
 
 
@@ -81,42 +79,42 @@ def headline(f: Findings) -> str:
         return _measured(f, f.recommended, f.gain)
     confidence = f"Confidence {f.confidence}: {_basis(f)}."
     if f.recommended is None:
-        names = _listed([NAMES[m] for m in f.close])
+        names = listed([NAMES[m] for m in f.close])
         return f"Too close to call between {names}; {NAMES[f.cheapest]} cost least. {confidence}"
     if len(f.plan.parts) > 1:
         most, share = max(f.plan.parts, key=lambda part: part[1])
         (first, _), *later = f.plan.parts
         if most is not first and share >= MOSTLY * sum(part[1] for part in f.plan.parts):
             others = [NAMES[m] for m, _ in f.plan.parts if m is not most]
-            return f"Mostly {NAMES[most]}, after a start with {_listed(others)}. {confidence}"
+            return f"Mostly {NAMES[most]}, after a start with {listed(others)}. {confidence}"
         rest = [("mostly " if m is most and len(later) > 1 else "") + NAMES[m] for m, _ in later]
-        return f"Start with {NAMES[first]}, then {_listed(rest)}. {confidence}"
+        return f"Start with {NAMES[first]}, then {listed(rest)}. {confidence}"
     return f"Spend it on {NAMES[f.recommended]}. {confidence}"
 
 
 def reasons(f: Findings) -> tuple[Reason, ...]:
     """Why, with the rows that it rests on."""
     found = []
-    ratio = f.situation.budget_ratio
+    budget_ratio = f.situation.budget_ratio
     counting = COUNTING[f.situation.calls]
     for c in f.crossovers[:3]:
         if c.probability < 0.25:
             continue
         place = (
-            f"{_ratio(c.budget_ratio.mean)} queries per seed "
-            f"({_ratio(c.budget_ratio.low80)} to {_ratio(c.budget_ratio.high80)})"
+            f"{ratio(c.budget_ratio.mean)} queries per seed "
+            f"({ratio(c.budget_ratio.low80)} to {ratio(c.budget_ratio.high80)})"
         )
         end, start = NAMES[c.end], NAMES[c.start]
-        where = "below" if ratio < c.budget_ratio.mean else "above"
+        where = "below" if budget_ratio < c.budget_ratio.mean else "above"
         found.append(
             Reason(
                 f"{end.capitalize()} overtake {start} at about {place}; "
-                f"your budget ratio of {_ratio(ratio)} is {where} that, counting {counting}."
+                f"your budget ratio of {ratio(budget_ratio)} is {where} that, counting {counting}."
                 if c.probability >= 0.5
                 # In most draws they never cross: a place alone would read as if they did.
                 else f"{end.capitalize()} more likely never overtake {start}; where they do, at about {place}, "
                 f"counting {counting}.",
-                () if f.gain is not None else _references("chan-shift-100", "chan-shift-1000", "chan-shift-full"),
+                () if f.gain is not None else references("chan-shift-100", "chan-shift-1000", "chan-shift-full"),
             )
         )
     if f.measurements:
@@ -139,15 +137,9 @@ def reasons(f: Findings) -> tuple[Reason, ...]:
         found.append(
             Reason(
                 "A weak augmenter lowers what new questions are worth and leaves rephrasing nearly alone.",
-                _references("chan-weak-augmenter"),
+                references("chan-weak-augmenter"),
             )
         )
-    worst = max(f.outlooks, key=lambda o: o.regret_points)
-    found.append(
-        Reason(
-            f"The worst choice here ({NAMES[worst.strategy]}) is expected to cost {_points(worst.regret_points)}.", ()
-        )
-    )
     return tuple(found)
 
 
@@ -181,9 +173,7 @@ def caveats(f: Findings) -> tuple[Reason, ...]:
     assumed = [NAMES[o.strategy] for o in f.outlooks if o.assumed]
     if assumed:
         found.append(
-            Reason(
-                f"No accuracy on {TASKS[f.situation.task]} is known for {_listed(assumed)}: the band is assumed.", ()
-            )
+            Reason(f"No accuracy on {TASKS[f.situation.task]} is known for {listed(assumed)}: the band is assumed.", ())
         )
     if f.gain is None:
         found.append(
@@ -197,7 +187,7 @@ def caveats(f: Findings) -> tuple[Reason, ...]:
             Reason(
                 "The published shift ratios rest on one reader's notes and count examples, not calls: "
                 "taken as right within a factor of two.",
-                _references("chan-shift-100"),
+                references("chan-shift-100"),
             )
         )
     if len(f.plan.parts) > 1:
@@ -269,7 +259,8 @@ def _basis(f: Findings) -> str:
         return f"{_counted(len(f.measurements), 'cell', 'cells')} of your own"
     known = len(published().studies())
     here = "all" if len(f.studies) == known else len(f.studies) or "none"
-    return f"{known} studies, {here} on {TASKS[f.situation.task]}"
+    of_size = "" if f.studies_of_size is None else f", {len(f.studies_of_size) or 'none'} with a student of that size"
+    return f"{known} studies, {here} on {TASKS[f.situation.task]}{of_size}"
 
 
 def _claim(name: str) -> Reason:
@@ -277,7 +268,8 @@ def _claim(name: str) -> Reason:
     return Reason(f"Published evidence against it: {claim.text}.", (claim.id, claim.reference))
 
 
-def _references(*names: str) -> tuple[str, ...]:
+def references(*names: str) -> tuple[str, ...]:
+    """Ids and references of claims, each once."""
     claims = [published().claim(name) for name in names]
     return tuple(dict.fromkeys([c.id for c in claims] + [c.reference for c in claims]))
 
@@ -289,7 +281,8 @@ def _references_of(studies: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(by_source[name] for name in studies)
 
 
-def _listed(names: list[str]) -> str:
+def listed(names: list[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
@@ -297,7 +290,8 @@ def _counted(count: int, one: str, many: str) -> str:
     return f"{count} {one if count == 1 else many}"
 
 
-def _ratio(value: float) -> str:
+def ratio(value: float) -> str:
+    """Queries per seed with the figures that matter."""
     return f"{value:.1f}" if value < 10 else f"{value:,.0f}"
 
 

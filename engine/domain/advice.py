@@ -94,6 +94,8 @@ class Outlook:
     """What one example that is kept costs, in queries of the teacher: the price that strategies are ranked by."""
     kept_share: float | None = None
     """Share of generated examples that the user's own pools kept; None where it is not known, and then all count."""
+    usd_per_kept: float | None = None
+    """The same price in US dollars; None where the teacher's price is unknown."""
 
 
 @dataclass(frozen=True, slots=True)

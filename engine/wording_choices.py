@@ -1,0 +1,201 @@
+"""What the advice says in words about what the user could choose besides the strategy, each with its sources.
+
+Plain sentences from a finished `Recommendation`. Nothing is computed here.
+"""
+
+from __future__ import annotations
+
+from engine.domain import Flip, Interval, Reason, Recommendation, Strategy
+from engine.evidence import published
+from engine.wording import COUNTING, NAMES, listed, ratio, references
+
+PARAMETERS = {
+    "log_q_rephrase": "what a rephrasing is worth",
+    "log_q_new": "what a new question is worth",
+    "log_reach_answers": "how far answers reach",
+    "log_reach_rephrase": "how far rephrasings reach",
+    "log_reach_new": "how far new questions reach",
+    "reach_exponent": "how reach moves with the number of seeds",
+    "log_seed_weight": "what a seed is worth",
+    "log_beta": "how steeply the curve rises",
+    "logit_ceiling": "where it ends",
+    "log_half": "how much it takes to learn half",
+    "logit_start": "where the student starts",
+    "log_q_real": "what an answered real question is worth",
+}
+"""The law's parameters as users read them."""
+
+
+def reasons(r: Recommendation) -> tuple[Reason, ...]:
+    """What is at stake, what would flip it, and what the same money would do elsewhere."""
+    return (*_threshold(r), *_at_stake(r), *_flips(r), *_teachers(r), *_augmenters(r), *_seeds(r))
+
+
+def caveats(r: Recommendation) -> tuple[Reason, ...]:
+    """Verification with evidence on both sides, what is assumed, and what could not be compared."""
+    return (*_real_questions(r), *_verification(r), *_unpriced(r), *_kept(r), *_assumed(r))
+
+
+def moved(before: Recommendation, after: Recommendation) -> str:
+    """How the user's own points moved the chance of the strategy that leads after them."""
+    best = max(after.outlooks, key=lambda o: o.p_best)
+    was = next((o.p_best for o in before.outlooks if o.strategy is best.strategy), None)
+    start = "" if was is None else f"from {was:.2f} "
+    return f"Your data moved P({NAMES[best.strategy]} best) {start}to {best.p_best:.2f}."
+
+
+def _threshold(r: Recommendation) -> list[Reason]:
+    if r.situation.test_items is None:
+        return []
+    return [
+        Reason(
+            f"{r.situation.test_items:,} test items can show differences from about {r.threshold_points:.1f} points: "
+            "smaller ones are too close to call.",
+            (),
+        )
+    ]
+
+
+def _at_stake(r: Recommendation) -> list[Reason]:
+    if r.at_stake is None:
+        return []
+    worst = max(r.outlooks, key=lambda o: o.regret_points)
+    return [
+        Reason(
+            f"Does it matter? Between the best and the worst choice ({NAMES[worst.strategy]}) lie "
+            f"{_points(r.at_stake)}.",
+            references("chan-abstract", "chan-gaps-shrink"),
+        )
+    ]
+
+
+def _flips(r: Recommendation) -> list[Reason]:
+    if not r.flips:
+        return []
+    return [Reason(f"The advice would flip {_or([_flip(r, f) for f in r.flips])}.", ())]
+
+
+def _flip(r: Recommendation, f: Flip) -> str:
+    to = NAMES[f.to]
+    if f.what == "budget" and isinstance(f.value, float):
+        where = "below" if f.value < r.situation.queries else "above"
+        return f"{where} about {f.value:,.0f} queries (to {to})"
+    if f.what == "augmenter":
+        return f"with a {f.value} augmenter (to {to})"
+    if f.what == "calls":
+        return f"counting {COUNTING[str(f.value)]} (to {to})"
+    return f"if each of the {to} were worth {f.value:.1f} times what is thought"
+
+
+def _teachers(r: Recommendation) -> list[Reason]:
+    compared = [t for t in r.teachers if t.accuracy is not None and t.lead_points is not None]
+    if len(compared) < 2:
+        return []
+    found = []
+    for t in compared:
+        if t.worth_needed == 1.0 or t.budget_ratio is None or t.best is None or t.lead_points is None:
+            continue
+        down_to = (
+            "never catches up"
+            if t.worth_needed is None
+            else "does as well whatever its examples are worth"
+            if t.worth_needed == 0
+            else f"does as well if its examples are worth {t.worth_needed:.2g} of the other's"
+        )
+        wrong = f" (its wrong answers, {100 * t.wrong_share:.0f} %, counted as nothing)" if t.wrong_share else ""
+        found.append(
+            f"{t.name} buys {ratio(t.budget_ratio)} queries per seed for the same money: "
+            f"{_points(t.lead_points, signed=True)} with {NAMES[t.best]}{wrong}, and {down_to}"
+        )
+    return [Reason(f"{text}. What a weaker teacher's answers are worth is unknown.", ()) for text in found]
+
+
+def _augmenters(r: Recommendation) -> list[Reason]:
+    known = [a for a in r.augmenters if a.accuracy is not None and a.best is not None and a.usd_per_example]
+    if len(known) < 2:
+        return []
+    parts = [
+        f"by {a.name} ({a.augmenter}) {100 * a.accuracy.mean:.0f} % with {a.examples:,} {NAMES[a.best]} "
+        f"at ${a.usd_per_example:.2g} each"
+        for a in known
+        if a.accuracy is not None and a.best is not None
+    ]
+    return [Reason(f"Questions written {', '.join(parts)}.", references("chan-weak-augmenter"))]
+
+
+def _seeds(r: Recommendation) -> list[Reason]:
+    s = r.seeds_or_queries
+    if s is None or s.queries_per_seed is None:
+        return []
+    rate = s.queries_per_seed
+    text = (
+        f"Seeds or queries? One more seed is worth about {ratio(rate.mean)} queries here "
+        f"({ratio(rate.low80)} to {ratio(rate.high80)})"
+    )
+    if s.seed_price_in_queries is not None:
+        text += f" and costs {ratio(s.seed_price_in_queries)}"
+        if s.more_seeds and s.gain_points is not None:
+            rest = f"{s.queries:,} queries" if s.queries else "nothing else"
+            text += f": buy {s.more_seeds:,} seeds and {rest}, {_points(s.gain_points, signed=True)}"
+        else:
+            text += ": spend it on queries"
+    return [Reason(f"{text}.", references("human-mix", "human-task-worth", "human-wanli", "doubling-human"))]
+
+
+def _real_questions(r: Recommendation) -> list[Reason]:
+    real = next((o for o in r.outlooks if o.strategy is Strategy.REAL_QUESTION), None)
+    if real is None or not real.assumed:
+        return []
+    return [
+        Reason(
+            "No study measures what an answered real question is worth: it is assumed to be worth about what a seed "
+            "is, which is itself wide. What is published is about human data, and about real new seeds.",
+            references("fixed-seeds-2607", "human-task-worth", "human-wanli"),
+        )
+    ]
+
+
+def _verification(r: Recommendation) -> list[Reason]:
+    v = r.verification
+    if v is None:
+        return []
+    low, high = v.published_points[0], v.published_points[-1]
+    said = f"studies report between {low:+.1f} and {high:+.1f} points for verified data of the same size"
+    if r.situation.verifiable:
+        text = f"Checking answers needs no query where you can verify them, and the evidence is mixed: {said}."
+    else:
+        price = "" if v.cost_points is None else f"would cost {_points(v.cost_points)} here, and "
+        text = f"Checking every answer with one more query {price}the evidence is mixed: {said}."
+        if r.situation.verifiable is False:
+            text = "Your answers cannot be verified: all that is left is a second opinion of a model. " + text
+    sources = [published().claim(name) for name in v.sources]
+    return [Reason(text, tuple(dict.fromkeys([c.id for c in sources] + [c.reference for c in sources])))]
+
+
+def _unpriced(r: Recommendation) -> list[Reason]:
+    return [Reason(f"{t.name}: {t.reason[0].lower()}{t.reason[1:]}", ()) for t in r.teachers if t.reason]
+
+
+def _kept(r: Recommendation) -> list[Reason]:
+    if all(o.kept_share is not None for o in r.outlooks):
+        return []
+    unknown = [NAMES[o.strategy] for o in r.outlooks if o.kept_share is None]
+    return [Reason(f"How many examples are kept is not known for {listed(unknown)}: all are counted as kept.", ())]
+
+
+def _assumed(r: Recommendation) -> list[Reason]:
+    if not r.assumed_parameters:
+        return []
+    moved_by = "the published studies" if r.basis == "prior" else "your points"
+    names = listed([PARAMETERS[name] for name in r.assumed_parameters])
+    return [Reason(f"Assumed, as {moved_by} hardly moved it: {names}.", ())]
+
+
+def _points(value: Interval, signed: bool = False) -> str:
+    if signed:
+        return f"{value.mean:+.1f} points ({value.low80:+.1f} to {value.high80:+.1f})"
+    return f"{value.mean:.1f} points ({value.low80:.1f} to {value.high80:.1f})"
+
+
+def _or(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])}, or {parts[-1]}"
