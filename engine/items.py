@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from engine.domain import Item
 from engine.errors import InputError
+from engine.rows import QUESTION_AND_ANSWER, RowReader, as_text
+
+_T = TypeVar("_T")
 
 
 class ItemFile(NamedTuple):
@@ -28,55 +30,66 @@ LOOK_BYTES = 1_000_000
 """So much of a file is read for a look at its first rows."""
 
 
-def read_items(path: Path, question: str = "question", answer: str = "answer") -> ItemFile:
-    """The items of a file; `question` and `answer` name its columns (an optional `family` is read).
+def read_items(path: Path, read_row: RowReader = QUESTION_AND_ANSWER) -> ItemFile:
+    """The items of a file, row by row as the task reads them.
 
     Raises InputError with every problem: unreadable, empty, a missing column, a broken line, a row
     without question or answer.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); give the path of a JSONL or CSV file") from error
-    return parse_items(content, path.name, question, answer)
+    return parse_items(_content(path), path.name, read_row)
 
 
-def parse_items(content: bytes, name: str, question: str, answer: str) -> ItemFile:
+def parse_items(content: bytes, name: str, read_row: RowReader = QUESTION_AND_ANSWER) -> ItemFile:
     """The items in a file's bytes; `name` decides the format by its ending and stands in the messages."""
+    items: dict[str, Item] = {}
+    repeats = 0
+    for item in _checked(parse_rows(content, name), name, read_row):
+        repeats += item.id in items
+        items.setdefault(item.id, item)
+    return ItemFile(tuple(items.values()), repeats)
+
+
+def read_rows(path: Path) -> tuple[dict[str, Any], ...]:
+    """The rows of a file as they are; InputError with every line that is none."""
+    return tuple(_checked(parse_rows(_content(path), path.name), path.name, lambda row: dict(row)))
+
+
+def parse_rows(content: bytes, name: str) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    """Line number and row, or line number and what is wrong with the line."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{name}: is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
     if not text.strip():
-        raise InputError(f"{name}: the file is empty; expected one row per seed with {question!r} and {answer!r}")
+        raise InputError(f"{name}: the file is empty; expected one row a line")
     if not name.lower().endswith((".jsonl", ".csv")):
         raise InputError(f"{name}: expected a file that ends in .jsonl or .csv")
+    return _csv_rows(text) if name.lower().endswith(".csv") else _jsonl_rows(text)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); give the path of a JSONL or CSV file") from error
+
+
+def _checked(
+    rows: Iterator[tuple[int, dict[str, Any] | str]], name: str, read: Callable[[Mapping[str, Any]], _T | str]
+) -> list[_T]:
+    """What `read` makes of every row; InputError with all lines and rows that are wrong."""
+    found: list[_T] = []
     problems: list[str] = []
-    rows = _csv_rows(text, name, (question, answer)) if name.lower().endswith(".csv") else _jsonl_rows(text)
-    items: dict[str, Item] = {}
-    repeats = 0
     for line, row in rows:
-        if isinstance(row, str):
-            problems.append(f"{name}, line {line}: {row}")
-            continue
-        missing = [column for column in (question, answer) if column not in row]
-        if missing:
-            found = ", ".join(map(str, row)) or "no column"
-            problems.append(f"{name}, line {line}: column {missing[0]!r} is missing (found: {found})")
-            continue
-        values = [_text(row[column]) for column in (question, answer)]
-        empty = [c for c, value in zip((question, answer), values, strict=True) if not value]
-        if empty:
-            problems.append(f"{name}, line {line}: {empty[0]!r} is empty")
-            continue
-        family = row.get("family")
-        item = Item(_identity(*values), values[0], values[1], None if family is None else str(family))
-        repeats += item.id in items
-        items.setdefault(item.id, item)
+        got = row if isinstance(row, str) else read(row)
+        if isinstance(got, str):
+            problems.append(f"{name}, line {line}: {got}")
+        else:
+            found.append(got)
     if problems:
         more = len(problems) - MOST_PROBLEMS
         raise InputError(problems[:MOST_PROBLEMS] + ([f"{name}: and {more} more problems"] if more > 0 else []))
-    return ItemFile(tuple(items.values()), repeats)
+    return found
 
 
 def write_jsonl(path: Path, rows: Sequence[dict[str, Any]]) -> None:
@@ -86,17 +99,6 @@ def write_jsonl(path: Path, rows: Sequence[dict[str, Any]]) -> None:
     with partial.open("w", encoding="utf-8") as file:
         file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     partial.replace(path)
-
-
-def _identity(question: str, answer: str) -> str:
-    """The same content is the same item in every file, so that its paid replies are found again."""
-    return hashlib.sha256(f"{question}\x00{answer}".encode()).hexdigest()[:16]
-
-
-def _text(value: object) -> str:
-    if value is None:
-        return ""
-    return value.strip() if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _jsonl_rows(text: str) -> Iterator[tuple[int, dict[str, Any] | str]]:
@@ -111,15 +113,11 @@ def _jsonl_rows(text: str) -> Iterator[tuple[int, dict[str, Any] | str]]:
         yield number, row if isinstance(row, dict) else "is no JSON object"
 
 
-def _csv_rows(text: str, name: str, columns: tuple[str, str]) -> Iterator[tuple[int, dict[str, Any] | str]]:
+def _csv_rows(text: str) -> Iterator[tuple[int, dict[str, Any] | str]]:
     reader = csv.DictReader(io.StringIO(text))
-    missing = [column for column in columns if column not in (reader.fieldnames or ())]
-    if missing:
-        found = ", ".join(reader.fieldnames or ()) or "no column"
-        raise InputError(f"{name}, line 1: column {missing[0]!r} is missing (found: {found})")
     try:
         for row in reader:
-            yield reader.line_num, row
+            yield reader.line_num, {key: value for key, value in row.items() if key is not None}
     except csv.Error as error:
         yield reader.line_num, f"is no valid CSV ({error})"
 
@@ -135,7 +133,7 @@ def first_rows(content: bytes, name: str, count: int = 5) -> list[dict[str, str]
     try:
         for row in rows:
             if isinstance(row, dict):
-                found.append({str(key): _text(value) for key, value in row.items() if key is not None})
+                found.append({str(key): as_text(value) for key, value in row.items() if key is not None})
             if len(found) == count:
                 break
     except csv.Error:

@@ -20,8 +20,10 @@ from engine.domain import Baseline, Cell, Item, Recipe, Request, Strategy
 from engine.errors import InputError, SeedPilotError
 from engine.items import read_items
 from engine.plan import FEWEST_SEEDS, FEWEST_TEST_ITEMS, SANDBOX, PilotPlan, SeedsPlan, TestPlan
+from engine.rows import RowReader, renamed
 from engine.sandbox import recipe as sandbox_recipe
 from engine.sandbox import world
+from engine.settings import Settings
 from engine.strategies import answer_request
 from engine.student import StudentInfo, check_student
 from engine.tasks import Task, load_task
@@ -44,9 +46,14 @@ class Estimate:
     expected_usd: float | None
     """By the mean length of the seeds; None where the price is unknown."""
     upper_usd: float | None
-    """A true bound: every query of the ceiling at the longest prompt and the longest reply."""
+    """A true bound: every query of the ceiling at the longest prompt and the longest reply, and what the
+    ledger holds a run to where the user gave no ceiling in dollars."""
     seconds: float | None
     """A rough guess from the student's size; measured pace replaces it once a cell is done."""
+    lower_usd: float | None
+    """As if every prompt and every reply were as short as the shortest seed's."""
+    price_source: str
+    """Where the price comes from."""
     detectable_points: float
     """Smallest accuracy difference between two cells that the test items can show, in points."""
 
@@ -81,8 +88,10 @@ def prepare(plan: PilotPlan) -> Prepared:
             problems.append(str(error))
         return None
 
-    task = attempt(lambda: load_task(plan.task))
+    task = attempt(lambda: load_task(plan.task, Path(plan.seeds.path)))
     student = attempt(lambda: check_student(plan.student))
+    if plan.teacher.base_url and (refusal := Settings().refusal(plan.teacher.base_url)):
+        problems.append(f"teacher.base_url: {refusal}")
     items = None if task is None else attempt(partial(_items, plan, task, warnings))
     if items is not None:
         problems += _size_problems(plan, *items)
@@ -93,11 +102,8 @@ def prepare(plan: PilotPlan) -> Prepared:
         task = replace(task, max_answer_tokens=plan.teacher.max_answer_tokens)
     recipe = plan.recipe(sandbox_recipe.SANDBOX_RECIPE if plan.student == SANDBOX else Recipe())
     cells = plan.cells(len(seeds))
-    price = (
-        Price(0.0, 0.0)
-        if plan.teacher.kind == SANDBOX
-        else Price(plan.teacher.usd_per_million_input, plan.teacher.usd_per_million_output)
-    )
+    quoted = plan.quote
+    price = Price(quoted.input_usd, quoted.output_usd)
     needed = queries_needed(plan, len(seeds), len(test))
     ceiling = plan.ceiling.queries or needed + round(RETRY_ALLOWANCE * needed) + 10
     if ceiling < needed:
@@ -109,7 +115,9 @@ def prepare(plan: PilotPlan) -> Prepared:
         queries=needed,
         ceiling_queries=ceiling,
         expected_usd=usd_for(needed, usd_per_query(price, *_expected_tokens(task, seeds))),
-        upper_usd=upper_bound_usd(ceiling, price, *_most_tokens(task, seeds)),
+        upper_usd=upper_bound_usd(ceiling, price, *_most_tokens(task, (*seeds, *test))),
+        lower_usd=usd_for(needed, usd_per_query(price, *_fewest_tokens(task, seeds))),
+        price_source=quoted.source,
         seconds=_seconds(plan, task, recipe, cells, seeds, test, student, needed),
         detectable_points=100 * detectable_difference(len(test)),
     )
@@ -154,12 +162,12 @@ def _items(plan: PilotPlan, task: Task, warnings: list[str]) -> tuple[tuple[Item
             world.seeds(plan.seeds.count or SANDBOX_SEEDS),
             world.test_items(plan.test.count or SANDBOX_TEST_ITEMS),
         )
-    file = read_items(Path(plan.seeds.path), *_columns(plan.seeds, task))
+    file = read_items(Path(plan.seeds.path), _reader(plan.seeds, task))
     if file.repeats:
         warnings.append(f"{Path(plan.seeds.path).name}: {file.repeats} rows repeat an earlier row and are left out.")
     seeds = file.items
     if plan.test.path is not None:
-        test = read_items(Path(plan.test.path), *_columns(plan.test, task)).items
+        test = read_items(Path(plan.test.path), _reader(plan.test, task)).items
         asked = {item.question for item in test}
         kept = tuple(seed for seed in seeds if seed.question not in asked)
         if len(kept) < len(seeds):
@@ -170,8 +178,10 @@ def _items(plan: PilotPlan, task: Task, warnings: list[str]) -> tuple[tuple[Item
     return seeds[: plan.seeds.count], test[: plan.test.count]
 
 
-def _columns(part: SeedsPlan | TestPlan, task: Task) -> tuple[str, str]:
-    return part.question_column or task.question_column, part.answer_column or task.answer_column
+def _reader(part: SeedsPlan | TestPlan, task: Task) -> RowReader:
+    """The task's reader for a file that calls its columns otherwise."""
+    names = {task.question_column: part.question_column, task.answer_column: part.answer_column}
+    return renamed(task.read_row, {own: theirs for own, theirs in names.items() if theirs})
 
 
 def _hold_out(items: Sequence[Item], count: int) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
@@ -213,6 +223,11 @@ def _expected_tokens(task: Task, seeds: Sequence[Item]) -> tuple[float, float]:
     prompt = sum(prompt_tokens_at_most(answer_request(task, s.question, 0)) for s in seeds) / len(seeds) / 4
     answer = sum(len(s.answer.encode()) for s in seeds) / len(seeds) / 4
     return prompt, answer * 1.5  # teachers explain more than seeds do
+
+
+def _fewest_tokens(task: Task, seeds: Sequence[Item]) -> tuple[float, float]:
+    shortest = min(prompt_tokens_at_most(answer_request(task, s.question, 0)) for s in seeds) / 4
+    return shortest, min(len(s.answer.encode()) for s in seeds) / 4
 
 
 def _most_tokens(task: Task, seeds: Sequence[Item]) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from engine.domain import Item, Message, Request, Score, TaskType
-from engine.tasks.rows import RowReader, any_text, columns
+from engine.rows import QUESTION_AND_ANSWER, RowReader, any_text
 
 Scorer = Callable[[Item, str], Score]
 """`scorer(item, reply)`: the item brings the gold answer and what else it is judged by; it never raises
@@ -18,9 +18,6 @@ on a reply, however strange."""
 
 Parser = Callable[[str], str | None]
 """From a teacher's reply to the answer that the student shall learn; None where there is none."""
-
-
-QUESTION_AND_ANSWER = columns("question", "answer")
 
 
 class Judge(Protocol):

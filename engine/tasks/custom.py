@@ -25,9 +25,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engine import rows
 from engine.domain import TaskType
 from engine.errors import InputError
-from engine.tasks import rationale, rows, sql
+from engine.tasks import rationale, sql
 from engine.tasks.base import Task
 from engine.tasks.kinds import KINDS, Built, Settings
 from engine.tasks.presets import NAMES, preset

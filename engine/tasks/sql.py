@@ -18,10 +18,10 @@ import sqlglot
 from sqlglot import exp
 
 from engine.domain import Item, Score
+from engine.rows import RowReader, as_text, make_item
 from engine.tasks.helper import Helper
 from engine.tasks.outcomes import not_scored, right, wrong
 from engine.tasks.records import json_object
-from engine.tasks.rows import RowReader, as_text, make_item
 
 Rows = list[tuple[Any, ...]]
 LONGEST_SCHEMA = 20_000

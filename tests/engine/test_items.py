@@ -7,7 +7,7 @@ from engine.items import parse_items, read_items
 
 
 def parse(text: str, name: str = "seeds.jsonl"):
-    return parse_items(text.encode(), name, "question", "answer")
+    return parse_items(text.encode(), name)
 
 
 def test_a_jsonl_file_gives_its_items_in_order():
@@ -44,7 +44,7 @@ def test_broken_json_is_reported_with_its_line():
 def test_a_missing_column_names_what_was_found_instead():
     with pytest.raises(InputError, match=r"line 1: column 'answer' is missing \(found: question, solution\)"):
         parse('{"question": "q", "solution": "a"}')
-    with pytest.raises(InputError, match=r"line 1: column 'question' is missing \(found: prompt, answer\)"):
+    with pytest.raises(InputError, match=r"line 2: column 'question' is missing \(found: prompt, answer\)"):
         parse("prompt,answer\nq,a\n", "seeds.csv")
 
 
@@ -68,4 +68,4 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path):
 
 def test_a_file_in_another_encoding_is_refused_with_the_place():
     with pytest.raises(InputError, match="is not UTF-8 text"):
-        parse_items("question,answer\ncafé,1\n".encode("latin-1"), "seeds.csv", "question", "answer")
+        parse_items("question,answer\ncafé,1\n".encode("latin-1"), "seeds.csv")

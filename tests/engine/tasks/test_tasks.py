@@ -38,5 +38,5 @@ def test_every_problem_of_a_task_file_is_reported(tmp_path: Path):
 
 
 def test_an_unknown_task_says_what_is_expected():
-    with pytest.raises(InputError, match="task 'maths' is not known; expected one of math, .* or the path"):
+    with pytest.raises(InputError, match=r"task 'maths' is not known; expected one of math, .* or the path"):
         load_task("maths")

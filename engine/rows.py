@@ -49,6 +49,24 @@ def columns(
     return read
 
 
+QUESTION_AND_ANSWER = columns("question", "answer")
+
+
+def renamed(read: RowReader, names: Mapping[str, str]) -> RowReader:
+    """Reads rows whose file calls columns otherwise: the task's name -> the file's."""
+    other = {own: theirs for own, theirs in names.items() if own != theirs}
+    if not other:
+        return read
+
+    def read_other(row: Mapping[str, Any]) -> Item | str:
+        if missing := [theirs for theirs in other.values() if theirs not in row]:
+            return f"column {missing[0]!r} is missing (found: {', '.join(map(str, row)) or 'no column'})"
+        kept = {name: value for name, value in row.items() if name not in other.values()}
+        return read({**kept, **{own: row[theirs] for own, theirs in other.items()}})
+
+    return read_other
+
+
 def _lines(value: object) -> str:
     if isinstance(value, list) and all(isinstance(part, str) for part in value):
         return "\n".join(value)
