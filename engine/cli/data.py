@@ -1,0 +1,222 @@
+"""Rows and replies: a task's scorer tried before anything is paid."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from engine.cli.frame import Commands, command, dumps, tell
+from engine.domain import Item, Outcome, Score
+from engine.errors import InputError
+from engine.items import MOST_PROBLEMS, parse_items, read_rows
+from engine.rows import RowReader, as_text, renamed
+from engine.tally import Tally, tally
+from engine.tasks import Task, load_task
+from engine.tasks.judge import FEWEST_LABELS, agreement
+from engine.tasks.outcomes import not_scored
+
+_HUMAN = {"1": True, "true": True, "right": True, "0": False, "false": False, "wrong": False}
+
+
+def add(commands: Commands) -> None:
+    """Declares `score`."""
+    score = command(
+        commands,
+        "score",
+        _score,
+        "Try a task's scorer on rows and replies; nothing is paid.",
+        "seedpilot score --task math --data test.jsonl --replies replies.jsonl --json",
+    )
+    score.add_argument("--task", required=True, help="a named task, or the path of a task.toml")
+    score.add_argument("--data", required=True, type=Path, help="JSONL or CSV with questions and gold answers")
+    score.add_argument(
+        "--replies",
+        required=True,
+        type=Path,
+        help="JSONL or CSV with a column `reply`; rows belong to the data by `id`, by `question`, or line by line. "
+        "For a judge: `verdict` (what the judge replied) and `human` (right or wrong, as you judge it)",
+    )
+    score.add_argument("--map", action="append", default=[], metavar="NAME=COLUMN", help="what the data calls a column")
+    score.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+class _Scored(NamedTuple):
+    item: Item
+    reply: str | None
+    score: Score
+    human: bool | None
+
+
+def _score(given: argparse.Namespace) -> int:
+    task = load_task(given.task, given.data)
+    read = renamed(task.read_row, _mapping(given.map))
+    rows, items = _items(given.data, read)
+    replies = read_rows(given.replies)
+    paired = _paired(rows, items, replies, given.replies.name, task)
+    scored = [_judged(task, items[at], row) for at, row in paired]
+    told = tally(task, [s.item for s in scored], [s.reply for s in scored], [s.score for s in scored])
+    unanswered = len(items) - len({at for at, _ in paired})
+    agreed = agreement([s.score for s in scored], [s.human for s in scored]) if task.judge else None
+    if given.json:
+        print(dumps(_json(task, told, scored, unanswered, agreed and agreed._asdict())))
+        return 0
+    print(_text(task, told, scored, unanswered))
+    if task.judge is not None:
+        labels = sum(s.human is not None for s in scored)
+        said = f"you gave {labels} labels; agreement is shown from {FEWEST_LABELS} judged ones on"
+        if agreed is not None:
+            kappa = "undefined" if agreed.kappa is None else f"{agreed.kappa:.2f}"
+            said = f"judge and you say the same of {agreed.same} in {agreed.labels}; kappa {kappa}"
+        print(said)
+    return 0
+
+
+def _mapping(given: Sequence[str]) -> dict[str, str]:
+    wrong = [one for one in given if "=" not in one or not all(one.split("=", 1))]
+    if wrong:
+        raise InputError([f"--map {one}: expected NAME=COLUMN, like --map question=prompt" for one in wrong])
+    return dict(tuple(one.split("=", 1)) for one in given)  # type: ignore[misc]
+
+
+def _items(path: Path, read: RowReader) -> tuple[tuple[dict[str, Any], ...], list[Item]]:
+    """Rows and their items, one each: repeated rows stay, so that replies can follow line by line."""
+    rows = read_rows(path)
+    read_ones = [read(row) for row in rows]
+    if any(isinstance(one, str) for one in read_ones):
+        parse_items(path.read_bytes(), path.name, read)  # raises with every problem by its line
+    return rows, [one for one in read_ones if isinstance(one, Item)]
+
+
+def _paired(
+    rows: Sequence[Mapping[str, Any]],
+    items: Sequence[Item],
+    replies: Sequence[Mapping[str, Any]],
+    name: str,
+    task: Task,
+) -> list[tuple[int, Mapping[str, Any]]]:
+    """Which item (its index) each reply belongs to; InputError with every reply that belongs to none."""
+    problems = [f"{name}, reply {n}: has no column 'reply'" for n, row in enumerate(replies, 1) if "reply" not in row]
+    if problems:
+        raise _first(problems)
+    keys = _keys(rows, items, task)
+    column = next(
+        (c for c in ("id", "question") if replies and all(as_text(r.get(c)) for r in replies) and keys[c]), None
+    )
+    if column is None or (len(replies) == len(items) and _in_step(keys[column], replies, column)):
+        if len(replies) != len(items):
+            raise InputError(
+                f"{name}: {len(replies)} replies for {len(items)} rows, and no `id` or `question` that says which "
+                "belongs to which; give one reply a row, or such a column"
+            )
+        return list(enumerate(replies))
+    at: dict[str, list[int]] = {}
+    for index, texts in enumerate(keys[column]):
+        for text in texts:
+            at.setdefault(text, []).append(index)
+    found: list[tuple[int, Mapping[str, Any]]] = []
+    for number, row in enumerate(replies, 1):
+        hits = at.get(as_text(row[column]), [])
+        if len({items[i] for i in hits}) == 1:
+            found.append((hits[0], row))
+        else:
+            why = "is in no row of the data" if not hits else f"stands in {len(hits)} rows of the data; give an `id`"
+            problems.append(f"{name}, reply {number}: its {column} {why}")
+    if problems:
+        raise _first(problems)
+    return found
+
+
+def _keys(rows: Sequence[Mapping[str, Any]], items: Sequence[Item], task: Task) -> dict[str, list[set[str]]]:
+    """What a reply may call its row: the file's id or ours, the plain question or the one with its choices."""
+    return {
+        "id": [{item.id, as_text(row.get("id"))} - {""} for row, item in zip(rows, items, strict=True)],
+        "question": [
+            {item.question, as_text(row.get(task.question_column))} - {""}
+            for row, item in zip(rows, items, strict=True)
+        ],
+    }
+
+
+def _in_step(keys: Sequence[set[str]], replies: Sequence[Mapping[str, Any]], column: str) -> bool:
+    return all(as_text(row[column]) in texts for texts, row in zip(keys, replies, strict=True))
+
+
+def _first(problems: list[str]) -> InputError:
+    more = len(problems) - MOST_PROBLEMS
+    return InputError(problems[:MOST_PROBLEMS] + ([f"and {more} more problems"] if more > 0 else []))
+
+
+def _judged(task: Task, item: Item, row: Mapping[str, Any]) -> _Scored:
+    """One reply's score; a judge's comes from the recorded `verdict`, since nothing is paid here."""
+    human = _HUMAN.get(as_text(row.get("human")).casefold())
+    if row["reply"] is None:
+        return _Scored(item, None, not_scored("no reply"), human)
+    reply = row["reply"] if isinstance(row["reply"], str) else as_text(row["reply"])
+    if task.judge is not None and as_text(row.get("verdict")):
+        return _Scored(item, reply, task.judge.verdict(as_text(row["verdict"])), human)
+    return _Scored(item, reply, task.score_item(item, reply), human)
+
+
+def _json(
+    task: Task, told: Tally, scored: Sequence[_Scored], unanswered: int, agreed: dict[str, Any] | None
+) -> dict[str, Any]:
+    accuracy = told.accuracy
+    return {
+        "task": task.name,
+        "replies": len(scored),
+        "rows_without_reply": unanswered,
+        "right": told.right,
+        "wrong": told.wrong,
+        "not_scored": told.not_scored,
+        "accuracy": None if accuracy is None else asdict(accuracy),
+        "mean_value": told.mean_value,
+        "macro_f1": told.macro_f1,
+        "reasons": told.reasons,
+        "agreement": agreed,
+        "rows": [
+            {
+                "id": s.item.id,
+                "question": s.item.question,
+                "gold": s.item.answer,
+                "reply": s.reply,
+                "answer": None if s.reply is None else task.parse_answer(s.reply),
+                "outcome": s.score.outcome.value,
+                "value": s.score.value,
+                "reason": s.score.reason,
+            }
+            for s in scored
+        ],
+    }
+
+
+def _text(task: Task, told: Tally, scored: Sequence[_Scored], unanswered: int) -> str:
+    lines = []
+    for s in scored[:20]:
+        reason = f" ({s.score.reason})" if s.score.reason else ""
+        lines.append(f"{s.score.outcome.value:<10}  {_short(s.item.question)}  ->  {_short(s.reply or '')}{reason}")
+    if len(scored) > 20:
+        tell(f"The first 20 of {len(scored)} rows; --json has them all.")
+    share = "no reply was scored"
+    if told.accuracy is not None:
+        a = told.accuracy
+        share = f"{100 * a.mean:.1f} % right (80 % interval {100 * a.low80:.1f} to {100 * a.high80:.1f})"
+    lines.append(f"{task.name}: {told.right} right, {told.wrong} wrong, {told.not_scored} not scored; {share}")
+    if told.mean_value is not None:
+        lines.append(
+            f"mean value {told.mean_value:.3f}"
+            + (f", macro-F1 {told.macro_f1:.3f}" if told.macro_f1 is not None else "")
+        )
+    for outcome in (Outcome.NOT_SCORED, Outcome.WRONG):
+        lines += [f"  {outcome.value}: {n} x {why}" for why, n in list(told.reasons.get(outcome.value, {}).items())[:8]]
+    if unanswered:
+        lines.append(f"{unanswered} rows have no reply")
+    return "\n".join(lines)
+
+
+def _short(text: str, length: int = 50) -> str:
+    """On one line, without what a terminal would obey."""
+    flat = "".join(c if c.isprintable() else " " for c in " ".join(text.split()))
+    return flat if len(flat) <= length else f"{flat[: length - 3]}..."

@@ -1,0 +1,80 @@
+"""What scores come to: counts that add up, and the means that leave out what was not scored."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.comparison import wilson
+from engine.domain import Interval, Item, Outcome, Score
+from engine.tasks import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """The scores of some replies."""
+
+    right: int
+    wrong: int
+    not_scored: int
+    accuracy: Interval | None
+    """Share of the scored ones that are right, with its 80 % Wilson interval; None where none was scored."""
+    mean_value: float | None
+    """Mean partial credit over the scored ones."""
+    macro_f1: float | None
+    """Of labels: F1 averaged over the labels that occur in the gold; None for other tasks."""
+    reasons: dict[str, dict[str, int]]
+    """Outcome -> reason -> count, the most frequent first; the empty reason is left out."""
+
+
+def tally(task: Task, items: Sequence[Item], replies: Sequence[str | None], scores: Sequence[Score]) -> Tally:
+    """Adds up scores that belong to the items and replies in the same order."""
+    counts = Counter(score.outcome for score in scores)
+    values = [score.value for score in scores if score.outcome != Outcome.NOT_SCORED and score.value is not None]
+    reasons = Counter((score.outcome, score.reason) for score in scores if score.reason)
+    scored = counts[Outcome.RIGHT] + counts[Outcome.WRONG]
+    return Tally(
+        right=counts[Outcome.RIGHT],
+        wrong=counts[Outcome.WRONG],
+        not_scored=counts[Outcome.NOT_SCORED],
+        accuracy=wilson(counts[Outcome.RIGHT], scored),
+        mean_value=sum(values) / len(values) if values else None,
+        macro_f1=_macro_f1(task, items, replies, scores),
+        reasons={
+            outcome.value: {reason: n for (o, reason), n in reasons.most_common() if o == outcome}
+            for outcome in Outcome
+            if any(o == outcome for o, _ in reasons)
+        },
+    )
+
+
+def _macro_f1(
+    task: Task, items: Sequence[Item], replies: Sequence[str | None], scores: Sequence[Score]
+) -> float | None:
+    if task.label_of is None:
+        return None
+    pairs = [
+        (task.label_of(item.answer), task.label_of(reply or ""))
+        for item, reply, score in zip(items, replies, scores, strict=True)
+        if score.outcome != Outcome.NOT_SCORED
+    ]
+    return macro_f1(pairs)
+
+
+def macro_f1(pairs: Sequence[tuple[str | None, str | None]]) -> float | None:
+    """F1 of each gold label, averaged; pairs are (gold, said), and saying none is a miss.
+
+    A label that occurs in no gold has no recall and is left out, as scikit-learn does with
+    `labels=` the gold's. None without pairs.
+    """
+    golds = {gold for gold, _ in pairs if gold is not None}
+    if not golds:
+        return None
+    total = 0.0
+    for label in golds:
+        hit = sum(gold == said == label for gold, said in pairs)
+        of_gold = sum(gold == label for gold, _ in pairs)
+        of_said = sum(said == label for _, said in pairs)
+        total += 2 * hit / (of_gold + of_said)
+    return total / len(golds)
