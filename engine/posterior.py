@@ -26,6 +26,10 @@ SEED_SD, SEED_DF = 0.12, 4.0
 UNTUNED_SD = 0.7
 """Logit scale: the untuned student's own offset from the curve at no data (prompt, format)."""
 
+AS_IF_ITEMS = 1000.0
+"""Test items that every share counts as when the scale of the deviation is chosen: by the shares alone, so that the
+same shares on more items never choose a larger one and widen an interval."""
+
 _ROUNDS, _PROPOSALS, _ENOUGH = 6, 1500, 250.0
 _TAIL = 7.0
 """Degrees of freedom of the proposal: heavier tails than the target, so that no weight explodes."""
@@ -42,9 +46,8 @@ def refit(prior: Array, measurements: Sequence[Measurement], floor: float) -> Fi
         return Fitted(prior, floor)
     mean, covariance = prior.mean(axis=0), np.cov(prior.T)
     root = np.linalg.cholesky(np.linalg.inv(covariance)).T
-    data, target, centre, spread = max(
-        (_fit(_Cells.of(cells, sd), floor, mean, root, prior) for sd in SCALES), key=lambda fit: fit[-1]
-    )[:-1]
+    sd = max(SCALES, key=lambda sd: _fit(_Cells.of(cells, sd, AS_IF_ITEMS), floor, mean, root, prior)[-1])
+    data, target, centre, spread = _fit(_Cells.of(cells, sd), floor, mean, root, prior)[:-1]
     rng = np.random.default_rng(11)
     spread = spread * 1.4
     rounds: list[tuple[Array, Array]] = []
@@ -117,14 +120,18 @@ class _Cells:
     """(C,) index into `first`."""
 
     @classmethod
-    def of(cls, cells: Sequence[Measurement], sd: float) -> _Cells:
+    def of(cls, cells: Sequence[Measurement], sd: float, items: float | None = None) -> _Cells:
+        """`items` takes every share as if it were measured on so many; None takes the cells' own counts."""
         index = {s: i for i, s in enumerate(law.COMPETING)}
         strategy = np.array([index[m.cell.arm] if isinstance(m.cell.arm, Strategy) else -1 for m in cells])
         untuned = np.array([m.cell.arm == Baseline.UNTUNED for m in cells])
         seeds = np.array([float(m.cell.seeds) for m in cells])
         examples = np.array([float(m.examples) for m in cells]) * (strategy >= 0)
-        right = np.array([m.correct + 0.5 for m in cells])
-        wrong = np.array([m.scored - m.correct + 0.5 for m in cells])
+        scored = np.array([float(m.scored) for m in cells])
+        right = np.array([float(m.correct) for m in cells])
+        if items is not None:
+            right, scored = right / scored * items, np.full(len(cells), items)
+        right, wrong = right + 0.5, scored - right + 0.5
         observed, sampling = np.log(right / wrong), 1 / right + 1 / wrong
         groups = [(m.cell.arm, m.cell.seeds, m.cell.budget, m.examples) for m in cells]
         excess, freedom = 0.0, 0
