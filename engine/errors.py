@@ -9,6 +9,7 @@
     +-- KeyMissingError            the run waits for a key that only the user has
     +-- TeacherError               a teacher could not answer
         +-- TeacherRefusedError    nothing was charged and asking again will not help (401, 403, 404, 400)
+        +-- NoReplyError           nothing was charged and this one request has no reply; others may have one
         +-- TeacherUnreachableError  nothing was sent: the connection was refused or the name is unknown
         +-- RateLimitedError       nothing was charged (429); may say how long to wait
         +-- OutcomeUnknownError    sent, but the reply was lost (time-out, cut connection, 5xx, garbage)
@@ -60,6 +61,10 @@ class TeacherError(SeedPilotError):
 
 class TeacherRefusedError(TeacherError):
     """The endpoint refused the request itself; nothing was charged, and repeating it will not help."""
+
+
+class NoReplyError(TeacherError):
+    """This request has no reply (nothing recorded, too long for the model), and cost nothing; others may."""
 
 
 class TeacherUnreachableError(TeacherError):

@@ -16,6 +16,7 @@ from typing import Generic, TypeVar
 from engine.domain import Item, Paid, Request, Strategy, Teacher
 from engine.errors import (
     CeilingReachedError,
+    NoReplyError,
     OutcomeUnknownError,
     RateLimitedError,
     TeacherUnreachableError,
@@ -233,6 +234,8 @@ class InOrder(Generic[_T]):
             try:
                 result: _T | None = await self._visit(index)
                 self._generator.succeeded()
+            except NoReplyError:
+                result = None
             except (OutcomeUnknownError, RateLimitedError) as error:
                 if self._generator.failed():
                     self._stop(error)

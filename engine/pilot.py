@@ -101,7 +101,15 @@ class Pilot:
 
     async def _generate(self) -> tuple[Pools, str]:
         plan, task, test = self.prepared.plan, self.prepared.task, self.prepared.test
-        generator = Generator(self.teacher, self.ledger, concurrency=plan.teacher.concurrency, check=self.check)
+        generator = Generator(
+            self.teacher,
+            self.ledger,
+            concurrency=plan.teacher.concurrency,
+            check=self.check,
+            requests_per_minute=plan.teacher.requests_per_minute,
+            tokens_per_minute=plan.teacher.tokens_per_minute,
+            keep_reasoning=plan.teacher.keep_reasoning,
+        )
         sizes = sorted({cell.seeds for cell in self.prepared.cells})
         asked = test[: plan.test.teacher_items]
         visits = {strategy: examples_for(max(plan.grid.budgets), strategy) for strategy in plan.grid.strategies}
@@ -246,9 +254,7 @@ class Pilot:
     ) -> None:
         """Scores the replies, keeps them on disk item by item, and writes the cell's measurement last."""
         scores = [
-            Score(Outcome.NOT_SCORED, None, "no reply")
-            if reply is None
-            else self.prepared.task.score_item(item, reply)
+            Score(Outcome.NOT_SCORED, None, "no reply") if reply is None else self.prepared.task.score_item(item, reply)
             for item, reply in zip(items, replies, strict=True)
         ]
         write_jsonl(

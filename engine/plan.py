@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from engine.domain import Baseline, Cell, Recipe, Strategy
 from engine.errors import InputError
+from engine.prices import Quote, quote
 
 SANDBOX = "sandbox"
 FEWEST_SEEDS = 10
@@ -63,10 +64,15 @@ class TestPlan(_Part):
 class TeacherPlan(_Part):
     """Who answers."""
 
-    kind: Literal["sandbox", "openai_compatible"] = "sandbox"
+    kind: Literal["sandbox", "openai_compatible", "transformers_local", "replay"] = "sandbox"
     base_url: str | None = None
     """`http://127.0.0.1:8000/v1` and the like."""
     model: str | None = None
+    """The endpoint's name for it; for `transformers_local` a local folder or a hub id."""
+    replies: str | None = None
+    """For `replay`: a JSONL file of recorded replies."""
+    batch: bool = False
+    """OpenAI's Batch API: half the price, an answer within a day."""
     key_env: str | None = None
     """Name of the environment variable that holds the key."""
     key_typed: bool = False
@@ -75,6 +81,10 @@ class TeacherPlan(_Part):
     usd_per_million_output: float | None = Field(default=None, ge=0)
     concurrency: int = Field(default=8, ge=1, le=256)
     """Requests on their way at once."""
+    requests_per_minute: float | None = Field(default=None, gt=0)
+    tokens_per_minute: float | None = Field(default=None, gt=0)
+    keep_reasoning: bool = False
+    """Whether a reply's reasoning part goes into examples."""
     timeout_s: float = Field(default=120.0, gt=0)
     max_answer_tokens: int | None = Field(default=None, ge=1)
     """Upper bound of one answer; None takes the task's own."""
@@ -153,10 +163,17 @@ class PilotPlan(_Part):
                 problems.append("teacher.base_url: must hold no user, password or key; name the key's variable")
             if not teacher.model:
                 problems.append("teacher.model: is empty; name a model that the endpoint serves")
+        if teacher.kind == "transformers_local" and not teacher.model:
+            problems.append("teacher.model: is empty; give a local folder with a model, or a hub id")
+        if teacher.kind == "replay" and not teacher.replies:
+            problems.append("teacher.replies: is empty; give a JSONL file of recorded replies")
+        if teacher.batch and teacher.kind != "openai_compatible":
+            problems.append("teacher.batch: only an OpenAI-compatible endpoint has batches; leave it out")
         if self.ceiling.usd is not None and self.price_known is False:
             problems.append(
                 "ceiling.usd: a ceiling in dollars needs the teacher's prices "
-                "(teacher.usd_per_million_input and usd_per_million_output); give them, or give ceiling.queries alone"
+                "(teacher.usd_per_million_input and usd_per_million_output), and no table lists this one's; "
+                "give them, or give ceiling.queries alone"
             )
         return problems
 
@@ -187,11 +204,17 @@ class PilotPlan(_Part):
 
     @property
     def price_known(self) -> bool:
-        """Whether a query's price can be computed. The sandbox's teacher costs nothing."""
+        """Whether a query's price can be computed."""
+        return self.quote.known
+
+    @property
+    def quote(self) -> Quote:
+        """What the teacher charges, with the source. What runs here costs no query money."""
         teacher = self.teacher
-        return teacher.kind == "sandbox" or (
-            teacher.usd_per_million_input is not None and teacher.usd_per_million_output is not None
-        )
+        if teacher.kind != "openai_compatible":
+            return Quote(0.0, 0.0, "runs on this machine")
+        own = teacher.usd_per_million_input, teacher.usd_per_million_output
+        return quote(teacher.base_url or "", teacher.model or "", *own, batch=teacher.batch)
 
     @property
     def sandbox_parts(self) -> tuple[str, ...]:
@@ -286,6 +309,9 @@ def with_paths(plan: PilotPlan, move: Any) -> PilotPlan:
             "seeds": plan.seeds
             if plan.seeds.path == SANDBOX
             else plan.seeds.model_copy(update={"path": move(plan.seeds.path)}),
+            "teacher": plan.teacher
+            if plan.teacher.replies is None
+            else plan.teacher.model_copy(update={"replies": move(plan.teacher.replies)}),
             "test": plan.test
             if plan.test.path is None
             else plan.test.model_copy(update={"path": move(plan.test.path)}),
@@ -338,9 +364,11 @@ kind = "sandbox"             # or "openai_compatible", with:
 # base_url = "http://127.0.0.1:8000/v1"
 # model = "Qwen/Qwen2.5-72B-Instruct"
 # key_env = "OPENAI_API_KEY"      # the name of the variable, never the key
-# usd_per_million_input = 0.15
+# usd_per_million_input = 0.15    # your own price goes before the listed one
 # usd_per_million_output = 0.60
-concurrency = 8              # requests on their way at once
+# requests_per_minute = 500      # and tokens_per_minute: what your account allows
+# batch = true                    # OpenAI's Batch API: half the price, an answer within a day
+concurrency = 8              # requests on their way at once; fewer while the endpoint refuses some
 
 [grid]
 strategies = ["answer_augmentation", "question_rephrase", "new_question"]

@@ -23,7 +23,7 @@ from pydantic import SecretStr
 from engine.costs import usd_per_query
 from engine.database import translated
 from engine.domain import Reply, Request, Teacher
-from engine.errors import KeyMissingError, SeedPilotError
+from engine.errors import InputError, KeyMissingError, SeedPilotError
 from engine.ledger import Ceiling, Ledger
 from engine.pilot import Pilot
 from engine.plan import PilotPlan, check_plan
@@ -116,6 +116,16 @@ def _teacher(plan: PilotPlan, typed: SecretStr | None) -> Teacher:
         from engine.teachers.sandbox import SandboxTeacher
 
         return SandboxTeacher()
+    if teacher.kind == "replay":
+        from engine.teachers.replay import ReplayTeacher
+
+        return ReplayTeacher(Path(teacher.replies or ""))
+    if teacher.kind == "transformers_local":
+        from engine.teachers.transformers_local import TransformersTeacher
+
+        return TransformersTeacher(teacher.model or "", batch_size=teacher.concurrency)
+    if refusal := Settings().refusal(teacher.base_url or ""):
+        raise InputError(f"teacher.base_url: {refusal}")
     from engine.teachers.openai_compatible import OpenAICompatibleTeacher
 
     key = typed or (key_from_environment(teacher.key_env) if teacher.key_env else None)
@@ -138,7 +148,9 @@ def _ledger(store: Store, run_id: str, prepared: Prepared) -> Ledger:
     def cost(reply: Reply) -> float | None:
         return usd_per_query(price, reply.input_tokens, reply.output_tokens)
 
-    ceiling = Ceiling(prepared.estimate.ceiling_queries, prepared.plan.ceiling.usd)
+    # Where the user gave no ceiling in dollars, the bound that was shown before the start holds.
+    usd = prepared.plan.ceiling.usd if prepared.plan.ceiling.usd is not None else prepared.estimate.upper_usd
+    ceiling = Ceiling(prepared.estimate.ceiling_queries, usd)
     return Ledger(store, run_id, ceiling, bound, cost)
 
 

@@ -20,8 +20,20 @@ ROOT = Path(__file__).resolve().parents[2]
 def main(options: list[str]) -> None:
     """Runs the server until it is stopped. `.streamlit/config.toml` counts wherever this was called from."""
     os.chdir(ROOT)
+    if _address(options) not in ("localhost", "127.0.0.1", "::1"):
+        # Workers inherit it: an endpoint is then asked only if it is on the list (engine/settings.py).
+        os.environ["SEEDPILOT_EXPOSED"] = "1"
     PagesManager.uses_pages_directory = False
     cli.main(["run", str(ROOT / "app.py"), *options], prog_name="streamlit")
+
+
+def _address(options: list[str]) -> str:
+    """Where the server will listen: the option, the environment, or the loopback of our own config."""
+    for number, option in enumerate(options):
+        name, equals, value = option.partition("=")
+        if name == "--server.address":
+            return value if equals else "".join(options[number + 1 : number + 2])
+    return os.environ.get("STREAMLIT_SERVER_ADDRESS", "127.0.0.1")
 
 
 if __name__ == "__main__":
