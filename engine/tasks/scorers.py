@@ -101,7 +101,7 @@ def pattern(source: str) -> AnswerScorer:
 
 
 _STATED = re.compile(
-    r"(?:####|\\boxed\s*\{|answer\s*(?:is|:|=)?|choice\s*(?:is|:|=)?|option\s*(?:is|:|=)?)[\s*(\[\"'`]*"
+    r"(?:####|\\boxed\s*\{|(?:answer|choice|option)(?:\s*(?:is|:|=))*)[\s*(\[\"'`]*"
     r"(?:\\text\{)?(?:option\s+|choice\s+)?\(?([A-Za-z0-9])(?![A-Za-z0-9'])",
     re.IGNORECASE,
 )

@@ -28,22 +28,33 @@ LONGEST_SCHEMA = 20_000
 """Characters of a schema in a prompt."""
 LONGEST_QUERY = 20_000
 _FENCED = re.compile(r"```(?:sql|sqlite)?\s*\n?(.*?)```", re.DOTALL | re.IGNORECASE)
-_START = re.compile(r"\b(?:SELECT|WITH)\b", re.IGNORECASE)
+_START = re.compile(r"\bSELECT\b|\bWITH\s+(?:RECURSIVE\s+)?\w+\s*(?:\(|AS\b)", re.IGNORECASE)
+_STATEMENT = re.compile(
+    r"\s*(?:ALTER|ANALYZE|ATTACH|BEGIN|COMMIT|CREATE|DELETE|DETACH|DROP|EXPLAIN|INSERT|PRAGMA|REINDEX|RELEASE|REPLACE|"
+    r"ROLLBACK|SAVEPOINT|UPDATE|VACUUM)\s",
+    re.IGNORECASE,
+)
+_END = re.compile(r";[ \t]*\n|\n[ \t]*\n")
 _READS = (exp.Select, exp.SetOperation)
 _WRITES = (exp.Insert, exp.Update, exp.Delete, exp.Create, exp.Drop, exp.Alter, exp.Command, exp.Into, exp.Pragma)
 _run = Helper("_sql_helper.py", deadline_s=20.0)
 
 
 def find_query(reply: str) -> str | None:
-    """The query in a reply: in the last code fence, in a JSON object's `sql` or `query`, or from the
-    first SELECT or WITH on; None where there is none."""
-    text = reply
+    """The query in a reply: the last code fence, a JSON object's `sql` or `query`, the whole reply where
+    it is a statement, or in prose what follows the first SELECT or WITH; None where there is none."""
     if fenced := _FENCED.findall(reply):
         text = fenced[-1]
     elif (record := json_object(reply)) is not None:
-        text = next((str(record[name]) for name in ("sql", "query", "answer") if name in record), reply)
-    start = _START.search(text)
-    return text[start.start() :].strip().rstrip(";").strip() or None if start else None
+        text = next((str(record[name]) for name in ("sql", "query", "answer") if name in record), "")
+    elif _STATEMENT.match(reply):
+        text = reply
+    else:
+        start = _START.search(reply)
+        text = reply[start.start() :] if start else ""
+    if not fenced:
+        text = _END.split(text, maxsplit=1)[0]  # what stands below an unfenced query explains it
+    return text.strip().rstrip(";").strip() or None
 
 
 def parse_answer(reply: str) -> str | None:

@@ -83,8 +83,8 @@ def symbolic(gold: str, reply: str) -> Score:
         return not_scored("the comparison took too long")
     if verdict == "gold":
         return not_scored("the gold answer is no expression")
-    if plain and numeric(gold, reply).value == 1.0:
-        return right()  # words around a plain number, which math-verify reads otherwise
+    if plain and "\\" not in said and numeric(gold, reply).value == 1.0:
+        return right()  # words or a sum around a plain number, which math-verify reads otherwise
     return wrong("no expression in the reply" if verdict == "reply" else "another expression")
 
 
