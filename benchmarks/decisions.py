@@ -1,0 +1,182 @@
+"""Curves that are extended and strategies that are chosen, beside their rivals: `seedpilot bench decisions`.
+
+    seedpilot bench decisions [--curves FILE] [--losses FILE] [--per-set N] --json
+
+Accuracies: recorded learning curves that cross; three learners play strategies, pilots at 64 to 512 with 500 test
+items, two replicates and one point of training-seed noise, judged at 8 and 32 times the largest pilot. Whatever is
+learned (the archive of past curves, every method's margins, P(best)) is learned with the task's own data set left
+out; rivals get margins in the same way. Intervals are bootstrapped over data sets. Losses: fine-tuning losses fitted on
+their first k points and judged beyond them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks._losses import loss_rows
+from engine.fitting import calibration
+from engine.fitting.groups import Array, Method
+from engine.fitting.learn_margins import forecasts, margins
+from engine.fitting.pooling import PooledCurves, QualityReach
+from engine.fitting.recorded import Task, read_recorded, tasks
+from engine.fitting.rivals import BayesianMixture, GaussianProcess, LastPoint, LeastSquares, LogLinear
+from engine.fitting.saturating import SaturatingCurves
+from engine.settings import ROOT
+
+SHARED = ROOT.parent / "shared" / "data" / "curves"
+JUDGED = (8, 32)
+BOOTSTRAPS = 1000
+BINS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 1.01)
+"""Of the P(best) that is said of the strategy likeliest to be best; bins under `SMALLEST` tasks join the next."""
+SMALLEST = 100
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Prints the rows as JSON."""
+    parser = argparse.ArgumentParser(description="Decisions from curves, beside rivals.")
+    parser.add_argument("--curves", type=Path, default=SHARED / "lcdb11_sample.csv")
+    parser.add_argument("--losses", type=Path, default=SHARED / "ft_scaling_flan.csv")
+    parser.add_argument("--per-set", type=int, default=60, help="tasks of each data set")
+    parser.add_argument("--seed", type=int, default=0, help="names the random pilots")
+    given = parser.parse_args(arguments)
+    recorded = read_recorded(given.curves)
+    found = tasks(recorded, given.per_set, given.seed)
+    _tell(
+        f"{len(recorded.curves)} data sets ({recorded.twins} share a name with another), "
+        f"{len({task.dataset for task in found})} of them reach eight times the pilot: {len(found)} tasks"
+    )
+    if not found:
+        sys.exit(f"{given.curves}: no data set has three learners measured at 64 to 512 and at 4096")
+    methods: list[Method] = [
+        recorded.archive(),
+        SaturatingCurves(),
+        PooledCurves(),
+        QualityReach(),
+        GaussianProcess(),
+        BayesianMixture(),
+        LastPoint(),
+        LeastSquares("pow3"),
+        LeastSquares("pow4"),
+        LeastSquares("mmf4"),
+        LogLinear(),
+    ]
+    rows: list[dict[str, Any]] = []
+    for method in methods:
+        begun = time.perf_counter()
+        draws = forecasts(method, found)
+        milliseconds = 1000 * (time.perf_counter() - begun) / len(found)
+        _tell(f"{method.name}: {milliseconds:.0f} ms a task")
+        rows += [judged(method.name, found, draws, stretch, milliseconds) for stretch in JUDGED if stretch in draws]
+    _against(rows, "pow3")
+    print(json.dumps(rows + loss_rows(given.losses)))
+
+
+def judged(
+    name: str, found: Sequence[Task], draws: dict[int, Array], stretch: int, milliseconds: float
+) -> dict[str, Any]:
+    """One row: how far off, how good the choice, how true the intervals and P(best)."""
+    reaching = [task for task in found if stretch in task.truth]
+    sets = np.array([task.dataset for task in reaching])
+    truth = np.array([task.truth[stretch] for task in reaching])
+    ends = draws[stretch]
+    mean = ends.mean(axis=1)
+    pick, at = mean.argmax(axis=1), np.arange(len(mean))
+    right = truth[at, pick] == truth.max(axis=1)
+    regret = 100 * (truth.max(axis=1) - truth[at, pick])
+    error = 100 * np.abs(mean - truth).mean(axis=1)
+    row: dict[str, Any] = {
+        "method": name,
+        "stretch": stretch,
+        "tasks": len(reaching),
+        "data_sets": len(set(sets)),
+        "mean_error_points": _estimate(error, sets),
+        "median_error_points": round(float(np.median(100 * np.abs(mean - truth))), 2),
+        "top1": _estimate(right, sets, digits=3),
+        "regret_points": _estimate(regret, sets),
+        "milliseconds": round(milliseconds, 1),
+    }
+    learned = {name_: margins(found, draws, without=name_) for name_ in np.unique(sets)}
+    for level in calibration.TAILS:
+        covered, width = np.zeros(truth.shape), np.zeros(truth.shape)
+        for dataset, found_margins in learned.items():
+            of_set = sets == dataset
+            margin = next(getattr(m, f"level{level}") for m in found_margins if m.stretch == stretch)
+            low, high = calibration.interval(np.swapaxes(ends[of_set], 0, 1), level, margin)
+            low, high = np.clip(low, 0, 1), np.clip(high, 0, 1)
+            covered[of_set] = (truth[of_set] >= low) & (truth[of_set] <= high)
+            width[of_set] = 100 * (high - low)
+        row[f"coverage{level}"] = _estimate(covered.mean(axis=1), sets, digits=3)
+        row[f"width{level}_points"] = _estimate(width.mean(axis=1), sets)
+    if ends.shape[1] > 1:
+        said = np.array(
+            [
+                calibration.p_best(draw, next(m for m in learned[dataset] if m.stretch == stretch))
+                for draw, dataset in zip(ends, sets, strict=True)
+            ]
+        )
+        best = said.argmax(axis=1)
+        row["p_best_bins"] = _bins(said[at, best], truth[at, best] == truth.max(axis=1), sets)
+        row["p_best_largest_gap_points"] = max(abs(b["gap_points"]) for b in row["p_best_bins"])
+    return row
+
+
+def _bins(said: Array, came_true: Array, sets: Array) -> list[dict[str, Any]]:
+    edges, rows, low = list(BINS[1:]), [], BINS[0]
+    for place, high in enumerate(edges):
+        inside = (said >= low) & (said < high)
+        rest = int((said >= high).sum())
+        if (inside.sum() < SMALLEST or 0 < rest < SMALLEST) and place < len(edges) - 1:
+            continue  # joins the next bin
+        if inside.any():
+            gap = 100 * (came_true[inside] - said[inside])
+            rows.append(
+                {
+                    "from": round(float(said[inside].min()), 3),
+                    "to": round(float(said[inside].max()), 3),
+                    "tasks": int(inside.sum()),
+                    "said": round(float(said[inside].mean()), 3),
+                    "came_true": round(float(came_true[inside].mean()), 3),
+                    "gap_points": round(float(gap.mean()), 1),
+                    "gap_90": _bootstrap(gap, sets[inside]),
+                }
+            )
+        low = high
+    return rows
+
+
+def _estimate(values: Array, sets: Array, digits: int = 2) -> dict[str, Any]:
+    """Mean over tasks with a 90 % interval from a bootstrap over data sets."""
+    return {"mean": round(float(np.mean(values)), digits), "interval90": _bootstrap(values, sets, digits)}
+
+
+def _bootstrap(values: Array, sets: Array, digits: int = 2) -> list[float]:
+    names, index = np.unique(sets, return_inverse=True)
+    total = np.bincount(index, weights=np.asarray(values, dtype=np.float64))
+    count = np.bincount(index)
+    picks = np.random.default_rng(5).integers(0, len(names), (BOOTSTRAPS, len(names)))
+    means = total[picks].sum(axis=1) / count[picks].sum(axis=1)
+    return [round(float(q), digits) for q in np.quantile(means, [0.05, 0.95])]
+
+
+def _against(rows: list[dict[str, Any]], rival: str) -> None:
+    """Each row's mean error as a share of the rival's at the same stretch."""
+    for row in rows:
+        of_rival = next(r for r in rows if r["method"] == rival and r["stretch"] == row["stretch"])
+        ratio = row["mean_error_points"]["mean"] / of_rival["mean_error_points"]["mean"]
+        row[f"error_against_{rival}"] = round(ratio, 3)
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,181 @@
+"""Margins that make intervals and P(best) come true, learned on whole curves that were measured and kept aside.
+
+Posterior intervals of curve fits are too narrow (nominal 90 % cover 70 to 80 % of real held-out values), and on the
+logit scale a constant margin is far too wide in the middle: to cover 90 % it took intervals of 20 points where margins
+in points took 14 (docs/decisions.md). So margins are added to the posterior's central part in points for accuracies,
+in logarithms for losses. They grow with the stretch, the distance of extrapolation, and carry the name of the domain
+that they were learned on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from engine.fitting.groups import Array
+
+STRETCHES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+"""How many times beyond the largest point margins are learned at; between them they are interpolated in the log."""
+TAILS = {80: 0.3, 90: 0.2}
+"""Posterior probability left out on each side, before the margin is added."""
+CAP_STRETCH, CAP = 8.0, 0.95
+"""Beyond this stretch P(best) is shown as at most CAP."""
+REFUSE_STRETCH = 32.0
+"""Beyond this stretch no value is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Margins:
+    """What was learned at one stretch. Fractions for accuracies, natural logs for losses."""
+
+    stretch: float
+    level80: float
+    level90: float
+    difference80: float
+    difference90: float
+    sharpness: float
+    """Exponent that P(best) is raised to before it is made to sum to one again; below 1 is more modest."""
+    doubt: float
+    """Share of P(best) that is spread evenly over the strategies."""
+    tasks: int
+    """Groups of curves behind the numbers."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Margins by stretch, and where they come from."""
+
+    domain: str
+    method: str
+    source: str
+    """Digest of the curves, and the command that learned the margins."""
+    margins: tuple[Margins, ...]
+
+    def at(self, stretch: float) -> Margins:
+        """Margins at a stretch: interpolated, those of the ends beyond them."""
+        known = np.log([m.stretch for m in self.margins])
+        where = float(np.log(max(stretch, 1e-9)))
+
+        def read(name: str) -> float:
+            return float(np.interp(where, known, [getattr(m, name) for m in self.margins]))
+
+        return Margins(
+            stretch,
+            read("level80"),
+            read("level90"),
+            read("difference80"),
+            read("difference90"),
+            read("sharpness"),
+            read("doubt"),
+            self.margins[int(np.abs(known - where).argmin())].tasks,
+        )
+
+
+def interval(draws: Array, level: int, margin: float) -> tuple[Array, Array]:
+    """Central part of the draws (K, ...) with the margin added on both sides; `level` is 80 or 90."""
+    low, high = np.quantile(draws, [TAILS[level], 1 - TAILS[level]], axis=0)
+    middle = (low + high) / 2  # a margin below zero must not turn the interval over
+    return np.minimum(low - margin, middle), np.maximum(high + margin, middle)
+
+
+def p_best(draws: Array, margins: Margins | None, capped: bool = False) -> Array:
+    """Probability that each strategy is best, higher draws being better. (K, M) -> (M,), sums to 1."""
+    count = draws.shape[1]
+    p = np.bincount(draws.argmax(axis=1), minlength=count) / len(draws)
+    if margins is not None and count > 1:
+        # an estimate of a share from K draws is never exactly 0: half a draw, as for counts
+        p = (p * len(draws) + 0.5) / (len(draws) + 0.5 * count)
+        p = _modest(p[None], margins.sharpness, margins.doubt)[0]
+    top = int(p.argmax())
+    if capped and count > 1 and p[top] > CAP:
+        rest = np.delete(p, top)
+        shared = rest / rest.sum() if rest.sum() else np.full(count - 1, 1 / (count - 1))
+        p = np.insert((1 - CAP) * shared, top, CAP)
+    return np.asarray(p, dtype=np.float64)
+
+
+def _modest(p: Array, sharpness: float, doubt: float) -> Array:
+    raised = p**sharpness
+    return np.asarray((1 - doubt) * raised / raised.sum(axis=1, keepdims=True) + doubt / p.shape[1], dtype=np.float64)
+
+
+def learn(draws: Array, truth: Array, sets: NDArray[np.str_], stretch: float) -> Margins:
+    """Margins from T groups: draws (T, K, M), truth (T, M), natural or log scale, higher is better for P(best).
+
+    Every data set counts the same, however many groups it gave. A margin is the smallest with which the
+    intervals cover their share (split conformal prediction; Romano et al. 2019 for quantiles).
+    """
+    _, index = np.unique(sets, return_inverse=True)
+    weight = 1 / np.bincount(index)[index]
+    found = {}
+    for level in TAILS:
+        low, high = np.quantile(draws, [TAILS[level], 1 - TAILS[level]], axis=1)
+        found[f"level{level}"] = _margin(np.maximum(low - truth, truth - high), weight, level)
+        first, second = np.triu_indices(draws.shape[2], 1)
+        gaps, true_gaps = draws[:, :, first] - draws[:, :, second], truth[:, first] - truth[:, second]
+        low, high = np.quantile(gaps, [TAILS[level], 1 - TAILS[level]], axis=1)
+        found[f"difference{level}"] = _margin(np.maximum(low - true_gaps, true_gaps - high), weight, level)
+    sharpness, doubt = _learn_p_best(draws, truth, weight) if draws.shape[1] > 1 else (1.0, 0.0)
+    return Margins(stretch, **found, sharpness=sharpness, doubt=doubt, tasks=len(draws))
+
+
+def _margin(score: Array, weight: Array, level: int) -> float:
+    """Weighted quantile of the scores (T, M)."""
+    flat, weights = score.ravel(), np.repeat(weight, score.shape[1])
+    order = np.argsort(flat)
+    share = np.cumsum(weights[order]) / weights.sum()
+    return float(flat[order][min(int(np.searchsorted(share, level / 100)), len(flat) - 1)])
+
+
+def _learn_p_best(draws: Array, truth: Array, weight: Array) -> tuple[float, float]:
+    """Sharpness and doubt with the best log score on the winners."""
+    count = draws.shape[2]
+    picks = draws.argmax(axis=2)
+    p = np.stack([(picks == m).mean(axis=1) for m in range(count)], axis=1)
+    p = (p * draws.shape[1] + 0.5) / (draws.shape[1] + 0.5 * count)
+    won = truth == truth.max(axis=1, keepdims=True)
+
+    def loss(x: Array) -> float:
+        said = _modest(p, float(np.exp(x[0])), float(1 / (1 + np.exp(-x[1]))))
+        return float(-(weight * np.log((said * won).sum(axis=1))).sum() / weight.sum())
+
+    best = minimize(loss, np.array([-0.3, -2.5]), method="Nelder-Mead", options={"xatol": 1e-2, "fatol": 1e-6})
+    return float(np.exp(best.x[0])), float(1 / (1 + np.exp(-best.x[1])))
+
+
+def growing(margins: Sequence[Margins]) -> tuple[Margins, ...]:
+    """The same by rising stretch, with margins that never shrink as the distance grows."""
+    out: list[Margins] = []
+    for found in sorted(margins, key=lambda m: m.stretch):
+        if out:
+            before = out[-1]
+            raised = {
+                name: max(getattr(found, name), getattr(before, name))
+                for name in ("level80", "level90", "difference80", "difference90", "doubt")
+            }
+            found = Margins(
+                found.stretch, **raised, sharpness=min(found.sharpness, before.sharpness), tasks=found.tasks
+            )
+        out.append(found)
+    return tuple(out)
+
+
+def write(path: Path, calibrations: Sequence[Calibration]) -> None:
+    """The file that ships under data/calibration."""
+    path.write_text(json.dumps([asdict(c) for c in calibrations], indent=1) + "\n")
+
+
+def read(path: Path) -> dict[str, Calibration]:
+    """Calibrations by method."""
+    found: list[Mapping[str, Any]] = json.loads(path.read_text())
+    return {
+        c["method"]: Calibration(c["domain"], c["method"], c["source"], tuple(Margins(**m) for m in c["margins"]))
+        for c in found
+    }

@@ -1,0 +1,147 @@
+"""What a curve is fitted to: a group of strategies, each with its points on a working scale.
+
+A working scale is one on which curves are straight enough and noise is even enough to be summed: the
+logit of the floor-free share for accuracies, the logarithm for losses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+POOL_SD = 0.10
+"""Logit scale: what one strategy's data differ by when made again; shared by all points of a pool."""
+EDGE = 1e-4
+"""No accuracy is read as closer to the floor or to 1 than this share."""
+
+
+class Scale(Protocol):
+    """A working scale and its inverse."""
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Whether a larger value is the better one."""
+        ...
+
+    def to_working(self, values: Array) -> Array:
+        """Natural values -> working scale."""
+        ...
+
+    def to_natural(self, working: Array) -> Array:
+        """The inverse."""
+        ...
+
+    def slope(self, values: Array) -> Array:
+        """Derivative of the working scale at natural values: turns standard errors from one into the other."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LogitScale:
+    """Accuracies: logit of (p - floor) / (1 - floor), where `floor` is what guessing gets right."""
+
+    floor: float = 0.0
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Yes: more right answers."""
+        return True
+
+    def to_working(self, values: Array) -> Array:
+        """Fractions -> logit of the share above chance, kept off the edges."""
+        share = np.clip((values - self.floor) / (1 - self.floor), EDGE, 1 - EDGE)
+        return np.asarray(np.log(share) - np.log1p(-share), dtype=np.float64)
+
+    def to_natural(self, working: Array) -> Array:
+        """The inverse: fractions, chance included."""
+        return np.asarray(self.floor + (1 - self.floor) * 0.5 * (1 + np.tanh(0.5 * working)), dtype=np.float64)
+
+    def slope(self, values: Array) -> Array:
+        """d logit / d p; bounded, as a share of 0 or 1 has none."""
+        share = np.clip((values - self.floor) / (1 - self.floor), 0.01, 0.99)
+        return np.asarray(1 / (share * (1 - share) * (1 - self.floor)), dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class LogScale:
+    """Losses: natural logarithm of a positive value, lower is better."""
+
+    @property
+    def higher_is_better(self) -> bool:
+        """No: a smaller loss."""
+        return False
+
+    def to_working(self, values: Array) -> Array:
+        """Losses -> their logarithm."""
+        return np.asarray(np.log(values), dtype=np.float64)
+
+    def to_natural(self, working: Array) -> Array:
+        """The inverse."""
+        return np.asarray(np.exp(working), dtype=np.float64)
+
+    def slope(self, values: Array) -> Array:
+        """d log / d loss."""
+        return np.asarray(1 / values, dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One strategy's points, one for each budget, smallest first. All arrays have shape (P,)."""
+
+    strategy: str
+    n: Array
+    """Training examples (or any other budget), 0 or more, all different."""
+    value: Array
+    """On the working scale."""
+    variance: Array
+    """Of `value`, working scale: sampling and training seed; 0 where nothing is known about it."""
+    pool_variance: float = 0.0
+    """Working scale: shared by all points of the series, which come from one pool."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Strategies that compete: one task, one student."""
+
+    name: str
+    series: tuple[Series, ...]
+    scale: Scale
+
+    @property
+    def strategies(self) -> tuple[str, ...]:
+        """Their names, in the order of every axis over strategies."""
+        return tuple(series.strategy for series in self.series)
+
+    def stretch(self, at: float) -> Array:
+        """How many times further than each strategy's largest point `at` lies. (M,); infinite from 0 alone."""
+        largest = np.array([series.n.max() for series in self.series])
+        with np.errstate(divide="ignore"):
+            return np.asarray(at / largest, dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a method says about a group at one budget."""
+
+    draws: Array
+    """(K, M, A) joint draws on the working scale; K = 1 for a method that has no uncertainty of its own."""
+    assumed: tuple[str, ...] = ()
+    """Parameters that the points did not narrow, by strategy; empty where a method has no prior."""
+
+
+class Method(Protocol):
+    """A way to extend curves: the benchmark compares them, `seedpilot fit` uses the best."""
+
+    @property
+    def name(self) -> str:
+        """What tables call it; margins are learned for it under that name."""
+        ...
+
+    def forecast(self, group: Group, at: Array) -> Forecast:
+        """Draws of what each strategy reaches at the budgets `at` (A,); the same for the same group."""
+        ...
