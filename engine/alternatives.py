@@ -112,18 +112,11 @@ def _examples(case: Case, offer: TeacherOffer, usd: float) -> Array:
 
 def _worth_needed(case: Case, offer: TeacherOffer, usd: float, reference: float) -> float | None:
     """Down to which worth of its examples a teacher does as well as the first; 0 where none is needed."""
-    thin = case.thinned()
-    offset = reference - float(_best_mean(case, offer, usd))  # thinned draws have a mean of their own
-    target = float(_best_mean(thin, offer, usd)) + offset
 
     def lead(worth: float) -> float:
-        return float(_right(thin, offer, usd, worth).mean(axis=0).max()) - target
+        return float(_right(case, offer, usd, worth).mean(axis=0).max()) - reference
 
     return 0.0 if lead(1e-3) >= 0 else crossing(lead, 1e-3, WORTH_TRIED)
-
-
-def _best_mean(case: Case, offer: TeacherOffer, usd: float) -> float:
-    return float(_right(case, offer, usd).mean(axis=0).max())
 
 
 def augmenters(case: Case) -> tuple[AugmenterOutlook, ...]:

@@ -16,6 +16,9 @@ from engine.domain import Arm, Baseline, Cell, Measurement, Strategy, arm
 from engine.errors import InputError
 
 COLUMNS = ("strategy", "seeds", "queries", "correct", "total")
+MOST = 10**12
+"""No count in a file is larger: a slip of the keyboard is."""
+_BEYOND = "(beyond the columns)"
 
 
 def read_points(path: Path, calls: str = "all") -> tuple[Measurement, ...]:
@@ -34,9 +37,15 @@ def read_points(path: Path, calls: str = "all") -> tuple[Measurement, ...]:
 
 def parse_points(text: str, calls: str = "all", name: str = "points") -> tuple[Measurement, ...]:
     """The same from text; `name` is what messages call it."""
-    reader = csv.DictReader(io.StringIO(text), restval="")
-    columns = [column.strip() for column in reader.fieldnames or []]
+    reader = csv.DictReader(io.StringIO(text), restval="", restkey=_BEYOND)
+    try:
+        columns = [column.strip() for column in reader.fieldnames or []]
+    except csv.Error as error:
+        raise InputError(f"{name}: cannot be read as CSV ({error}).") from error
     missing = [column for column in COLUMNS if column not in columns]
+    twice = sorted({column for column in columns if column and columns.count(column) > 1})
+    if twice:
+        raise InputError(f"{name}: the column {', '.join(twice)} appears twice; expected each once.")
     if missing:
         found = ", ".join(columns) or "nothing"
         raise InputError(
@@ -46,13 +55,23 @@ def parse_points(text: str, calls: str = "all", name: str = "points") -> tuple[M
     problems: list[str] = []
     points: list[Measurement] = []
     seen: Counter[tuple[Arm, int, int]] = Counter()
-    for row in reader:
-        try:
-            point = _point(row, calls, seen)
-        except InputError as error:
-            problems += [f"{name} line {reader.line_num}: {problem}" for problem in error.problems]
-        else:
+    lines: dict[Cell, int] = {}
+    try:
+        for row in reader:
+            try:
+                point = _point(row, calls, seen)
+            except InputError as error:
+                problems += [f"{name} line {reader.line_num}: {problem}" for problem in error.problems]
+                continue
+            first = lines.setdefault(point.cell, reader.line_num)
+            if first != reader.line_num:
+                problems.append(
+                    f"{name} line {reader.line_num}: the same cell and replicate as line {first}; a repeat has a "
+                    "replicate of its own."
+                )
             points.append(point)
+    except csv.Error as error:
+        problems.append(f"{name} line {reader.line_num}: cannot be read as CSV ({error}).")
     if not points and not problems:
         problems.append(f"{name}: no rows below the header; expected one row per measured cell.")
     if problems:
@@ -62,6 +81,8 @@ def parse_points(text: str, calls: str = "all", name: str = "points") -> tuple[M
 
 def _point(row: dict[str, str], calls: str, seen: Counter[tuple[Arm, int, int]]) -> Measurement:
     problems: list[str] = []
+    if _BEYOND in row:
+        raise InputError("more fields than columns; a number is written without commas.")
     try:
         which: Arm = arm(row["strategy"].strip())
     except ValueError:
@@ -94,4 +115,8 @@ def _count(row: dict[str, str], column: str, least: int, problems: list[str]) ->
         return least
     if number < least:
         problems.append(f"{column} is {number}; expected {least} or more.")
+        return least
+    if number > MOST:
+        problems.append(f"{column} is {text}; expected at most {MOST:,}.")
+        return least
     return number

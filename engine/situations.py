@@ -10,6 +10,8 @@ from engine.errors import InputError
 
 MOST_TEACHERS = 4
 """Teachers that are compared with one another."""
+MOST = 10**12
+"""No count is larger: a slip of the keyboard is."""
 
 
 def check(situation: Situation) -> None:
@@ -25,6 +27,8 @@ def problems(situation: Situation) -> list[str]:
     found = []
     if s.seeds < 1:
         found.append(f"Seeds: {s.seeds}; expected at least 1 labelled example.")
+    counts = {"Seeds": s.seeds, "Budget": s.queries, "Unlabelled inputs": s.unlabelled, "Test items": s.test_items}
+    found += [f"{name}: more than {MOST:,}; expected less." for name, n in counts.items() if n is not None and n > MOST]
     if s.augmenter not in ("strong", "weak"):
         found.append(f"Augmenter: {s.augmenter!r}; expected strong or weak.")
     if s.calls not in CALLS:

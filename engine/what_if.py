@@ -83,7 +83,7 @@ def crossing(lead: Callable[[float], float], low: float, high: float) -> float |
     """Where a rising function of a positive number becomes 0, by bisection on its logarithm; None if it does not."""
     if lead(high) < 0 or lead(low) > 0:
         return None
-    for _ in range(9):
+    for _ in range(11):
         middle = float(np.sqrt(low * high))
         low, high = (middle, high) if lead(middle) < 0 else (low, middle)
     return float(np.sqrt(low * high))

@@ -185,6 +185,37 @@ def test_the_order_of_the_points_changes_nothing():
     assert ask(points=OWN).curves == ask(points=shuffled).curves
 
 
+some_cells = st.lists(
+    st.builds(
+        lambda arm, queries, correct, r: cell(arm, 0 if isinstance(arm, Baseline) else queries, correct, 200, r),
+        st.sampled_from([AA, QR, NQ, Baseline.SEEDS_ONLY]), st.sampled_from([100, 400, 1600]), st.integers(0, 200),
+        st.integers(0, 9),
+    ),
+    min_size=1, max_size=8, unique_by=lambda m: m.cell.key,
+)  # fmt: skip
+
+
+@given(some_cells, st.randoms())
+@settings(max_examples=15, deadline=None)
+def test_any_points_in_any_order_give_one_advice_with_finite_numbers(cells, chance):
+    shuffled = cells.copy()
+    chance.shuffle(shuffled)
+    one, other = ask(points=cells), ask(points=shuffled)
+    assert advice.as_json(one) == advice.as_json(other)
+    assert sum(o.p_best for o in one.outlooks) == pytest.approx(1)
+    assert json.dumps(advice.as_json(one), allow_nan=False)
+
+
+@given(some_cells)
+@settings(max_examples=15, deadline=None)
+def test_the_same_shares_on_twice_the_items_never_widen_an_interval(cells):
+    """Up to the noise of the draws, a tenth of the width: docs/decisions.md says what it holds for."""
+    twice = [replace(m, correct=2 * m.correct, scored=2 * m.scored) for m in cells]
+    for once, more in zip(ask(points=cells).outlooks, ask(points=twice).outlooks, strict=True):
+        width = once.accuracy.high80 - once.accuracy.low80
+        assert more.accuracy.high80 - more.accuracy.low80 <= 1.1 * width + 0.002
+
+
 def test_points_of_a_strategy_count_and_are_no_longer_assumed():
     r = ask(TaskType.STRUCTURED, points=[m for m in OWN if m.cell.arm is not QR])
     assert not outlook(r, NQ).assumed
