@@ -14,6 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from engine.batches import generator_for
 from engine.costs import examples_for
 from engine.curation import Curated, curate
 from engine.domain import (
@@ -101,15 +102,7 @@ class Pilot:
 
     async def _generate(self) -> tuple[Pools, str]:
         plan, task, test = self.prepared.plan, self.prepared.task, self.prepared.test
-        generator = Generator(
-            self.teacher,
-            self.ledger,
-            concurrency=plan.teacher.concurrency,
-            check=self.check,
-            requests_per_minute=plan.teacher.requests_per_minute,
-            tokens_per_minute=plan.teacher.tokens_per_minute,
-            keep_reasoning=plan.teacher.keep_reasoning,
-        )
+        generator = generator_for(plan.teacher, self.teacher, self.ledger, self.check)
         sizes = sorted({cell.seeds for cell in self.prepared.cells})
         asked = test[: plan.test.teacher_items]
         visits = {strategy: examples_for(max(plan.grid.budgets), strategy) for strategy in plan.grid.strategies}

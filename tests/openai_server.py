@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.openai_batches import Batches
+
 Voice = Callable[[list[dict[str, str]]], str]
 
 KEY = "sk-test-right-key"
@@ -51,6 +53,7 @@ class OpenAIServer(ThreadingHTTPServer):
         """Sent as `reasoning_content` where it is set."""
         self.redirect_to: str | None = None
         self.authorizations: set[str] = set()
+        self.batches = Batches()
         self.lock = threading.Lock()
         self._rng = random.Random(0)
 
@@ -79,8 +82,13 @@ class _Handler(BaseHTTPRequestHandler):
     server: OpenAIServer
 
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        raw = self.rfile.read(int(self.headers["Content-Length"]))
         server = self.server
+        if self.path.endswith("/files"):
+            return self._json(200, server.batches.upload(raw, self.headers["Content-Type"]))
+        body = json.loads(raw)
+        if self.path.endswith("/batches"):
+            return self._create_batch(body)
         if server.redirect_to is not None:
             return self._json(307, {}, {"Location": f"{server.redirect_to}/chat/completions"})
         server.authorizations.add(self.headers.get("Authorization", ""))
@@ -150,8 +158,42 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(b" ")
             time.sleep(0.1)
 
+    def _create_batch(self, body: dict[str, Any]) -> None:
+        batches = self.server.batches
+        if batches.refuse_creation:
+            batches.refuse_creation -= 1
+            return self._json(500, {"error": {"message": "The server had an error"}})
+        batch = batches.create(body)
+        batches.created.set()
+        if batches.hold_creation is not None:
+            batches.hold_creation.wait(60)
+        return self._json(200, batch)
+
+    def _complete_line(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """One request of a batch: a fault is an error that is not billed."""
+        server = self.server
+        if (fault := server.next_fault()) is not None:
+            return (400 if fault == "refused" else 500), {"error": {"message": f"line failed: {fault}"}}
+        text = server.voice(body["messages"])
+        with server.lock:
+            server.answered += 1
+            server.seen.append(body["messages"])
+        message = {"role": "assistant", "content": text}
+        return 200, {
+            "choices": [{"index": 0, "finish_reason": "stop", "message": message}],
+            "usage": {"prompt_tokens": 5, "completion_tokens": len(text.split())},
+        }
+
     def do_GET(self) -> None:
-        self._json(200, {"object": "list", "data": [{"id": MODEL, "object": "model"}]})
+        batches, parts = self.server.batches, self.path.split("?")[0].split("/")
+        if parts[-1] == "batches":
+            return self._json(200, {"object": "list", "data": list(batches.batches.values()), "has_more": False})
+        if parts[-2] == "batches":
+            batch = batches.look(parts[-1], self._complete_line)
+            return self._json(200 if batch else 404, batch or {"error": {"message": "no such batch"}})
+        if parts[-1] == "content":
+            return self._send(200, batches.files[parts[-2]].encode(), "application/octet-stream")
+        return self._json(200, {"object": "list", "data": [{"id": MODEL, "object": "model"}]})
 
     def _json(self, status: int, value: object, headers: dict[str, str] | None = None) -> None:
         self._send(status, json.dumps(value).encode(), "application/json", headers)

@@ -100,7 +100,7 @@ class OpenAICompatibleTeacher:
                     raw += await response.content.read(MOST_REPLY_BYTES - len(raw))
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
             raise TeacherUnreachableError(
-                f"{self.base_url} cannot be reached ({self._clean(str(error) or type(error).__name__)}); "
+                f"{self.base_url} cannot be reached ({self.clean(str(error) or type(error).__name__)}); "
                 "check the address and that the server is running"
             ) from None
         except TimeoutError:
@@ -156,7 +156,7 @@ class OpenAICompatibleTeacher:
             tls = ssl.create_default_context()
             tls.load_verify_locations(certifi.where())
         headers = {
-            "Authorization": f"Bearer {self._key.get_secret_value() if self._key else _NO_KEY}",
+            "Authorization": f"Bearer {self.key_or_none}",
             "Content-Type": "application/json",
         }
         async with aiohttp.ClientSession(
@@ -173,7 +173,7 @@ class OpenAICompatibleTeacher:
 
     def _status_error(self, status: int, headers: Mapping[str, str], raw: bytes, with_schema: bool) -> TeacherError:
         said, code = _message(raw)
-        said = self._clean(said)
+        said = self.clean(said)
         if status == 429 and code == "insufficient_quota":
             return TeacherRefusedError(f"{self.name} says that its quota is used up (429): {said}. Add credit there")
         if status == 429:
@@ -198,7 +198,13 @@ class OpenAICompatibleTeacher:
             return TeacherRefusedError(f"{self.name} refused the request ({status}): {said}")
         return OutcomeUnknownError(f"{self.name} failed ({status}): {said}")
 
-    def _clean(self, text: str) -> str:
+    @property
+    def key_or_none(self) -> str:
+        """The key as it is sent, or the stand-in for none."""
+        return self._key.get_secret_value() if self._key else _NO_KEY
+
+    def clean(self, text: str) -> str:
+        """A message of the endpoint, short and without the key."""
         secret = self._key.get_secret_value() if self._key else ""
         return (text.replace(secret, "[key]") if secret else text)[:300]
 
