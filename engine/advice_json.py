@@ -39,6 +39,7 @@ def as_json(recommendation: Recommendation) -> dict[str, Any]:
         "spending_plan_gain_points": round(r.plan_gain_points, 3),
         "runner_up": r.runner_up.value,
         "cheapest": r.cheapest.value,
+        "by_price": [m.value for m in r.by_price],
         "threshold_points": round(r.threshold_points, 3),
         "at_stake_points": _interval(r.at_stake),
         "depends_on_calls": r.depends_on_calls,

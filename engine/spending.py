@@ -1,7 +1,8 @@
 """The spending plan: each next part of the budget to the strategy with the highest marginal gain.
 
 Mixed training sets add up in the law (N is a sum), so mixing is expected to pay once the first
-strategy saturates. That is a hypothesis until somebody has measured a mixed cell.
+strategy saturates. Where the user's points leave the law, a mixture is taken to deviate from it as its
+parts do, each by its share of the examples. Both are hypotheses until somebody has measured a mixed cell.
 """
 
 from __future__ import annotations
@@ -14,9 +15,12 @@ from engine import law
 from engine.curves import Fitted
 from engine.domain import Strategy
 from engine.law import Array
+from engine.misfit import Places
 
 CHUNKS = 20
 """Parts that the budget is dealt out in."""
+DRAWS, GRID = 300, 24
+"""Draws of the law, and numbers of examples, that mixtures are judged on."""
 SMALLEST_SHARE = 0.08
 """A strategy with less of the budget than this is left out: it is not worth a prompt of its own."""
 WORTH_MIXING = 0.2
@@ -39,9 +43,9 @@ def plan(fitted: Fitted, seeds: int, queries: int, calls: Array, best: int, most
     `calls` (M,) is queries per example and `most` (M,) how many examples there can be of a strategy: what
     is left of a budget once the unlabelled inputs are answered goes to the others.
     """
-    fitted = fitted.thinned(300)
     names, room = law.strategies(fitted.draws), np.minimum(most * calls, queries)
-    spent, order = _dealt(fitted, seeds, queries, calls, room)
+    mixtures = _Mixtures.of(fitted.thinned(DRAWS), seeds, float((room / calls).sum()))
+    spent, order = _dealt(mixtures, queries, calls, room)
     kept = [m for m in order if spent[m] >= SMALLEST_SHARE * queries]
     single = Plan(((names[best], int(room[best])),), 0.0)
     if len(kept) < 2:
@@ -53,7 +57,7 @@ def plan(fitted: Fitted, seeds: int, queries: int, calls: Array, best: int, most
     bought = np.floor(np.minimum(amount, room[kept]) / calls[kept] + 1e-9)
     mixed, alone = np.zeros(len(calls)), np.eye(len(calls))[best] * room[best] / calls
     mixed[kept] = bought
-    value = _expected(fitted, seeds, np.stack([mixed, alone]))
+    value = mixtures.expected(np.stack([mixed, alone]))
     gain = 100 * float(value[0] - value[1])
     if gain < WORTH_MIXING:
         return single
@@ -61,15 +65,15 @@ def plan(fitted: Fitted, seeds: int, queries: int, calls: Array, best: int, most
     return Plan(tuple((names[m], int(q)) for m, q in zip(kept, paid, strict=True)), gain)
 
 
-def _dealt(fitted: Fitted, seeds: int, queries: int, calls: Array, room: Array) -> tuple[Array, list[int]]:
+def _dealt(mixtures: _Mixtures, queries: int, calls: Array, room: Array) -> tuple[Array, list[int]]:
     """Queries by strategy (M,), dealt out to the highest gain per query, and the strategies in that order."""
     chunk, spent, order = queries / CHUNKS, np.zeros(len(calls)), list[int]()
-    now = _expected(fitted, seeds, np.zeros((1, len(calls))))[0]
+    now = mixtures.expected(np.zeros((1, len(calls))))[0]
     for _ in range(CHUNKS + len(calls)):  # the last part of a strategy that ends may be less than a chunk
         step = np.minimum(np.minimum(chunk, room - spent), queries - spent.sum())
         if step.max() < chunk / 1000:
             break
-        value = _expected(fitted, seeds, (spent + np.diag(step)) / calls)
+        value = mixtures.expected((spent + np.diag(step)) / calls)
         gain = np.where(step > 0, (value - now) / np.maximum(step, 1e-9), -np.inf)
         m = int(np.argmax(gain))
         spent[m], now = spent[m] + step[m], value[m]
@@ -78,7 +82,40 @@ def _dealt(fitted: Fitted, seeds: int, queries: int, calls: Array, room: Array) 
     return spent, order
 
 
-def _expected(fitted: Fitted, seeds: int, examples: Array) -> Array:
-    """Expected accuracy of mixed sets by the law alone: how a mixture deviates is unknown. (C, M) -> (C,)."""
-    n = law.effective(fitted.draws, np.full(len(examples), float(seeds)), examples)
-    return np.asarray(law.accuracy(fitted.draws, n, fitted.floor).mean(axis=0))
+@dataclass(frozen=True)
+class _Mixtures:
+    """Mixed training sets from so many seeds; K draws, M strategies."""
+
+    fitted: Fitted
+    seeds: int
+    grid: Array
+    """(G,) log examples per seed, rising from 0, at which deviations from the law are known."""
+    deviation: Array | None
+    """(K, G, M) of every strategy alone, logit scale; None on the prior."""
+
+    @classmethod
+    def of(cls, fitted: Fitted, seeds: int, most: float) -> _Mixtures:
+        """`most` is the largest number of examples that a mixture can hold."""
+        grid = np.linspace(0.0, np.log1p(most / seeds), GRID)
+        if fitted.misfit is None:
+            return cls(fitted, seeds, grid, None)
+        places = [
+            Places(np.full(GRID, m), np.full(GRID, float(seeds)), seeds * np.expm1(grid))
+            for m in range(len(law.strategies(fitted.draws)))
+        ]
+        return cls(fitted, seeds, grid, np.stack([fitted.misfit.at(p)[0] for p in places], axis=2))
+
+    def expected(self, examples: Array) -> Array:
+        """Expected accuracy. (C, M) -> (C,)."""
+        n = law.effective(self.fitted.draws, np.full(len(examples), float(self.seeds)), examples)
+        right = law.accuracy(self.fitted.draws, n, self.fitted.floor)
+        if self.deviation is None:
+            return np.asarray(right.mean(axis=0))
+        total = examples.sum(axis=1)
+        share = examples / np.maximum(total, 1e-9)[:, None]
+        place = np.log1p(total / self.seeds) / max(self.grid[1], 1e-9)
+        low = np.minimum(place.astype(int), GRID - 2)
+        part = (place - low)[:, None]
+        alone = (1 - part) * self.deviation[:, low] + part * self.deviation[:, low + 1]
+        moved = law.logit(np.clip(right, 1e-6, 1 - 1e-6)) + (alone * share).sum(axis=2)
+        return np.asarray(law.expit(moved).mean(axis=0))

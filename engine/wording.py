@@ -79,8 +79,8 @@ def headline(f: Findings) -> str:
         return _measured(f, f.recommended, f.gain)
     confidence = f"Confidence {f.confidence}: {_basis(f)}."
     if f.recommended is None:
-        names = listed([NAMES[m] for m in f.close])
-        return f"Too close to call between {names}; {NAMES[f.cheapest]} cost least. {confidence}"
+        close = listed([NAMES[m] for m in f.close])
+        return f"Too close to call between {close}; {NAMES[f.cheapest]} cost least. {confidence}"
     if len(f.plan.parts) > 1:
         most, share = max(f.plan.parts, key=lambda part: part[1])
         (first, _), *later = f.plan.parts
@@ -94,9 +94,7 @@ def headline(f: Findings) -> str:
 
 def reasons(f: Findings) -> tuple[Reason, ...]:
     """Why, with the rows that it rests on."""
-    found = []
-    budget_ratio = f.situation.budget_ratio
-    counting = COUNTING[f.situation.calls]
+    found, budget_ratio, counting = [], f.situation.budget_ratio, COUNTING[f.situation.calls]
     for c in f.crossovers[:3]:
         if c.probability < 0.25:
             continue
@@ -152,6 +150,8 @@ def caveats(f: Findings) -> tuple[Reason, ...]:
             found += [_claim("agora-maths")]
     elif f.situation.task in RANKED:
         found += [_claim(RANKED[f.situation.task])]
+    elif f.situation.task is TaskType.MATH:
+        found += [_claim("questions-openmath2"), _claim("diversity-metamath")]
     if f.other_calls_winner is not None:
         mine = COUNTING[f.situation.calls]
         other = COUNTING["paper" if f.situation.calls == "all" else "all"]

@@ -261,6 +261,11 @@ class Recommendation:
     verification: Verification | None = None
 
     @property
+    def by_price(self) -> tuple[Strategy, ...]:
+        """The strategies, the lowest price per kept example first."""
+        return tuple(o.strategy for o in sorted(self.outlooks, key=lambda o: o.queries_per_kept or 0.0))
+
+    @property
     def depends_on_calls(self) -> bool:
         """Whether another strategy wins where calls are counted the other way."""
         return len({winner for _, winner in self.winners_by_calls}) > 1

@@ -138,6 +138,13 @@ def test_the_price_of_an_example_counts_those_that_ones_own_pools_rejected():
     assert "not known for answers and rephrasings" in text(r.caveats)
 
 
+def test_strategies_are_ranked_by_the_price_of_an_example_that_is_kept():
+    rejecting = [replace(m, examples=m.examples // 5) if m.cell.arm is AA else m for m in OWN]
+    assert ask(points=OWN).by_price == (AA, QR, NQ)
+    assert ask(points=rejecting).by_price == (QR, NQ, AA)
+    assert advice.as_json(ask(points=rejecting))["by_price"][-1] == "answer_augmentation"
+
+
 def test_a_pool_counted_one_query_an_example_has_rejected_nothing():
     paper = [replace(m, examples=m.cell.budget) for m in OWN]
     assert offers.kept_shares(OWN) == offers.kept_shares(paper) == {}
@@ -283,6 +290,18 @@ def test_a_measured_curve_does_not_fall_with_more_queries():
     for band in r.curves:
         beyond = [m for q, m in zip(band.queries, band.mean, strict=True) if q >= 3000]
         assert beyond[-1] > beyond[0] - 0.01
+
+
+def test_the_plan_spends_on_what_the_points_show_to_be_best():
+    r = ask(points=OWN)
+    assert r.recommended is NQ
+    assert max(r.spending_plan, key=lambda part: part[1])[0] is NQ
+
+
+def test_what_contradicts_an_advice_for_answers_is_cited_too():
+    r = ask(queries=1500)
+    assert r.recommended is AA
+    assert {"questions-openmath2", "diversity-metamath"} <= {s for c in r.caveats for s in c.sources}
 
 
 # --- situations that cannot be --------------------------------------------------------------------------------
