@@ -24,7 +24,7 @@ import numpy as np
 from benchmarks._losses import loss_rows
 from engine.fitting import calibration
 from engine.fitting.groups import Array, Method
-from engine.fitting.learn_margins import forecasts, margins
+from engine.fitting.learn_margins import forecasts, margins, scores
 from engine.fitting.pooling import PooledCurves, QualityReach
 from engine.fitting.recorded import Task, read_recorded, tasks
 from engine.fitting.rivals import BayesianMixture, GaussianProcess, LastPoint, LeastSquares, LogLinear
@@ -103,7 +103,8 @@ def judged(
         "regret_points": _estimate(regret, sets),
         "milliseconds": round(milliseconds, 1),
     }
-    learned = {name_: margins(found, draws, without=name_) for name_ in np.unique(sets)}
+    scored = scores(found, draws)
+    learned = {name_: margins(scored, without=name_) for name_ in np.unique(sets)}
     for level in calibration.TAILS:
         covered, width = np.zeros(truth.shape), np.zeros(truth.shape)
         for dataset, found_margins in learned.items():

@@ -90,9 +90,7 @@ def p_best(draws: Array, margins: Margins | None, capped: bool = False) -> Array
     count = draws.shape[1]
     p = np.bincount(draws.argmax(axis=1), minlength=count) / len(draws)
     if margins is not None and count > 1:
-        # an estimate of a share from K draws is never exactly 0: half a draw, as for counts
-        p = (p * len(draws) + 0.5) / (len(draws) + 0.5 * count)
-        p = _modest(p[None], margins.sharpness, margins.doubt)[0]
+        p = _modest(_shares(draws[None]), margins.sharpness, margins.doubt)[0]
     top = int(p.argmax())
     if capped and count > 1 and p[top] > CAP:
         rest = np.delete(p, top)
@@ -106,24 +104,72 @@ def _modest(p: Array, sharpness: float, doubt: float) -> Array:
     return np.asarray((1 - doubt) * raised / raised.sum(axis=1, keepdims=True) + doubt / p.shape[1], dtype=np.float64)
 
 
-def learn(draws: Array, truth: Array, sets: NDArray[np.str_], stretch: float) -> Margins:
-    """Margins from T groups: draws (T, K, M), truth (T, M), natural or log scale, higher is better for P(best).
+@dataclass(frozen=True)
+class Scores:
+    """How far each of T groups' values lay outside the central part of its draws; all that margins are learned from."""
+
+    level: Mapping[int, Array]
+    """Level -> (T, M) distance outside, negative inside."""
+    difference: Mapping[int, Array]
+    """The same for the differences of two strategies, (T, M (M - 1) / 2)."""
+    said: Array
+    """(T, M) share of draws in which each strategy is best."""
+    won: NDArray[np.bool_]
+    """(T, M) whether it was."""
+
+    def of(self, keep: NDArray[np.bool_]) -> Scores:
+        """The scores of some of the groups."""
+        return Scores(
+            {level: score[keep] for level, score in self.level.items()},
+            {level: score[keep] for level, score in self.difference.items()},
+            self.said[keep],
+            self.won[keep],
+        )
+
+
+def score(draws: Array, truth: Array) -> Scores:
+    """Scores of T groups: draws (T, K, M), truth (T, M), on the natural or the log scale, higher is better."""
+    first, second = np.triu_indices(draws.shape[2], 1)
+    gaps, true_gaps = draws[:, :, first] - draws[:, :, second], truth[:, first] - truth[:, second]
+    return Scores(
+        {level: _outside(draws, truth, level) for level in TAILS},
+        {level: _outside(gaps, true_gaps, level) for level in TAILS},
+        _shares(draws),
+        truth == truth.max(axis=1, keepdims=True),
+    )
+
+
+def learn(scores: Scores, sets: NDArray[np.str_], stretch: float) -> Margins:
+    """Margins from T groups of the data sets `sets` (T,).
 
     Every data set counts the same, however many groups it gave. A margin is the smallest with which the
     intervals cover their share (split conformal prediction; Romano et al. 2019 for quantiles).
     """
     _, index = np.unique(sets, return_inverse=True)
     weight = 1 / np.bincount(index)[index]
-    found = {}
-    for level in TAILS:
-        low, high = np.quantile(draws, [TAILS[level], 1 - TAILS[level]], axis=1)
-        found[f"level{level}"] = _margin(np.maximum(low - truth, truth - high), weight, level)
-        first, second = np.triu_indices(draws.shape[2], 1)
-        gaps, true_gaps = draws[:, :, first] - draws[:, :, second], truth[:, first] - truth[:, second]
-        low, high = np.quantile(gaps, [TAILS[level], 1 - TAILS[level]], axis=1)
-        found[f"difference{level}"] = _margin(np.maximum(low - true_gaps, true_gaps - high), weight, level)
-    sharpness, doubt = _learn_p_best(draws, truth, weight) if draws.shape[1] > 1 else (1.0, 0.0)
-    return Margins(stretch, **found, sharpness=sharpness, doubt=doubt, tasks=len(draws))
+    sharpness, doubt = _learn_p_best(scores, weight)
+    return Margins(
+        stretch,
+        level80=_margin(scores.level[80], weight, 80),
+        level90=_margin(scores.level[90], weight, 90),
+        difference80=_margin(scores.difference[80], weight, 80),
+        difference90=_margin(scores.difference[90], weight, 90),
+        sharpness=sharpness,
+        doubt=doubt,
+        tasks=len(sets),
+    )
+
+
+def _outside(draws: Array, truth: Array, level: int) -> Array:
+    low, high = np.quantile(draws, [TAILS[level], 1 - TAILS[level]], axis=1)
+    return np.asarray(np.maximum(low - truth, truth - high), dtype=np.float64)
+
+
+def _shares(draws: Array) -> Array:
+    """(T, M) share of draws in which each strategy is best; half a draw more for each, so that none is 0."""
+    picks = draws.argmax(axis=2)
+    p = np.stack([(picks == m).mean(axis=1) for m in range(draws.shape[2])], axis=1)
+    return np.asarray((p * draws.shape[1] + 0.5) / (draws.shape[1] + 0.5 * draws.shape[2]), dtype=np.float64)
 
 
 def _margin(score: Array, weight: Array, level: int) -> float:
@@ -134,17 +180,12 @@ def _margin(score: Array, weight: Array, level: int) -> float:
     return float(flat[order][min(int(np.searchsorted(share, level / 100)), len(flat) - 1)])
 
 
-def _learn_p_best(draws: Array, truth: Array, weight: Array) -> tuple[float, float]:
+def _learn_p_best(scores: Scores, weight: Array) -> tuple[float, float]:
     """Sharpness and doubt with the best log score on the winners."""
-    count = draws.shape[2]
-    picks = draws.argmax(axis=2)
-    p = np.stack([(picks == m).mean(axis=1) for m in range(count)], axis=1)
-    p = (p * draws.shape[1] + 0.5) / (draws.shape[1] + 0.5 * count)
-    won = truth == truth.max(axis=1, keepdims=True)
 
     def loss(x: Array) -> float:
-        said = _modest(p, float(np.exp(x[0])), float(1 / (1 + np.exp(-x[1]))))
-        return float(-(weight * np.log((said * won).sum(axis=1))).sum() / weight.sum())
+        said = _modest(scores.said, float(np.exp(x[0])), float(1 / (1 + np.exp(-x[1]))))
+        return float(-(weight * np.log((said * scores.won).sum(axis=1))).sum() / weight.sum())
 
     best = minimize(loss, np.array([-0.3, -2.5]), method="Nelder-Mead", options={"xatol": 1e-2, "fatol": 1e-6})
     return float(np.exp(best.x[0])), float(1 / (1 + np.exp(-best.x[1])))

@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.fitting import calibration
 from engine.fitting.archive import Archive
-from engine.fitting.calibration import Calibration, Margins, growing, learn
+from engine.fitting.calibration import Calibration, Margins, Scores, growing, learn, score
 from engine.fitting.fit import CALIBRATION
 from engine.fitting.groups import Array, Method
 from engine.fitting.recorded import PILOT, STRETCHES, Recorded, Task, read_recorded, tasks
@@ -49,17 +50,24 @@ def forecasts(method: Method, group_tasks: Sequence[Task]) -> dict[int, Array]:
     return {stretch: np.array(draws) for stretch, draws in found.items() if draws}
 
 
-def margins(group_tasks: Sequence[Task], draws: dict[int, Array], without: str | None = None) -> tuple[Margins, ...]:
-    """Margins by stretch from the tasks, those of the data set `without` left out."""
-    found = []
+def scores(group_tasks: Sequence[Task], draws: dict[int, Array]) -> dict[int, tuple[Scores, NDArray[np.str_]]]:
+    """By stretch, the scores of the tasks that reach it and their data sets."""
+    found = {}
     for stretch, ends in draws.items():
         reaching = [task for task in group_tasks if stretch in task.truth]
-        sets = np.array([task.dataset for task in reaching])
         truth = np.array([task.truth[stretch] for task in reaching])
+        found[stretch] = (score(ends, truth), np.array([task.dataset for task in reaching]))
+    return found
+
+
+def margins(found: dict[int, tuple[Scores, NDArray[np.str_]]], without: str | None = None) -> tuple[Margins, ...]:
+    """Margins by stretch, those of the data set `without` left out."""
+    learned = []
+    for stretch, (of_tasks, sets) in found.items():
         keep = sets != without
         if keep.any():
-            found.append(learn(ends[keep], truth[keep], sets[keep], float(stretch)))
-    return growing(found)
+            learned.append(learn(of_tasks.of(keep), sets[keep], float(stretch)))
+    return growing(learned)
 
 
 def calibrate(recorded: Recorded, per_set: int = PER_SET) -> list[Calibration]:
@@ -71,7 +79,7 @@ def calibrate(recorded: Recorded, per_set: int = PER_SET) -> list[Calibration]:
     for method in methods:
         print(f"{method.name}: {len(group_tasks)} tasks", file=sys.stderr)
         draws = forecasts(method, group_tasks)
-        found.append(Calibration(DOMAIN, method.name, source, margins(group_tasks, draws)))
+        found.append(Calibration(DOMAIN, method.name, source, margins(scores(group_tasks, draws))))
     return found
 
 

@@ -1,0 +1,84 @@
+"""What to measure next: the cells whose results are expected to improve the final choice most per unit of cost.
+
+The value of a set of cells is the knowledge gradient with correlated beliefs (Frazier, Powell and Dayanik 2009): with
+joint draws of what the cells would show and of what each strategy reaches at the end, results move the expected ends
+linearly, and the gain is how much the largest of them is expected to rise,
+
+    gain = E max_s (m_s + d_s) - max_s m_s,    d ~ normal(0, C (V + noise)^-1 C'),
+
+C the covariance of ends and results, V that of the results. One more run of a single strategy often cannot change the
+choice although two together could, so sets of cells are weighed as well as single ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.fitting.groups import Array
+
+OUTCOMES = 512
+"""Results imagined for each set, the same random numbers for all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A set of cells that could be bought together."""
+
+    cells: tuple[int, ...]
+    """Columns of the draws of results."""
+    cost: float
+    """Above 0, in any unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """What a candidate is expected to bring."""
+
+    candidate: Candidate
+    gain: float
+    """Expected rise of the final value of the chosen strategy, in the unit of the ends; never negative."""
+
+    @property
+    def per_cost(self) -> float:
+        """Gain per unit of cost."""
+        return self.gain / self.candidate.cost
+
+
+def worths(ends: Array, results: Array, noise: Array, candidates: Sequence[Candidate], seed: int = 17) -> list[Worth]:
+    """Each candidate's worth. `ends` (K, S) and `results` (K, C) are joint draws, `noise` (C,) variances of a result.
+
+    A cell may stand in a candidate more than once: replicates of it, each with noise of its own.
+    """
+    z = np.random.default_rng(seed).standard_normal((OUTCOMES, ends.shape[1]))
+    z = np.concatenate([z, -z])  # antithetic: the mean of d is exactly 0
+    mean = ends.mean(axis=0)
+    off_ends, off_results = ends - mean, results - results.mean(axis=0)
+    cross = off_ends.T @ off_results / len(ends)
+    inner = off_results.T @ off_results / len(ends)
+    out = []
+    for candidate in candidates:
+        cells = list(candidate.cells)
+        seen = inner[np.ix_(cells, cells)] + np.diag(noise[cells])
+        moved = cross[:, cells] @ np.linalg.solve(seen, cross[:, cells].T)
+        root = _root(moved)
+        gain = float((mean + z @ root.T).max(axis=1).mean() - mean.max())
+        out.append(Worth(candidate, max(gain, 0.0)))
+    return out
+
+
+def best(found: Sequence[Worth], price: float) -> Worth | None:
+    """The candidate with the most gain per cost among those that gain more than they cost; None if there is none.
+
+    `price` is what a unit of cost takes away from the end, in the unit of the ends.
+    """
+    worth_it = [w for w in found if w.gain > price * w.candidate.cost]
+    return max(worth_it, key=lambda w: (w.per_cost, -w.candidate.cost, w.candidate.cells)) if worth_it else None
+
+
+def _root(covariance: Array) -> Array:
+    """A square root of a covariance that may be singular."""
+    values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
+    return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)), dtype=np.float64)
