@@ -8,7 +8,7 @@ ratio at which new questions overtake answers.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import TypedDict
 
@@ -21,7 +21,9 @@ from engine.prior_model import FIXED_RATIO, ROW_SCALE, log_crossover
 from engine.prior_rows import STANDIN_SEEDS, accuracy, examples_per_seed, rows, training_set
 
 STEPS, DRAWS = 2000, 8000
-"""Fewer steps than the shipped prior has; the page shows each fit's R-hat and effective size."""
+"""Fewer steps than the shipped prior has, since seven fits are made; the page shows what that does."""
+POPULATION = 22
+"""So many parameters, the first of a fit, are means and spreads of the populations of studies and curves."""
 SHIFTS = ("chan-shift-100", "chan-shift-1000", "chan-shift-full")
 FIXED = "fixed-seeds-2607"
 LEVELS = (0.05, 0.1, 0.5, 0.9, 0.95)
@@ -56,9 +58,40 @@ class Paper(TypedDict):
     """Examples per seed; 10,000 where a draw never crosses."""
     beyond: float | None
     """Probability that nothing crosses below `FIXED_RATIO`, where the paper says so."""
-    largest_r_hat: float
-    smallest_effective_size: float
+    r_hat: float
+    """Largest of the population's means and spreads, which a new study is drawn from."""
+    effective_size: float
+    """Smallest of the same."""
     cpu_seconds: float
+
+
+def error(p: Predicted) -> float:
+    """Of the expected value, in the figure's unit."""
+    return abs(p["mean"] - p["value"])
+
+
+def inside(p: Predicted, share: int) -> bool:
+    """Whether the 80 or 90 % interval holds the published figure."""
+    low, high = ends(p, share)
+    return low <= p["value"] <= high
+
+
+def width(p: Predicted, share: int) -> float:
+    """Of the 80 or 90 % interval."""
+    low, high = ends(p, share)
+    return high - low
+
+
+def ends(p: Predicted, share: int) -> tuple[float, float]:
+    """Of the 80 or 90 % interval."""
+    first = {80: 1, 90: 0}[share]
+    return p["quantiles"][first], p["quantiles"][-1 - first]
+
+
+def right_order(pair: Pair, order: Sequence[str]) -> bool:
+    """Whether that order, best first, puts the pair as it was published."""
+    one, two = pair["strategies"]
+    return (order.index(one) < order.index(two)) == (pair["value"] > 0)
 
 
 def papers(evidence: ev.Evidence) -> tuple[str, ...]:
@@ -79,8 +112,8 @@ def leave_out(evidence: ev.Evidence, paper: str, *, warm_up: int = prior_fit.WAR
         "pairs": predicted_pairs(own, draws),
         "shifts": [_shift(c, draws) for c in evidence.claims if c.source == paper and c.id in SHIFTS],
         "beyond": beyond,
-        "largest_r_hat": round(float(fit.r_hat.max()), 3),
-        "smallest_effective_size": round(float(fit.effective_size.min())),
+        "r_hat": round(float(fit.r_hat[:POPULATION].max()), 3),
+        "effective_size": round(float(fit.effective_size[:POPULATION].min())),
         "cpu_seconds": round(time.process_time() - began, 1),
     }
 
@@ -122,6 +155,20 @@ def pairs(points: list[ev.Point]) -> Iterator[tuple[ev.Point, ev.Point]]:
         )
         if same and one.strategy != two.strategy:
             yield one, two
+
+
+def by_others(evidence: ev.Evidence, paper: str, *, same_task: bool) -> list[Predicted]:
+    """Rival for rows: the mean and spread of the other papers' rows, of the same task type where there are any."""
+    points = {p.id: p for p in evidence.points}
+    fitted = [points[i] for i in rows(evidence).ids]
+    found: list[Predicted] = []
+    for point in (p for p in fitted if p.source == paper):
+        others = [p for p in fitted if p.source != paper]
+        near = [p for p in others if same_task and p.task_type is point.task_type] or others
+        values = np.array([p.value for p in near])
+        quantiles = [float(q) for q in np.quantile(values, LEVELS)]
+        found.append({"ids": [point.id], "value": point.value, "mean": float(values.mean()), "quantiles": quantiles})
+    return found
 
 
 def _seen(point: ev.Point, draws: Array, rng: np.random.Generator) -> Array:

@@ -16,9 +16,22 @@ import numpy as np
 
 from engine import evidence as ev
 from engine import law, prior, prior_fit
-from engine.prior_left_out import DRAWS, STEPS, Pair, Paper, Predicted, leave_out, papers
+from engine.prior_left_out import (
+    DRAWS,
+    STEPS,
+    Pair,
+    Paper,
+    Predicted,
+    by_others,
+    ends,
+    error,
+    inside,
+    leave_out,
+    papers,
+    right_order,
+    width,
+)
 from engine.prior_model import FIXED_RATIO, digest
-from engine.prior_rows import rows
 
 STORE = ev.FOLDER / "prior_validation.json"
 OUT = Path(__file__).parent.parent / "docs" / "prior-validation.md"
@@ -28,6 +41,8 @@ CLEAR_POINTS = 2.0
 """About what the test items of one benchmark can tell apart."""
 RULE_RATIO = 17.0
 """The published rule: answers below this many examples per seed, new questions above."""
+MIXED = 1.05
+"""R-hat that the shipped prior is held under."""
 AA, QR, NQ = (s.value for s in law.STRATEGIES)
 ORDERS: dict[str, Callable[[float], tuple[str, str, str]]] = {
     "always answers": lambda ratio: (AA, QR, NQ),
@@ -67,48 +82,6 @@ def clustered(by_paper: Sequence[Sequence[float]]) -> tuple[float, float, float]
     return float(sums.sum() / counts.sum()), float(low), float(high)
 
 
-def error(p: Predicted) -> float:
-    """Of the expected value, in the figure's unit."""
-    return abs(p["mean"] - p["value"])
-
-
-def inside(p: Predicted, share: int) -> bool:
-    """Whether the 80 or 90 % interval holds the published figure."""
-    low, high = _ends(p, share)
-    return low <= p["value"] <= high
-
-
-def width(p: Predicted, share: int) -> float:
-    """Of the 80 or 90 % interval."""
-    low, high = _ends(p, share)
-    return high - low
-
-
-def _ends(p: Predicted, share: int) -> tuple[float, float]:
-    first = {80: 1, 90: 0}[share]
-    return p["quantiles"][first], p["quantiles"][-1 - first]
-
-
-def by_others(evidence: ev.Evidence, paper: str, *, same_task: bool) -> list[Predicted]:
-    """Rival for rows: the mean and spread of the other papers' rows, of the same task type where there are any."""
-    points = {p.id: p for p in evidence.points}
-    fitted = [points[i] for i in rows(evidence).ids]
-    found: list[Predicted] = []
-    for point in (p for p in fitted if p.source == paper):
-        others = [p for p in fitted if p.source != paper]
-        near = [p for p in others if same_task and p.task_type is point.task_type] or others
-        values = np.array([p.value for p in near])
-        quantiles = [float(q) for q in np.quantile(values, [0.05, 0.1, 0.5, 0.9, 0.95])]
-        found.append({"ids": [point.id], "value": point.value, "mean": float(values.mean()), "quantiles": quantiles})
-    return found
-
-
-def right_order(pair: Pair, order: Sequence[str]) -> bool:
-    """Whether that order, best first, puts the pair as it was published."""
-    one, two = pair["strategies"]
-    return (order.index(one) < order.index(two)) == (pair["value"] > 0)
-
-
 def document(evidence: ev.Evidence, found: Validation) -> str:
     """The page as Markdown, from what is stored."""
     left_out = found["papers"]
@@ -130,20 +103,31 @@ def document(evidence: ev.Evidence, found: Validation) -> str:
         "| all papers | mean error | in 80 % | width | in 90 % | width |",
         "| --- | --- | --- | --- | --- | --- |",
         _level_total("the prior", [p["rows"] for p in left_out.values()]),
+        _level_total("the same, every paper counted alike", [p["rows"] for p in left_out.values()], alike=True),
     ]
-    for name, same_task in (("the other papers' rows", False), ("the same, of the same task type", True)):
+    for name, same_task in (("the other papers' rows", False), ("the other papers' rows of the same task type", True)):
         lines.append(_level_total(name, [by_others(evidence, paper, same_task=same_task) for paper in left_out]))
     lines += ["", *_levels_said(left_out), "", "## Differences between strategies at one budget (points)", ""]
     lines += _differences(left_out)
     lines += ["", "## Which strategy is better", "", *_ranking(left_out), "", "## When the best strategy changes", ""]
     lines += _crossovers(left_out)
     lines += ["", "## Not fitted, ranked by the whole prior", "", *_agora(evidence)]
-    lines += ["", "## The fits", "", "| left out | largest R-hat | smallest effective size | CPU seconds |"]
-    lines += ["| --- | --- | --- | --- |"]
-    for name, p in left_out.items():
-        size, seconds = p["smallest_effective_size"], p["cpu_seconds"]
-        lines.append(f"| {name} | {p['largest_r_hat']:.3f} | {size:.0f} | {seconds:.0f} |")
-    return "\n".join([*lines, ""])
+    return "\n".join([*lines, "", "## The fits", "", *_fits(left_out), ""])
+
+
+def _fits(left_out: dict[str, Paper]) -> list[str]:
+    slow = ", ".join(name for name, p in left_out.items() if p["r_hat"] >= MIXED) or "none"
+    return [
+        f"{prior_fit.CHAINS} chains of {STEPS} steps. R-hat (largest) and effective size (smallest) of the means and",
+        f"spreads of the populations, which a new study is drawn from. Above {MIXED:g}: {slow}.",
+        "",
+        "| left out | R-hat | effective size | CPU seconds |",
+        "| --- | --- | --- | --- |",
+        *(
+            f"| {name} | {p['r_hat']:.3f} | {p['effective_size']:.0f} | {p['cpu_seconds']:.0f} |"
+            for name, p in left_out.items()
+        ),
+    ]
 
 
 def _level_line(name: str, found: list[Predicted]) -> str:
@@ -154,11 +138,15 @@ def _level_line(name: str, found: list[Predicted]) -> str:
     return " | ".join(["| " + name, str(len(found)), *cells]) + " |"
 
 
-def _level_total(name: str, found: Sequence[Sequence[Predicted]]) -> str:
-    cells = [_said(clustered([[error(p) for p in paper] for paper in found]), 1)]
+def _level_total(name: str, found: Sequence[Sequence[Predicted]], *, alike: bool = False) -> str:
+    def total(measure: Callable[..., float], *share: int) -> tuple[float, float, float]:
+        by_paper = [[float(measure(p, *share)) for p in paper] for paper in found if paper]
+        return clustered([[float(np.mean(values))] for values in by_paper] if alike else by_paper)
+
+    cells = [_said(total(error), 1)]
     for share in (80, 90):
-        cells.append(_percent(clustered([[float(inside(p, share)) for p in paper] for paper in found])))
-        cells.append(_said(clustered([[width(p, share) for p in paper] for paper in found]), 0))
+        cells.append(_percent(total(inside, share)))
+        cells.append(_said(total(width, share), 0))
     return " | ".join(["| " + name, *cells]) + " |"
 
 
@@ -166,10 +154,19 @@ def _levels_said(left_out: dict[str, Paper]) -> list[str]:
     covered, low, high = clustered([[float(inside(p, 80)) for p in paper["rows"]] for paper in left_out.values()])
     under = sum(p["mean"] < p["value"] for paper in left_out.values() for p in paper["rows"] if not inside(p, 80))
     out = sum(not inside(p, 80) for paper in left_out.values() for p in paper["rows"])
-    verdict = "too narrow" if high < 0.8 else "wider than they need be" if low > 0.8 else "not shown to be wrong"
+    verdict = (
+        "too narrow"
+        if high < 0.8
+        else "wider than they need be"
+        if low > 0.8
+        else "neither shown right nor wrong by so few"
+    )
+    share = {n: np.mean([inside(p, 80) for p in paper["rows"]]) for n, paper in left_out.items() if paper["rows"]}
+    worst = min(share, key=lambda name: share[name])
     return [
-        f"The prior's 80 % intervals for a new paper hold {covered:.0%} of its rows ({low:.0%} to {high:.0%}): "
-        f"they are {verdict} as a whole. Of the {out} rows outside, {under} are above what was expected."
+        f"The prior's 80 % intervals for a new paper hold {covered:.0%} of its rows ({low:.0%} to {high:.0%}): as a",
+        f"whole they are {verdict}. Of the {out} rows outside, {under} are above what was expected. The paper that",
+        f"they fail most is {worst}: {share[worst]:.0%}.",
     ]
 
 
@@ -204,10 +201,10 @@ def _ranking(left_out: dict[str, Paper]) -> list[str]:
     judged = {n: [p for p in paper["pairs"] if abs(p["value"]) >= TIE_POINTS] for n, paper in left_out.items()}
     for name, paper in left_out.items():
         if paper["pairs"]:
-            scores = [f"{sum(scored)} of {len(scored)}" for scored in _scores(judged[name])]
-            chance = np.mean([_came(p) for p in judged[name]]) if judged[name] else float("nan")
+            scores = [f"{sum(scored):.0f} of {len(scored)}" for scored in _scores(judged[name])]
+            chance = f"{np.mean([_came(p) for p in judged[name]]):.2f}" if judged[name] else "none"
             ties = len(paper["pairs"]) - len(judged[name])
-            lines.append(f"| {name} | {len(paper['pairs'])} | {ties} | {' | '.join(scores)} | {chance:.2f} |")
+            lines.append(f"| {name} | {len(paper['pairs'])} | {ties} | {' | '.join(scores)} | {chance} |")
     clear = {n: [p for p in found if abs(p["value"]) >= CLEAR_POINTS] for n, found in judged.items()}
     every = sum(len(paper["pairs"]) for paper in left_out.values())
     for name, kept in (("all", judged), (f"all, {CLEAR_POINTS:g} points and more apart", clear)):
@@ -238,8 +235,8 @@ def _crossovers(left_out: dict[str, Paper]) -> list[str]:
     ]
     for paper in left_out.values():
         for p in paper["shifts"]:
-            low, high = _ends(p, 80)
-            lower, upper = _ends(p, 90)
+            low, high = ends(p, 80)
+            lower, upper = ends(p, 90)
             held = "yes" if inside(p, 80) else "in 90 % only" if inside(p, 90) else "missed"
             lines.append(
                 f"| {p['ids'][0]} | {p['value']:.1f} | {p['quantiles'][2]:.0f} | {_ratio(low)} to {_ratio(high)} "
@@ -265,25 +262,28 @@ def _agora(evidence: ev.Evidence) -> list[str]:
         "| task | generators | published: new ahead | from 1,000 seeds | from 100 seeds |",
         "| --- | --- | --- | --- | --- |",
     ]
-    found = [p for p in evidence.points if p.source == "AGORA"]
+    found, draws = [p for p in evidence.points if p.source == "AGORA"], prior.stored().draws
     for task in dict.fromkeys(p.task for p in found):
         value = {(p.teacher, p.strategy): p.value for p in found if p.task == task}
         teachers = list(dict.fromkeys(t for t, _ in value))
         ahead = sum(value[t, NQ] > value[t, AA] for t in teachers)
-        draws = prior.for_task(ev.TASK_TYPES[task], "strong")
         chances = []
         for ratio in (10.0, 100.0):
-            useful = law.useful_per_seed(draws, 10_000 / ratio, np.full((1, len(law.strategies(draws))), ratio))[:, 0]
+            useful = law.useful_per_seed(draws, 10_000 / ratio, np.full((1, 3), ratio))[:, 0]
             chances.append(f"{(useful[:, 2] > useful[:, 0]).mean():.0%}")
         lines.append(f"| {task} | {len(teachers)} | {ahead} | {' | '.join(chances)} |")
     return lines
 
 
 def _said(x: tuple[float, float, float], digits: int) -> str:
+    if np.isnan(x[0]):
+        return "none"
     return f"{x[0]:.{digits}f} ({x[1]:.{digits}f} to {x[2]:.{digits}f})"
 
 
 def _percent(x: tuple[float, float, float]) -> str:
+    if np.isnan(x[0]):
+        return "none"
     return f"{x[0]:.0%} ({x[1]:.0%} to {x[2]:.0%})"
 
 
@@ -295,7 +295,7 @@ def main() -> None:
         if paper not in found["papers"]:
             found["papers"][paper] = leave_out(evidence, paper)
             STORE.write_text(json.dumps(found) + "\n")
-            print(f"{paper}: largest R-hat {found['papers'][paper]['largest_r_hat']}", flush=True)
+            print(f"{paper}: largest R-hat {found['papers'][paper]['r_hat']}", flush=True)
     OUT.write_text(document(evidence, found))
     print(f"wrote {OUT}")
 
