@@ -38,6 +38,7 @@ class OpenAIServer(ThreadingHTTPServer):
         self.faults: list[str] = []
         """Faults of the next requests, first come first served; before the rates."""
         self.slow_s = 5.0
+        self.retry_after = "0"
         self.latency_s = 0.0
         self.answered = 0
         """Completions that were made and would be billed, whether or not they arrived."""
@@ -100,7 +101,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._json(404, {"error": {"message": f"The model `{body['model']}` does not exist"}})
         fault = server.next_fault()
         if fault == "429":
-            return self._json(429, {"error": {"message": "Rate limit reached"}}, {"Retry-After": "0"})
+            return self._json(429, {"error": {"message": "Rate limit reached"}}, {"Retry-After": server.retry_after})
         if fault == "no_quota":
             return self._json(429, {"error": {"message": "You exceeded your quota", "code": "insufficient_quota"}})
         if "response_format" in body and not server.takes_schemas:
