@@ -8,11 +8,14 @@ one machine: a worker waits for the lock that the other holds.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import fcntl
 import json
 import logging
+import secrets
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,9 +23,11 @@ from pathlib import Path
 import psutil
 from pydantic import SecretStr
 
+from engine.batches import generator_for
 from engine.costs import usd_per_query
 from engine.database import translated
 from engine.domain import Reply, Request, Teacher
+from engine.dry_run import Measured, dry_run
 from engine.errors import InputError, KeyMissingError, SeedPilotError
 from engine.ledger import Ceiling, Ledger
 from engine.pilot import Pilot
@@ -93,6 +98,27 @@ def run_queue(store: Store) -> None:
         if not waiting:
             return
         run(waiting[0].id, store)
+
+
+def measure(prepared: Prepared, store: Store, key: SecretStr | None = None) -> Measured | None:
+    """A dry run on an account of its own: two visits of each strategy, which the pilot will not buy again."""
+    run_id = f"dry-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
+    plan = prepared.plan.model_copy(update={"name": f"dry run of {prepared.plan.name}"[:80]})
+    me = psutil.Process()
+    store.file_run(run_id, plan.name, plan.model_dump(mode="json"), run_id)
+    store.claim(run_id, me.pid, me.create_time())
+    state, message = RunState.FAILED, "the dry run broke off"
+    try:
+        teacher, ledger = _teacher(plan, key), _ledger(store, run_id, prepared)
+        generator = generator_for(plan.teacher.model_copy(update={"batch": False}), teacher, ledger, lambda: None)
+        found = asyncio.run(dry_run(generator, plan.grid.strategies, prepared.task, prepared.seeds))
+        state, message = RunState.DONE, ""
+        return found
+    except SeedPilotError as error:
+        message = str(error)
+        raise
+    finally:
+        store.finish(run_id, state, message)
 
 
 def _pilot(run_id: str, store: Store, key: SecretStr | None, heart: _Heart) -> Pilot:

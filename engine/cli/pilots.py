@@ -27,6 +27,9 @@ def add(commands: Commands) -> None:
     pilot = command(commands, "pilot", _pilot, "Runs a pilot to its end.", "seedpilot pilot plan.toml --json")
     pilot.add_argument("plan", type=Path)
     pilot.add_argument("--dry-run", action="store_true", help="show queries, cost and time, and stop")
+    pilot.add_argument(
+        "--measure", action="store_true", help="with --dry-run: ask two examples of each strategy first, which is paid"
+    )
     pilot.add_argument("--json", action="store_true")
 
     plan = command(commands, "plan", _plan, "Prints an example of a plan.", "seedpilot plan --example > plan.toml")
@@ -59,12 +62,32 @@ def _pilot(given: argparse.Namespace) -> int:
     tell(_estimate_text(prepared))
     for warning in prepared.warnings:
         tell(f"note: {warning}")
+    if given.measure and not given.dry_run:
+        raise InputError("--measure: belongs to --dry-run; a pilot measures its own pace")
     if given.dry_run:
+        measured = _measured(prepared) if given.measure else None
         if given.json:
-            print(dumps(asdict(prepared.estimate)))
+            print(dumps(asdict(prepared.estimate) | ({"measured": measured} if measured else {})))
         return 0
     store = Store(Settings().store_path)
     return _run_here(file_pilot(plan, store), store, as_json=given.json)
+
+
+def _measured(prepared: Prepared) -> dict[str, Any]:
+    """Asks a few queries, tells what they were like, and what all of them will then take."""
+    from engine import worker
+
+    found = worker.measure(prepared, Store(Settings().store_path))
+    if found is None:
+        raise InputError("the teacher answered none of the dry run's queries; `seedpilot runs` says more")
+    queries = prepared.estimate.queries
+    usd, seconds = found.usd(queries, prepared.price), found.time_s(queries, prepared.plan.teacher)
+    cost = "unknown" if usd is None else f"${usd:.2f}"
+    tell(
+        f"measured on {found.queries} queries: {found.seconds:.2f} s each; all {queries} will take about "
+        f"{max(1, round(seconds / 60))} min of asking and cost {cost} (the replies are kept for the pilot)"
+    )
+    return asdict(found) | {"usd": usd, "asking_s": seconds}
 
 
 def _run_here(run_id: str, store: Store, *, as_json: bool) -> int:
@@ -142,11 +165,13 @@ def _run_row(run: Run) -> dict[str, Any]:
 def _estimate_text(prepared: Prepared) -> str:
     estimate = prepared.estimate
     expected = "unknown" if estimate.expected_usd is None else f"${estimate.expected_usd:.2f}"
+    least = "unknown" if estimate.lower_usd is None else f"${estimate.lower_usd:.2f}"
     most = "unknown" if estimate.upper_usd is None else f"${estimate.upper_usd:.2f}"
     seconds = "unknown" if estimate.seconds is None else f"about {max(1, round(estimate.seconds / 60))} min (rough)"
     return (
         f"{len(prepared.cells)} cells, {estimate.queries} teacher queries (ceiling {estimate.ceiling_queries}), "
-        f"cost {expected} expected and {most} at most, time {seconds}; "
+        f"cost {expected} expected ({least} at least, {most} at most; price: {estimate.price_source.split(';')[0]}), "
+        f"time {seconds}; "
         f"differences under {estimate.detectable_points:.1f} points cannot be told from noise"
     )
 
