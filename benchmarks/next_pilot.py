@@ -22,7 +22,17 @@ from engine.fitting.archive import Archive
 from engine.fitting.design import Candidate, best, worths
 from engine.fitting.groups import Array
 from engine.fitting.observations import ROUGH, SEED_SD, Observation, group_of
-from engine.fitting.recorded import ITEMS, PILOT, REPLICATES, SCALE, SEED_NOISE, STRATEGIES, Recorded, tasks
+from engine.fitting.recorded import (
+    ITEMS,
+    PILOT,
+    REPLICATES,
+    SCALE,
+    SEED_NOISE,
+    STRATEGIES,
+    Recorded,
+    read_recorded,
+    tasks,
+)
 from engine.settings import ROOT
 
 SAMPLE = ROOT.parent / "shared" / "data" / "curves" / "lcdb11_sample.csv"
