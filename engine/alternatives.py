@@ -91,7 +91,7 @@ def _outlook(
         best=case.strategies[best],
         accuracy=None if refused else interval(right[:, best]),
         lead_points=None if refused else interval(100 * (right[:, best] - reference)),
-        worth_needed=None if refused else 1.0 if itself else _worth_needed(case, offer, usd, float(reference.mean())),
+        worth_needed=None if refused else 1.0 if itself else _worth_needed(case, offer, usd),
         wrong_share=offer.wrong_share,
         reason=why,
     )
@@ -110,11 +110,14 @@ def _examples(case: Case, offer: TeacherOffer, usd: float) -> Array:
     return replace(case, calls=calls).whole_examples(usd / (offers.usd_per_query(offer) or np.inf) + 1e-9)
 
 
-def _worth_needed(case: Case, offer: TeacherOffer, usd: float, reference: float) -> float | None:
+def _worth_needed(case: Case, offer: TeacherOffer, usd: float) -> float | None:
     """Down to which worth of its examples a teacher does as well as the first; 0 where none is needed."""
+    first = offers.counted(case.situation)
+    thin = case.thinned(500) if case.measured else case  # with deviations every draw costs more
+    reference = 0.0 if first is None else float(_right(thin, first, usd).mean(axis=0).max())
 
     def lead(worth: float) -> float:
-        return float(_right(case, offer, usd, worth).mean(axis=0).max()) - reference
+        return float(_right(thin, offer, usd, worth).mean(axis=0).max()) - reference
 
     return 0.0 if lead(1e-3) >= 0 else crossing(lead, 1e-3, WORTH_TRIED)
 

@@ -78,9 +78,9 @@ class Case:
         """The same without deviations from the law: for slopes, and for seed counts at which nothing was measured."""
         return replace(self, fitted=replace(self.fitted, misfit=None))
 
-    def thinned(self) -> Case:
-        """The same case on fewer draws."""
-        return replace(self, fitted=self.fitted.thinned(THINNED))
+    def thinned(self, count: int = THINNED) -> Case:
+        """The same case on about `count` draws."""
+        return replace(self, fitted=self.fitted.thinned(count))
 
 
 def interval(draws: Array) -> Interval:

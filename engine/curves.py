@@ -14,6 +14,8 @@ from engine.errors import InputError
 from engine.law import Array
 from engine.misfit import Misfit, Places
 
+MOST = 10**12
+"""No count of a measurement is larger: a slip of the keyboard is."""
 UNMEASURED = 0.25
 """Logit scale: a strategy that the user has not measured, next to ones that were. Not calibrated yet."""
 
@@ -49,8 +51,9 @@ class Fitted:
         for m in range(examples.shape[1]):
             places = Places(np.full(len(examples), m), np.full(len(examples), float(seeds)), examples[:, m])
             deviation[:, :, m], doubt[:, m] = self.misfit.at(places)
-        made = np.median(1 - seeds * weight / n, axis=0)  # seeds alone are the same for every strategy
-        doubt = np.hypot(doubt, np.where(self.unmeasured, UNMEASURED, 0.0) * made)
+        if self.unmeasured.any():
+            made = np.median(1 - seeds * weight / n, axis=0)  # seeds alone are the same for every strategy
+            doubt = np.hypot(doubt, np.where(self.unmeasured, UNMEASURED, 0.0) * made)
         # One draw of noise for a whole curve: a curve is uncertain as a whole, not jagged.
         noise = np.random.default_rng(7).standard_normal((len(n), 1, examples.shape[1]))
         return law.expit(law.logit(np.clip(right, 1e-6, 1 - 1e-6)) + deviation + noise * doubt)
@@ -130,6 +133,10 @@ def problems(measurements: Sequence[Measurement]) -> list[str]:
     found = []
     for m in measurements:
         name = f"{m.cell.arm.value} at {m.cell.budget} queries from {m.cell.seeds} seeds"
+        counts = (m.correct, m.scored, m.not_scored, m.cell.seeds, m.cell.budget, m.examples)
+        if any(n != n // 1 or abs(n) > MOST for n in counts):  # a number without a value is not equal to itself
+            found.append(f"{name}: {m.correct} right of {m.scored}; expected whole numbers up to {MOST:,}.")
+            continue
         if m.scored < 0 or m.correct < 0 or m.not_scored < 0:
             found.append(f"{name}: {m.correct} right of {m.scored}; expected counts of 0 or more.")
         elif m.correct > m.scored:

@@ -28,7 +28,11 @@ def problems(situation: Situation) -> list[str]:
     if s.seeds < 1:
         found.append(f"Seeds: {s.seeds}; expected at least 1 labelled example.")
     counts = {"Seeds": s.seeds, "Budget": s.queries, "Unlabelled inputs": s.unlabelled, "Test items": s.test_items}
-    found += [f"{name}: more than {MOST:,}; expected less." for name, n in counts.items() if n is not None and n > MOST]
+    for name, n in counts.items():
+        if n is not None and n > MOST:
+            found.append(f"{name}: more than {MOST:,}; expected less.")
+        elif n is not None and n != n // 1:  # a number without a value is not equal to itself
+            found.append(f"{name}: {n}; expected a whole number.")
     if s.augmenter not in ("strong", "weak"):
         found.append(f"Augmenter: {s.augmenter!r}; expected strong or weak.")
     if s.calls not in CALLS:

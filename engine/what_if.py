@@ -14,6 +14,8 @@ from engine.law import Array
 
 ASSUMED_WIDTH = 0.8
 """A parameter at least this wide against what was known before the data was not moved by them."""
+LEVEL = 2e-4
+"""Accuracies that differ by less are level: a fiftieth of a point."""
 WORTH_TRIED = 30.0
 """No strategy's examples are asked to be worth more than this many times what they are thought to be."""
 
@@ -80,13 +82,26 @@ def worth_needed(case: Case, best: int, runner_up: int) -> float | None:
 
 
 def crossing(lead: Callable[[float], float], low: float, high: float) -> float | None:
-    """Where a rising function of a positive number becomes 0, by bisection on its logarithm; None if it does not."""
-    if lead(high) < 0 or lead(low) > 0:
+    """Where a rising lead, a fraction of accuracy, becomes 0 as far as one can see it; None if it does not.
+
+    False position on the logarithm with the Illinois rule: an end that stays twice counts half.
+    """
+    below, above = lead(low), lead(high)
+    if above < 0 or below > 0:
         return None
-    for _ in range(11):
-        middle = float(np.sqrt(low * high))
-        low, high = (middle, high) if lead(middle) < 0 else (low, middle)
-    return float(np.sqrt(low * high))
+    log_low, log_high, log_at, stayed = np.log(low), np.log(high), np.log(low), 0
+    for _ in range(30):
+        log_at = log_low + (log_high - log_low) * (-below / (above - below) if above > below else 0.5)
+        value = lead(float(np.exp(log_at)))
+        if abs(value) < LEVEL:
+            break
+        if value < 0:
+            log_low, below, above = log_at, value, above / (2 if stayed > 0 else 1)
+            stayed = 1
+        else:
+            log_high, above, below = log_at, value, below / (2 if stayed < 0 else 1)
+            stayed = -1
+    return float(np.exp(log_at))
 
 
 def assumed_parameters(case: Case) -> tuple[str, ...]:

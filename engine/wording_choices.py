@@ -162,10 +162,11 @@ def _verification(r: Recommendation) -> list[Reason]:
     low, high = v.published_points[0], v.published_points[-1]
     said = f"studies report between {low:+.1f} and {high:+.1f} points for verified data of the same size"
     if r.situation.verifiable:
-        text = f"Checking answers needs no query where you can verify them, and the evidence is mixed: {said}."
+        text = f"Checking answers needs no query where you can verify them. The evidence is mixed: {said}."
     else:
-        price = "" if v.cost_points is None else f"would cost {_points(v.cost_points)} here, and "
-        text = f"Checking every answer with one more query {price}the evidence is mixed: {said}."
+        cost = "" if v.cost_points is None else f"would cost {_points(v.cost_points)} here. "
+        net = f"Together between {v.net_points[0]:+.1f} and {v.net_points[1]:+.1f} points."
+        text = f"Checking every answer with one more query {cost}The evidence is mixed: {said}. {net}"
         if r.situation.verifiable is False:
             text = "Your answers cannot be verified: all that is left is a second opinion of a model. " + text
     sources = [published().claim(name) for name in v.sources]

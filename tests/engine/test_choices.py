@@ -232,6 +232,9 @@ def test_the_evidence_on_verification_is_shown_from_both_sides_with_its_sources(
     assert {"chan-verification", "verify-skywork", "verify-metamath"} <= set(r.verification.sources)
     assert r.verification.cost_points.mean > 0
     assert "evidence is mixed" in text(r.caveats)
+    low, high = r.verification.net_points
+    assert low == r.verification.published_points[0] - r.verification.cost_points.high80
+    assert high == r.verification.published_points[-1] - r.verification.cost_points.low80
 
 
 def test_answers_that_can_be_verified_cost_no_query_and_those_that_cannot_are_said_to():
@@ -328,6 +331,20 @@ def test_everything_that_is_wrong_with_a_situation_and_its_points_is_said_at_onc
 def test_two_prices_for_one_teacher_are_refused():
     with pytest.raises(InputError, match="give one of them"):
         ask(teachers=(replace(LARGE, usd_per_query=0.1),))
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), 0.5])
+@pytest.mark.parametrize("count", ["seeds", "queries", "unlabelled", "test_items"])
+def test_a_count_that_is_no_whole_number_is_refused(count, number):
+    with pytest.raises(InputError, match="expected"):
+        ask(**{count: number})
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), 0.5])
+@pytest.mark.parametrize("count", ["correct", "scored", "not_scored", "examples"])
+def test_a_measurement_that_holds_no_whole_number_is_refused(count, number):
+    with pytest.raises(InputError, match="expected"):
+        ask(points=[replace(OWN[1], **{count: number})])
 
 
 @pytest.mark.parametrize("count", ["seeds", "queries", "unlabelled", "test_items"])
