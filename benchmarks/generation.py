@@ -44,7 +44,9 @@ SEEDS = tuple(
     Item(f"s{i}", f"Tom has {i} boxes with 4 apples each. How many apples?", f"#### {4 * i}") for i in range(1, 101)
 )
 MODEL = "bench"
+PARTS = ("speed", "queries", "memory")
 OURS, OURS_UNEVEN = "ours, durable ledger", "ours, uneven latency"
+STRATEGIES = (Strategy.ANSWER_AUGMENTATION, Strategy.QUESTION_REPHRASE, Strategy.NEW_QUESTION)
 STOCK = "stock AsyncOpenAI, no ledger"
 
 Contender = Callable[[Endpoint, int, int], Awaitable[None]]
@@ -57,6 +59,7 @@ def main() -> None:
     parser.add_argument("--concurrency", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--examples", type=int, nargs="*", default=[10_000, 100_000], help="sizes of the memory runs")
+    parser.add_argument("--parts", nargs="*", choices=PARTS, default=PARTS)
     parser.add_argument("--memory-of", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.memory_of:
@@ -64,9 +67,11 @@ def main() -> None:
         return
     rows: list[dict[str, Any]] = []
     with endpoint(LATENCY_S) as server, endpoint(LATENCY_S, SPREAD_S) as uneven:
-        rows += _speed(server, uneven, given.requests, given.concurrency, given.rounds)
-        rows += _counts(server, given.concurrency)
-    for size in given.examples:
+        if "speed" in given.parts:
+            rows += _speed(server, uneven, given.requests, given.concurrency, given.rounds)
+        if "queries" in given.parts:
+            rows += _counts(server, given.concurrency)
+    for size in given.examples if "memory" in given.parts else ():
         _say(f"memory at {size} examples")
         rows.append(_memory_apart(size))
     print(json.dumps(rows))
@@ -206,13 +211,13 @@ BUDGETS = (100, 200, 400, 800, 1600)
 
 def _counts(server: Endpoint, concurrency: int) -> list[dict[str, Any]]:
     """Queries of five nested budgets and three strategies: cell by cell, as one pool, and again."""
-    alone = sum(budget for budget in BUDGETS for _ in Strategy)  # each cell generates its own
+    alone = sum(budget for budget in BUDGETS for _ in STRATEGIES)  # each cell generates its own
     with tempfile.TemporaryDirectory(prefix="bench") as folder:
         generator = _generator(server, Path(folder), concurrency)
 
         async def grid() -> None:
             for budget in BUDGETS:
-                for strategy in Strategy:
+                for strategy in STRATEGIES:
                     await _pool(generator, strategy, examples_for(budget, strategy))
 
         before = server.counts()["answered"]
