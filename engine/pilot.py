@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ from engine.domain import (
 from engine.errors import SeedPilotError
 from engine.generation import Generator
 from engine.items import write_jsonl
+from engine.judging import judged
 from engine.ledger import Ledger, account
 from engine.prepare import Prepared
 from engine.store import Store
@@ -70,6 +71,7 @@ class Pilot:
         self.ledger = ledger
         self.check = check
         self.folder = store.folder(run_id)
+        self._seeds = {seed.id: seed for seed in prepared.seeds}
 
     def run(self) -> str:
         """Runs what is left; returns what the user should know at the end (empty: nothing special)."""
@@ -126,9 +128,10 @@ class Pilot:
         cell = next((c for c in self.prepared.cells if c.arm == Baseline.TEACHER), None)
         if cell is None:
             return
-        requests = [answer_request(task, item.question, 0, temperature=0.0) for item in items]
+        requests = [answer_request(task, item.question, 0, temperature=0.0, context=item.context) for item in items]
         replies = await generator.replies(TEACHER_ON_TEST, items, requests, on_visit)
-        self._record(cell, items, replies, examples=0, detail={}, folder=self.folder / "cells" / cell.key)
+        scores = await judged(task, generator, items, replies)
+        self._record(cell, items, replies, scores, examples=0, detail={}, folder=self.folder / "cells" / cell.key)
 
     def _write_pool(self, strategy: Strategy, size: int, pool: Curated) -> None:
         name = f"{strategy.value}-s{size}"
@@ -140,12 +143,16 @@ class Pilot:
         """An example with its provenance, as it stands in the data set files."""
         return {
             "messages": [
-                *(asdict(m) for m in self.prepared.task.student_prompt(example.question)),
+                *(asdict(m) for m in self.prepared.task.student_prompt(self._asked(example))),
                 {"role": "assistant", "content": example.answer},
             ],
             **asdict(example),
             "teacher": self.teacher.name,
         }
+
+    def _asked(self, example: Example) -> str:
+        """What the student reads: the example's question in the context of its seed."""
+        return replace(self._seeds[example.seed_id], question=example.question).asked
 
     # --- cells --------------------------------------------------------------------------------------
 
@@ -182,10 +189,13 @@ class Pilot:
             if isinstance(result, Exception):
                 self.store.end_cell(self.run_id, cell, "failed", _said(result))
             else:
+                generator = generator_for(self.prepared.plan.teacher, self.teacher, self.ledger, self.check)
+                test = self.prepared.test
                 self._record(
                     cell,
-                    self.prepared.test,
+                    test,
                     result.answers,
+                    asyncio.run(judged(self.prepared.task, generator, test, result.answers)),
                     examples=len(job.examples) - (0 if cell.arm == Baseline.UNTUNED else cell.seeds),
                     detail={
                         "steps": result.steps,
@@ -206,13 +216,13 @@ class Pilot:
         if cell.arm == Baseline.UNTUNED:
             return ()
         task, seeds = self.prepared.task, self.prepared.seeds[: cell.seeds]
-        rows = [(seed.question, seed.answer) for seed in seeds]
+        rows = [(seed.asked, seed.answer) for seed in seeds]
         if isinstance(cell.arm, Strategy):
             visits = examples_for(cell.budget, cell.arm)
             pool = pools[cell.arm, cell.seeds]
             if len(pool.examples) < visits:
                 return None
-            rows += [(example.question, example.answer) for example in pool.first(visits)]
+            rows += [(self._asked(example), example.answer) for example in pool.first(visits)]
         return tuple(TrainingExample(task.student_prompt(question), answer) for question, answer in rows)
 
     def _job(self, cell: Cell, examples: tuple[TrainingExample, ...]) -> CellJob:
@@ -230,7 +240,7 @@ class Pilot:
             examples=examples,
             recipe=self.prepared.recipe,
             seed=1000 + cell.replicate,  # one training seed for all strategies of a replicate: paired
-            questions=tuple(self.prepared.task.student_prompt(item.question) for item in self.prepared.test),
+            questions=tuple(self.prepared.task.student_prompt(item.asked) for item in self.prepared.test),
             max_new_tokens=self.prepared.plan.max_new_tokens,
             out=str(out),
         )
@@ -240,16 +250,13 @@ class Pilot:
         cell: Cell,
         items: Sequence[Item],
         replies: Sequence[str | None],
+        scores: Sequence[Score],
         *,
         examples: int,
         detail: Mapping[str, Any],
         folder: Path,
     ) -> None:
-        """Scores the replies, keeps them on disk item by item, and writes the cell's measurement last."""
-        scores = [
-            Score(Outcome.NOT_SCORED, None, "no reply") if reply is None else self.prepared.task.score_item(item, reply)
-            for item, reply in zip(items, replies, strict=True)
-        ]
+        """Keeps the scored replies on disk item by item, and writes the cell's measurement last."""
         write_jsonl(
             folder / "predictions.jsonl",
             [

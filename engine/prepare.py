@@ -27,6 +27,7 @@ from engine.settings import Settings
 from engine.strategies import answer_request
 from engine.student import StudentInfo, check_student
 from engine.tasks import Task, load_task
+from engine.tasks.judge import LONGEST_JUDGED
 
 SANDBOX_SEEDS = 100
 SANDBOX_TEST_ITEMS = 300
@@ -104,7 +105,7 @@ def prepare(plan: PilotPlan) -> Prepared:
     cells = plan.cells(len(seeds))
     quoted = plan.quote
     price = Price(quoted.input_usd, quoted.output_usd)
-    needed = queries_needed(plan, len(seeds), len(test))
+    needed = queries_needed(plan, len(seeds), len(test), judged=task.judge is not None)
     ceiling = plan.ceiling.queries or needed + round(RETRY_ALLOWANCE * needed) + 10
     if ceiling < needed:
         raise InputError(
@@ -140,9 +141,16 @@ def prepare(plan: PilotPlan) -> Prepared:
     return Prepared(plan, task, seeds, test, student, recipe, cells, price, estimate, tuple(warnings))
 
 
-def queries_needed(plan: PilotPlan, seeds: int, test: int) -> int:
-    """Distinct queries of the whole grid: smaller budgets and seed sets reuse what larger ones paid."""
-    total = min(plan.test.teacher_items, test)
+def queries_needed(plan: PilotPlan, seeds: int, test: int, *, judged: bool = False) -> int:
+    """Distinct queries of the whole grid: smaller budgets and seed sets reuse what larger ones paid.
+
+    Where a judge scores, each reply of each cell to a test item is a query too.
+    """
+    by_teacher = min(plan.test.teacher_items, test)
+    total = by_teacher
+    if judged:
+        cells = [cell for cell in plan.cells(seeds) if cell.arm != Baseline.TEACHER]
+        total += by_teacher + len(cells) * test
     for strategy in plan.grid.strategies:
         visits = examples_for(max(plan.grid.budgets), strategy)
         distinct = {(i % size, i // size) for size in (plan.grid.seed_sizes or (seeds,)) for i in range(visits)}
@@ -220,21 +228,31 @@ def _size_problems(plan: PilotPlan, seeds: Sequence[Item], test: Sequence[Item])
 
 def _expected_tokens(task: Task, seeds: Sequence[Item]) -> tuple[float, float]:
     """Prompt and reply of a typical query, in tokens of about four bytes."""
-    prompt = sum(prompt_tokens_at_most(answer_request(task, s.question, 0)) for s in seeds) / len(seeds) / 4
+    prompt = (
+        sum(prompt_tokens_at_most(answer_request(task, s.question, 0, context=s.context)) for s in seeds)
+        / len(seeds)
+        / 4
+    )
     answer = sum(len(s.answer.encode()) for s in seeds) / len(seeds) / 4
     return prompt, answer * 1.5  # teachers explain more than seeds do
 
 
 def _fewest_tokens(task: Task, seeds: Sequence[Item]) -> tuple[float, float]:
-    shortest = min(prompt_tokens_at_most(answer_request(task, s.question, 0)) for s in seeds) / 4
+    shortest = min(prompt_tokens_at_most(answer_request(task, s.question, 0, context=s.context)) for s in seeds) / 4
     return shortest, min(len(s.answer.encode()) for s in seeds) / 4
 
 
 def _most_tokens(task: Task, seeds: Sequence[Item]) -> tuple[int, int]:
-    longest = max(prompt_tokens_at_most(answer_request(task, s.question, 0)) for s in seeds)
+    longest = max(prompt_tokens_at_most(answer_request(task, s.question, 0, context=s.context)) for s in seeds)
     # A written question is answered too; it may be as long as it is allowed to be.
-    written = prompt_tokens_at_most(answer_request(task, "", 0)) + 4 * task.max_question_tokens
-    return max(longest, written), max(task.max_answer_tokens, task.max_question_tokens)
+    context = max((s.context for s in seeds), key=len)
+    written = prompt_tokens_at_most(answer_request(task, "", 0, context=context)) + 4 * task.max_question_tokens
+    if task.judge is None:
+        return max(longest, written), max(task.max_answer_tokens, task.max_question_tokens)
+    asked = [task.judge.request(item, "") for item in seeds]
+    judged = max(map(prompt_tokens_at_most, asked)) + 4 * LONGEST_JUDGED  # bytes in a character, at most
+    most = max(task.max_answer_tokens, task.max_question_tokens, asked[0].max_tokens)
+    return max(longest, written, judged), most
 
 
 def _seconds(

@@ -23,6 +23,7 @@ from engine.prepare import Prepared, prepare
 from engine.records import CellRow, Run
 from engine.store import Store
 from engine.tasks import load_task
+from engine.tasks.portable import portable
 
 
 def file_pilot(plan: PilotPlan, store: Store, start_token: str | None = None) -> str:
@@ -35,6 +36,8 @@ def file_pilot(plan: PilotPlan, store: Store, start_token: str | None = None) ->
 
     def copied(path: str) -> str:
         source = Path(path)
+        if source.parent == inputs:  # the task, which has brought its own files
+            return path
         if not source.exists():  # a hub id; every file was there when the plan was prepared
             return path
         if source.is_dir():  # a student: too large to copy, and it does not vanish with a tab
@@ -45,7 +48,8 @@ def file_pilot(plan: PilotPlan, store: Store, start_token: str | None = None) ->
         return str(target)
 
     try:
-        filed = with_paths(plan, copied)
+        task = portable(plan.task, Path(plan.seeds.path), inputs)
+        filed = with_paths(plan.model_copy(update={"task": task}), copied)
     except OSError as error:
         raise translated(error, store.path) from error
     found = store.file_run(run_id, plan.name, filed.model_dump(mode="json"), start_token or run_id)

@@ -9,4 +9,4 @@ from engine.tasks.base import Task
 
 async def draft(task: Task, seed: Item, sample_index: int, ask: Ask) -> Draft:
     """One more answer to the seed's question."""
-    return await answered(task, seed.question, sample_index, ask)
+    return await answered(task, seed.question, sample_index, ask, context=seed.context)

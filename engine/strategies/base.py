@@ -32,24 +32,31 @@ TEMPERATURE = 0.7
 UNANSWERABLE = "UNANSWERABLE"
 
 
-def answer_request(task: Task, question: str, sample_index: int, temperature: float = TEMPERATURE) -> Request:
+def answer_request(
+    task: Task, question: str, sample_index: int, temperature: float = TEMPERATURE, context: str = ""
+) -> Request:
     """Asks for a worked answer. Instructions come first and the varying part last (prompt caching)."""
     instruction = (
         f"{task.teacher_instruction}\nIf the question cannot be answered from its own text, "
         f"reply with the one word {UNANSWERABLE}."
     )
     return Request(
-        messages=(Message("system", instruction), Message("user", f"Question: {question}")),
+        messages=(Message("system", instruction), Message("user", _asked(question, context))),
         max_tokens=task.max_answer_tokens,
         temperature=temperature,
         sample_index=sample_index,
+        response_schema=task.response_schema,
     )
+
+
+def _asked(question: str, context: str) -> str:
+    return f"{context}\n\nQuestion: {question}" if context else f"Question: {question}"
 
 
 def question_request(task: Task, instruction: str, seed: Item, sample_index: int) -> Request:
     """Asks for a question written after a seed's."""
     return Request(
-        messages=(Message("system", instruction), Message("user", f"Question: {seed.question}")),
+        messages=(Message("system", instruction), Message("user", _asked(seed.question, seed.context))),
         max_tokens=task.max_question_tokens,
         temperature=TEMPERATURE,
         sample_index=sample_index,
@@ -67,9 +74,11 @@ def parse_question(text: str) -> str | None:
     return cleaned.strip('"').strip() or None
 
 
-async def answered(task: Task, question: str, sample_index: int, ask: Ask, earlier: tuple[int, ...] = ()) -> Draft:
+async def answered(
+    task: Task, question: str, sample_index: int, ask: Ask, earlier: tuple[int, ...] = (), context: str = ""
+) -> Draft:
     """Has a question answered and parsed; `earlier` are the queries that wrote the question."""
-    paid = await ask(answer_request(task, question, sample_index))
+    paid = await ask(answer_request(task, question, sample_index, context=context))
     ids = (*earlier, paid.query_id)
     if paid.reply.finish_reason == "length":
         return Draft(question, None, "cut_off", ids)
@@ -79,12 +88,12 @@ async def answered(task: Task, question: str, sample_index: int, ask: Ask, earli
     return Draft(question, answer, None if answer else "unparsable", ids)
 
 
-async def written_then_answered(task: Task, request: Request, ask: Ask) -> Draft:
-    """Two calls: a question is written, then answered."""
+async def written_then_answered(task: Task, request: Request, ask: Ask, context: str = "") -> Draft:
+    """Two calls: a question is written, then answered in the seed's context."""
     paid = await ask(request)
     if paid.reply.finish_reason == "length":
         return Draft(None, None, "cut_off", (paid.query_id,))
     question = parse_question(paid.reply.text)
     if question is None:
         return Draft(None, None, "unparsable", (paid.query_id,))
-    return await answered(task, question, request.sample_index, ask, (paid.query_id,))
+    return await answered(task, question, request.sample_index, ask, (paid.query_id,), context)

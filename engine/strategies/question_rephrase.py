@@ -17,4 +17,5 @@ def instruction(task: Task) -> str:
 
 async def draft(task: Task, seed: Item, sample_index: int, ask: Ask) -> Draft:
     """One rephrasing of the seed's question with a fresh answer."""
-    return await written_then_answered(task, question_request(task, instruction(task), seed, sample_index), ask)
+    request = question_request(task, instruction(task), seed, sample_index)
+    return await written_then_answered(task, request, ask, seed.context)

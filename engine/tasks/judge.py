@@ -12,6 +12,8 @@ from engine.tasks.outcomes import not_scored, right, wrong
 from engine.tasks.records import json_object, to_number
 
 LOWEST, HIGHEST = 1, 5
+LONGEST_JUDGED = 8_000
+"""Characters of a reply that the judge reads; what is longer is cut, and the judge is told."""
 FEWEST_LABELS = 50
 """Agreement with the user is shown from so many labels on: with fewer its interval says nothing."""
 VERDICT_SCHEMA = {
@@ -43,6 +45,8 @@ class RubricJudge:
             'Answer with one JSON object and nothing else: {"reason": one sentence, "score": an integer '
             f"from {LOWEST} (fails the rubric) to {HIGHEST} (meets it fully)}}."
         )
+        if len(reply) > LONGEST_JUDGED:
+            reply = f"{reply[: LONGEST_JUDGED - 20]}\n[the rest is cut]"
         parts = {"question": item.asked, "reference answer": item.answer, "reply": reply}
         text = "\n\n".join(f"<{name} {mark}>\n{part}\n</{name} {mark}>" for name, part in parts.items() if part)
         return Request(

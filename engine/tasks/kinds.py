@@ -164,15 +164,17 @@ def _choice(given: Settings) -> Built:
 
 def _sql(given: Settings) -> Built:
     named = given.take("databases", str, "", "the folder of the SQLite databases")
-    folder = given.folder
-    if named and folder is not None:
-        folder = folder / named
-        if not folder.is_dir():
-            given.problem(f"scorer.databases = {named!r}: there is no folder {folder}")
-    elif folder is not None:
-        folder = next((folder / name for name in ("database", "databases") if (folder / name).is_dir()), None)
+    folder = None if given.folder is None else database_folder(given.folder, named)
+    if named and folder is None:
+        given.problem(f"scorer.databases = {named!r}: there is no folder {(given.folder or Path()) / named}")
     find = sql.databases(folder)
     return Built(sql.sql(find), sql.parse_answer, databases=find)
+
+
+def database_folder(beside: Path, named: str = "") -> Path | None:
+    """The folder of databases: the one that is named, or `database` or `databases`; None without one."""
+    tried = [beside / name for name in ([named] if named else ["database", "databases"])]
+    return next((folder for folder in tried if folder.is_dir()), None)
 
 
 def _tests(given: Settings) -> Built:
