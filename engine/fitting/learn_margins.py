@@ -40,8 +40,9 @@ def forecasts(method: Method, group_tasks: Sequence[Task]) -> dict[int, Array]:
         if isinstance(method, Archive):
             used = left_out.setdefault(task.dataset, method.without(task.dataset))
         reached = [stretch for stretch in STRETCHES if stretch in task.truth]
-        # near and far apart: past curves that end in between speak about the near ones
-        for part in ([s for s in reached if s <= NEAR], [s for s in reached if s > NEAR]):
+        # an archive looks near and far apart: past curves that end in between speak about the near budgets
+        near = [s for s in reached if s <= NEAR or not isinstance(used, Archive)]
+        for part in (near, [s for s in reached if s not in near]):
             if part:
                 at = np.array([float(stretch * PILOT[-1]) for stretch in part])
                 ends = task.group.scale.to_natural(used.forecast(task.group, at).draws)
