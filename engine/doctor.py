@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import psutil
 
+from engine.confinement import why_missing
 from engine.errors import SeedPilotError
 from engine.settings import Settings, key_from_environment
 from engine.store import Store
@@ -41,7 +42,7 @@ def examine(settings: Settings, endpoint: str | None = None, key_env: str | None
     )
     findings.append(Finding("cores", True, str(os.cpu_count())))
     findings.append(_gpu())
-    findings += [_store(settings), _disk(settings), _sandbox()]
+    findings += [_store(settings), _disk(settings), _sandbox(), _confinement()]
     if endpoint is not None:
         findings.append(_endpoint(endpoint, key_env))
     return findings
@@ -83,6 +84,11 @@ def _sandbox() -> Finding:
     except SeedPilotError as error:
         return Finding("sandbox student", False, str(error))
     return Finding("sandbox student", True, f"{student.parameters:,} parameters" if student.parameters else "there")
+
+
+def _confinement() -> Finding:
+    missing = why_missing()
+    return Finding("confined code", True, f"none; code is not scored ({missing})" if missing else "the cage holds")
 
 
 def _endpoint(url: str, key_env: str | None) -> Finding:

@@ -131,7 +131,7 @@ class PilotPlan(_Part):
 
     name: str = Field(default="pilot", min_length=1, max_length=80)
     task: str = "math"
-    """`math`, or the path of a task.toml."""
+    """A named task, or the path of a task.toml."""
     student: str = SANDBOX
     """`sandbox`, a hub id or a local folder."""
     seeds: SeedsPlan = SeedsPlan()
@@ -343,7 +343,7 @@ EXAMPLE = """\
 # A pilot on the sandbox: no key, no GPU, about five minutes on two cores.
 # Every setting is shown; what has a default may be left out.
 name = "first pilot"
-task = "math"                # or the path of a task.toml
+task = "math"                # another named task (docs/tasks.md), or the path of a task.toml
 student = "sandbox"          # or a hub id like "HuggingFaceTB/SmolLM2-135M", or a local folder
 max_new_tokens = 200         # longest answer of the student
 
