@@ -154,13 +154,8 @@ def _levels_said(left_out: dict[str, Paper]) -> list[str]:
     covered, low, high = clustered([[float(inside(p, 80)) for p in paper["rows"]] for paper in left_out.values()])
     under = sum(p["mean"] < p["value"] for paper in left_out.values() for p in paper["rows"] if not inside(p, 80))
     out = sum(not inside(p, 80) for paper in left_out.values() for p in paper["rows"])
-    verdict = (
-        "too narrow"
-        if high < 0.8
-        else "wider than they need be"
-        if low > 0.8
-        else "neither shown right nor wrong by so few"
-    )
+    verdict = "neither shown right nor wrong by so few"
+    verdict = "too narrow" if high < 0.8 else "wider than they need be" if low > 0.8 else verdict
     share = {n: np.mean([inside(p, 80) for p in paper["rows"]]) for n, paper in left_out.items() if paper["rows"]}
     worst = min(share, key=lambda name: share[name])
     return [
