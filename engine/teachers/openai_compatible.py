@@ -14,6 +14,7 @@ import json
 import logging
 import ssl
 import time
+import urllib.request
 from collections.abc import AsyncGenerator, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -164,7 +165,7 @@ class OpenAICompatibleTeacher:
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_S, ssl=tls),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=min(CONNECT_TIMEOUT_S, self.timeout_s)),
             headers=headers,
-            trust_env=True,
+            proxy=_proxy(self.base_url),
         ) as session:
             yield session
 
@@ -251,6 +252,15 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
                 continue
         return seconds if 0 <= seconds < 3600 else None
     return None
+
+
+def _proxy(base_url: str) -> str | None:
+    """The proxy that the environment names for this address. (aiohttp's `trust_env` would also look for
+    passwords in ~/.netrc, at every request, and refuse to send a key beside one.)"""
+    parts = urlsplit(base_url)
+    if urllib.request.proxy_bypass(parts.hostname or ""):
+        return None
+    return urllib.request.getproxies().get(parts.scheme)
 
 
 def _count(value: Any) -> int | None:

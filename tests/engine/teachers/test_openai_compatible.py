@@ -3,6 +3,7 @@ import logging
 import time
 from dataclasses import replace
 from email.utils import formatdate
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -58,6 +59,24 @@ def test_a_redirect_is_not_followed_so_that_the_key_stays_with_its_endpoint():
             ask(server)
         assert elsewhere.requests == 0
         assert elsewhere.authorizations == set()
+
+
+def test_a_password_in_netrc_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login somebody password secret\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    with serving(voice) as server:
+        ask(server)
+        assert server.authorizations == {f"Bearer {KEY}"}
+
+
+def test_the_environments_proxy_is_used_and_what_it_excepts_is_not(monkeypatch: pytest.MonkeyPatch):
+    with serving(voice) as server:
+        for name in ("http_proxy", "HTTP_PROXY"):
+            monkeypatch.setenv(name, "http://127.0.0.1:9")
+        with pytest.raises(TeacherUnreachableError):
+            ask(server)
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        ask(server)
 
 
 def test_a_used_up_quota_is_no_reason_to_wait():
