@@ -73,7 +73,8 @@ def recommend(situation: Situation, measurements: Sequence[Measurement] = ()) ->
     best, runner_up, worst = order[0], order[1], order[-1]
     threshold = threshold_points(situation.test_items)
     close = [m for m in range(len(names)) if regret[m] - regret[best] < threshold]
-    cheapest = min(close, key=lambda m: (case.calls[m], m))
+    # at one price, real questions that end before the budget does leave the rest of it
+    cheapest = min(close, key=lambda m: (case.calls[m], case.calls[m] * examples[m], m))
 
     crossings = _crossovers(case)
     plan = _plan(case, best)

@@ -144,14 +144,22 @@ def _seeds(r: Recommendation) -> list[Reason]:
 
 def _real_questions(r: Recommendation) -> list[Reason]:
     real = next((o for o in r.outlooks if o.strategy is Strategy.REAL_QUESTION), None)
-    if real is None or not real.assumed:
+    if real is None:
         return []
+    found = []
+    if r.situation.unlabelled is not None and real.examples == r.situation.unlabelled:
+        found.append(
+            Reason(f"Your unlabelled inputs end after {real.examples:,} answers: each is answered once.", ()),
+        )
+    if not real.assumed:
+        return found
     return [
+        *found,
         Reason(
             "No study measures what an answered real question is worth: it is assumed to be worth about what a seed "
             "is, which is itself wide. What is published is about human data, and about real new seeds.",
             references("fixed-seeds-2607", "human-task-worth", "human-wanli"),
-        )
+        ),
     ]
 
 

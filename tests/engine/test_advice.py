@@ -207,9 +207,10 @@ def test_any_points_in_any_order_give_one_advice_with_finite_numbers(cells, chan
 
 
 @given(some_cells)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=25, deadline=None, derandomize=True)  # the tolerance is about random draws
 def test_the_same_shares_on_twice_the_items_never_widen_an_interval(cells):
-    """Up to the noise of the draws, a tenth of the width: docs/decisions.md says what it holds for."""
+    """Of replicates that agree, up to the noise of the draws, a tenth of the width (docs/decisions.md)."""
+    cells = list({(m.cell.arm, m.cell.budget): m for m in cells}.values())
     twice = [replace(m, correct=2 * m.correct, scored=2 * m.scored) for m in cells]
     for once, more in zip(ask(points=cells).outlooks, ask(points=twice).outlooks, strict=True):
         width = once.accuracy.high80 - once.accuracy.low80

@@ -97,6 +97,16 @@ def test_measured_real_questions_without_inputs_left_still_count_as_points_and_d
     assert [o.strategy for o in r.outlooks] == [AA, QR, NQ]
 
 
+def test_of_two_at_one_price_the_one_that_leaves_money_is_the_cheaper():
+    close = [r for r in (ask(queries=q, unlabelled=q // 2) for q in range(100, 2000, 100)) if not r.recommended]
+    assert close
+    for r in close:
+        lead = max(o.accuracy.mean for o in r.outlooks)
+        if 100 * (lead - outlook(r, RQ).accuracy.mean) < r.threshold_points:
+            assert r.cheapest is RQ
+            assert "end after" in " ".join(c.text for c in r.caveats)
+
+
 def test_a_strategy_that_nobody_can_buy_more_of_keeps_its_price():
     assert outlook(ask(unlabelled=10), RQ).queries_per_kept == 1
     assert Strategy.REAL_QUESTION is RQ
