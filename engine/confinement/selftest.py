@@ -52,7 +52,7 @@ _LOOP = "while True: pass"
 @functools.cache
 def why_missing() -> str | None:
     """Why nothing can be run confined on this machine; None where the cage holds. About 1.5 s, once."""
-    limits = Limits(wall_s=20, cpu_s=10)
+    limits = Limits(wall_s=60, cpu_s=10)
     with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as server:
         secret = Path(folder) / "secret"
         secret.write_text("secret", encoding="utf-8")
@@ -65,7 +65,7 @@ def why_missing() -> str | None:
         }
         try:
             tried = run(_ATTEMPTS, payload, limits)
-            looped = run(_LOOP, None, Limits(wall_s=20, cpu_s=1))
+            looped = run(_LOOP, None, Limits(wall_s=60, cpu_s=1))
         except (SeedPilotError, OSError) as error:
             return f"this machine cannot run code confined: {error}"
     found = tried.value

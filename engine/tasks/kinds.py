@@ -184,7 +184,7 @@ def _tests(given: Settings) -> Built:
 def _limits(given: Settings) -> Limits:
     cpu = given.number("cpu_s", 5, 1, 300)
     memory = given.number("memory_mb", 1024, 128, 16_384)
-    return Limits(wall_s=int(2 * cpu) + 5, cpu_s=int(cpu), memory_bytes=int(memory) << 20)
+    return Limits(wall_s=int(3 * cpu) + 15, cpu_s=int(cpu), memory_bytes=int(memory) << 20)
 
 
 def _judge(given: Settings) -> Built:
