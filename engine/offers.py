@@ -25,8 +25,12 @@ def usd_per_query(offer: TeacherOffer) -> float | None:
 
 
 def counted(situation: Situation) -> TeacherOffer | None:
-    """The teacher whose queries are counted: the first with a known price, or else the first; None without any."""
-    known = [offer for offer in situation.teachers if usd_per_query(offer) is not None]
+    """The teacher whose queries are counted: the first with a known price, or else the first; None without any.
+
+    Where the budget is money a free teacher is none: no number of its queries follows from a sum.
+    """
+    prices = {offer: usd_per_query(offer) for offer in situation.teachers}
+    known = [o for o, usd in prices.items() if usd is not None and (usd > 0 or situation.budget_usd is None)]
     return next(iter(known or situation.teachers), None)
 
 

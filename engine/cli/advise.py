@@ -263,7 +263,8 @@ def _advice_text(advice: Recommendation, before: Recommendation | None) -> str:
         )
         lines.append(
             f"  {outlook.strategy.value:<20} {outlook.examples:>8} examples   accuracy {expected:<16}"
-            f" likely best {100 * outlook.p_best:.0f} %{'   assumed' if outlook.assumed else ''}"
+            f" likely best {100 * outlook.p_best:>3.0f} %   {outlook.queries_per_kept:g} queries each"
+            f"{'   assumed' if outlook.assumed else ''}"
         )
     if len(advice.spending_plan) > 1:
         plan = ", then ".join(f"{queries:,} queries for {m.value}" for m, queries in advice.spending_plan)

@@ -98,6 +98,18 @@ def test_a_free_teacher_sets_no_limit_and_is_not_taken_for_an_unknown_one():
     assert all("free" in t.reason for t in ask(teachers=(free, LARGE)).teachers)
 
 
+def test_where_the_budget_is_money_a_free_teacher_is_not_the_one_that_is_counted():
+    free = TeacherOffer("mine", usd_per_query=0.0)
+    mine, small = ask(teachers=(free, SMALL), budget_usd=3000 * 0.00065).teachers
+    assert "free" in mine.reason
+    assert (small.queries, small.worth_needed) == (3000, 1)
+
+
+def test_a_free_augmenter_writes_its_questions_for_nothing():
+    r = ask(teachers=(LARGE,), augmenter_offer=TeacherOffer("mine", usd_per_query=0.0))
+    assert outlook(r, NQ).queries_per_kept == 1
+
+
 def test_stated_wrong_answers_count_as_nothing_and_that_is_said():
     clean, flawed = (ask(teachers=(LARGE, replace(SMALL, wrong_share=w))) for w in (None, 0.5))
     assert flawed.teachers[1].accuracy.mean < clean.teachers[1].accuracy.mean
