@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine import law
+from engine import item_noise, law
 from engine.curves import Fitted, usable
 from engine.domain import Baseline, Measurement, Strategy
 from engine.law import Array
@@ -144,7 +144,8 @@ class _Cells:
         variance = sampling + np.where(untuned, UNTUNED_SD**2, seed_variance)
         same_pool = (strategy[:, None] == strategy) & (seeds[:, None] == seeds) & (strategy >= 0)[:, None]
         places = Places(strategy, seeds, examples)
-        covariance = np.diag(variance) + POOL_SD**2 * same_pool + places.covariance(places, sd)
+        shared = item_noise.correlation(cells) * np.sqrt(np.outer(sampling, sampling)) - np.diag(sampling)
+        covariance = np.diag(variance) + shared + POOL_SD**2 * same_pool + places.covariance(places, sd)
         whiten = np.linalg.inv(np.linalg.cholesky(covariance))
         kinds = np.stack([strategy, untuned, seeds, examples], axis=1)
         _, first, kind = np.unique(kinds, axis=0, return_index=True, return_inverse=True)

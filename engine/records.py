@@ -113,12 +113,13 @@ def cell_of(row: Mapping[Any, Any]) -> CellRow:
     raw = json.loads(row["cell"])
     cell = Cell(arm(raw["arm"]), raw["seeds"], raw["budget"], raw["replicate"], raw["variant"])
     measured = json.loads(row["measurement"]) if row["measurement"] else None
+    outcomes = tuple(json.loads(row["outcomes"] or "[]"))
     return CellRow(
         cell=cell,
         state=row["state"],
         message=row["message"],
-        measurement=None if measured is None else Measurement(cell=cell, **measured),
-        outcomes=tuple(json.loads(row["outcomes"] or "[]")),
+        measurement=None if measured is None else Measurement(cell=cell, **measured, outcomes=outcomes),
+        outcomes=outcomes,
         detail=json.loads(row["detail"] or "{}"),
         folder=row["folder"],
     )

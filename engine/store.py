@@ -217,7 +217,7 @@ class Store:
     ) -> None:
         """Writes a cell's result; the last thing that happens to a cell."""
         values = asdict(measurement)
-        del values["cell"]
+        del values["cell"], values["outcomes"]  # columns of their own
         self._set_cell(
             run_id,
             measurement.cell,

@@ -67,6 +67,8 @@ class Measurement:
     """Training examples that the adapter saw, seeds not included."""
     mean_value: float | None = None
     """Mean partial credit over the scored items."""
+    outcomes: tuple[float | None, ...] = ()
+    """Per test item, in one order for all cells: 1 right, 0 wrong, None not scored; empty where it is not known."""
 
     @property
     def accuracy(self) -> float | None:

@@ -1,5 +1,6 @@
 import sqlite3
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -84,10 +85,15 @@ def test_a_cells_measurement_comes_back_as_it_was(store: Store):
     run_id = filed(store)
     store.plan_cells(run_id, [Cell(Baseline.UNTUNED, 100, 0, 0), CELL])
     measured = Measurement(CELL, correct=7, scored=9, not_scored=1, examples=80, mean_value=0.8)
-    store.record_cell(run_id, measured, [1.0, 0.0, None], {"steps": 100}, "/somewhere")
+    outcomes = (1.0, 0.0, None)
+    store.record_cell(run_id, measured, outcomes, {"steps": 100}, "/somewhere")
     untuned, row = store.cells(run_id)
     assert (untuned.state, untuned.measurement) == ("waiting", None)
-    assert (row.measurement, row.outcomes, row.detail) == (measured, (1.0, 0.0, None), {"steps": 100})
+    assert (row.measurement, row.outcomes, row.detail) == (
+        replace(measured, outcomes=outcomes),
+        outcomes,
+        {"steps": 100},
+    )
 
 
 def test_planning_cells_again_keeps_what_was_measured(store: Store):
