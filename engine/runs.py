@@ -22,7 +22,7 @@ from engine.plan import PilotPlan, check_plan, with_paths
 from engine.prepare import Prepared, prepare
 from engine.records import CellRow, Run
 from engine.store import Store
-from engine.tasks import load_task
+from engine.tasks import task_type
 from engine.tasks.portable import portable
 
 
@@ -67,7 +67,7 @@ def situation_of(run: Run, cells: list[CellRow], queries: int | None = None) -> 
     """The situation that a run's measurements speak about; `queries` defaults to its largest budget."""
     plan = plan_of(run)
     seeds = max((row.cell.seeds for row in cells), default=plan.seeds.count or 100)
-    return Situation(task=load_task(plan.task).type, seeds=seeds, queries=queries or max(plan.grid.budgets))
+    return Situation(task=task_type(plan.task), seeds=seeds, queries=queries or max(plan.grid.budgets))
 
 
 def advice(run: Run, cells: list[CellRow], queries: int | None = None) -> tuple[Recommendation, Recommendation | None]:

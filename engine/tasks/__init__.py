@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from engine.domain import TaskType
 from engine.errors import InputError
 from engine.tasks.base import Judge, Task
-from engine.tasks.custom import named_task, read_task
+from engine.tasks.custom import named_task, read_task, read_type
 from engine.tasks.presets import NAMES
 
-__all__ = ["Judge", "Task", "load_task"]
+__all__ = ["Judge", "Task", "load_task", "task_type"]
 
 
 def load_task(name: str, data: Path | None = None) -> Task:
@@ -23,3 +24,8 @@ def load_task(name: str, data: Path | None = None) -> Task:
     if name.endswith(".toml"):
         return read_task(Path(name))
     raise InputError(f"task {name!r} is not known; expected one of {', '.join(NAMES)}, or the path of a task.toml")
+
+
+def task_type(name: str) -> TaskType:
+    """The kind of answer of a task; it needs none of the files that the task names."""
+    return read_type(Path(name)) if name.endswith(".toml") else load_task(name).type

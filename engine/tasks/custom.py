@@ -50,17 +50,26 @@ def named_task(name: str, folder: Path | None = None) -> Task:
 
 def read_task(path: Path) -> Task:
     """The task in that file; InputError with every problem of the file at once."""
+    problems: list[str] = []
+    task = _build(_with_preset(_raw(path), str(path), problems), path.parent, str(path), problems)
+    if task is None:
+        raise InputError(problems)
+    return task
+
+
+def read_type(path: Path) -> TaskType:
+    """What an answer of that task looks like, even where its databases have gone since; InputError as above."""
+    answer = _with_preset(_raw(path), str(path), []).get("answer")
+    return TaskType(answer) if answer in tuple(TaskType) else read_task(path).type
+
+
+def _raw(path: Path) -> dict[str, Any]:
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); give the path of a task.toml") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: is no valid TOML ({error})") from error
-    problems: list[str] = []
-    task = _build(_with_preset(raw, str(path), problems), path.parent, str(path), problems)
-    if task is None:
-        raise InputError(problems)
-    return task
 
 
 def _with_preset(raw: dict[str, Any], where: str, problems: list[str]) -> dict[str, Any]:

@@ -5,8 +5,11 @@ import shutil
 import sqlite3
 from pathlib import Path
 
-from engine.domain import Item
-from engine.tasks import load_task
+import pytest
+
+from engine.domain import Item, TaskType
+from engine.errors import InputError
+from engine.tasks import load_task, task_type
 from engine.tasks.portable import portable
 
 
@@ -36,6 +39,15 @@ def test_databases_are_found_from_wherever_the_task_is_filed(tmp_path: Path):
     for name in ("text_to_sql", str(home / "task.toml")):
         path = portable(name, home / "rows.jsonl", tmp_path / "run")
         assert isinstance(load_task(path, tmp_path / "run" / "rows.jsonl").read_row(row), Item)
+
+
+def test_a_run_is_shown_after_its_databases_have_gone(tmp_path: Path):
+    (tmp_path / "database").mkdir()
+    path = portable("text_to_sql", tmp_path / "rows.jsonl", tmp_path / "run")
+    (tmp_path / "database").rmdir()
+    assert task_type(path) == TaskType.TEXT_TO_SQL
+    with pytest.raises(InputError, match="there is no folder"):
+        load_task(path)
 
 
 def test_a_task_with_no_files_keeps_its_name(tmp_path: Path):
