@@ -182,7 +182,16 @@ def _verification(r: Recommendation) -> list[Reason]:
 
 
 def _unpriced(r: Recommendation) -> list[Reason]:
-    return [Reason(f"{t.name}: {t.reason[0].lower()}{t.reason[1:]}", ()) for t in r.teachers if t.reason]
+    found = [Reason(f"{t.name}: {t.reason[0].lower()}{t.reason[1:]}", ()) for t in r.teachers if t.reason]
+    if any(a.usd_per_example is None for a in r.augmenters):
+        found.append(
+            Reason(
+                "The price of the teacher or of the model that writes questions is unknown: a question counts like one "
+                "of the teacher's queries, and the two are not compared for money.",
+                (),
+            )
+        )
+    return found
 
 
 def _kept(r: Recommendation) -> list[Reason]:

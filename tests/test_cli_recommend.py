@@ -1,6 +1,7 @@
 """`seedpilot recommend`: every part of a situation, every problem at once, and what the user's own points moved."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,17 @@ def test_every_part_of_a_situation_has_a_flag_and_comes_back_in_the_json(capsys:
     assert told["studies_of_size"] == 0
     assert told["seeds_or_queries"]["seed_price_in_queries"] == pytest.approx(0.5 / 0.0065, rel=1e-3)
     assert told["threshold_points"] == pytest.approx(5.6, abs=0.1)
+
+
+def test_the_page_about_it_names_every_flag_and_every_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    page = (Path(__file__).parent.parent / "docs" / "recommend.md").read_text()
+    (tmp_path / "mine.csv").write_text(POINTS)
+    told = asked("--queries", "3000", "--points", str(tmp_path / "mine.csv"), capsys=capsys)
+    _, help_text, _ = run("recommend", "--help", capsys=capsys)
+    flags = set(re.findall(r"--[a-z-]+", help_text)) - {"--help", "--json"}
+    assert {flag for flag in flags if flag not in page} == set()
+    assert {key for key in told if f"`{key}`" not in page} == set()
+    assert {key for key in told["strategies"][0] if f"`{key}`" not in page} == {"strategy"}
 
 
 def test_what_is_not_said_is_null(capsys: pytest.CaptureFixture[str]):

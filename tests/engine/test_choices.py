@@ -134,6 +134,7 @@ def test_a_cheap_augmenter_buys_more_questions_for_the_same_money():
 def test_an_augmenter_without_a_price_is_not_priced():
     r = ask(teachers=(LARGE,), augmenter_offer=SECRET)
     assert r.augmenters[1].usd_per_example is None
+    assert "a question counts like one of the teacher's queries" in text(r.caveats)
     assert outlook(r, QR).queries_per_kept == 2
 
 
