@@ -134,7 +134,7 @@ def recommend(situation: Situation, measurements: Sequence[Measurement] = ()) ->
     return replace(
         found,
         reasons=found.reasons + wording_choices.reasons(found),
-        caveats=found.caveats + wording_choices.caveats(found),
+        caveats=found.caveats + wording_choices.caveats(found, [m.cell.arm for m in measurements]),
     )
 
 

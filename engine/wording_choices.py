@@ -5,7 +5,9 @@ Plain sentences from a finished `Recommendation`. Nothing is computed here.
 
 from __future__ import annotations
 
-from engine.domain import Flip, Interval, Reason, Recommendation, Strategy
+from collections.abc import Sequence
+
+from engine.domain import Arm, Flip, Interval, Reason, Recommendation, Strategy
 from engine.evidence import published
 from engine.wording import COUNTING, NAMES, listed, ratio, references
 
@@ -31,9 +33,12 @@ def reasons(r: Recommendation) -> tuple[Reason, ...]:
     return (*_threshold(r), *_at_stake(r), *_flips(r), *_teachers(r), *_augmenters(r), *_seeds(r))
 
 
-def caveats(r: Recommendation) -> tuple[Reason, ...]:
-    """Verification with evidence on both sides, what is assumed, and what could not be compared."""
-    return (*_real_questions(r), *_verification(r), *_unpriced(r), *_kept(r), *_assumed(r))
+def caveats(r: Recommendation, measured: Sequence[Arm]) -> tuple[Reason, ...]:
+    """Verification with evidence on both sides, what is assumed, and what could not be compared.
+
+    `measured` is what the user's own points are points of.
+    """
+    return (*_real_questions(r, measured), *_verification(r), *_unpriced(r), *_kept(r), *_assumed(r))
 
 
 def moved(before: Recommendation, after: Recommendation) -> str:
@@ -142,10 +147,12 @@ def _seeds(r: Recommendation) -> list[Reason]:
     return [Reason(f"{text}.", references("human-mix", "human-task-worth", "human-wanli", "doubling-human"))]
 
 
-def _real_questions(r: Recommendation) -> list[Reason]:
+def _real_questions(r: Recommendation, measured: Sequence[Arm]) -> list[Reason]:
     real = next((o for o in r.outlooks if o.strategy is Strategy.REAL_QUESTION), None)
     if real is None:
-        return []
+        if Strategy.REAL_QUESTION not in measured:
+            return []
+        return [Reason("You measured real questions: say how many unlabelled inputs are left, and they compete.", ())]
     found = []
     if r.situation.unlabelled is not None and real.examples == r.situation.unlabelled:
         found.append(

@@ -94,6 +94,7 @@ def test_points_of_ones_own_take_the_assumption_away():
 def test_measured_real_questions_without_inputs_left_still_count_as_points_and_do_not_compete():
     r = ask(points=OWN)
     assert r.basis == "measured"
+    assert any("how many unlabelled inputs are left" in c.text for c in r.caveats)
     assert [o.strategy for o in r.outlooks] == [AA, QR, NQ]
 
 
