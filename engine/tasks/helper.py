@@ -31,15 +31,17 @@ class Helper:
     def ask(self, question: dict[str, Any]) -> dict[str, Any] | None:
         """The script's answer; None where it gave none in time or died over the question."""
         with self._lock:
-            if self._process is None or self._process.poll() is not None:
+            if self._process is not None and self._process.poll() is not None:
+                self._end()
+            if self._process is None:
                 self._process = self._start()
             try:
                 return self._exchange(self._process, json.dumps(question).encode() + b"\n")
-            except (OSError, ValueError):
-                return None
-            finally:
-                if self._process.poll() is not None:
-                    self._end()
+            except OSError:
+                self._end()
+            except ValueError:  # a line that is no JSON
+                pass
+            return None
 
     def _start(self) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(  # noqa: S603 our own script, no shell
