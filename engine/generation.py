@@ -107,7 +107,8 @@ class Generator:
                     limited += 1
                     if limited >= RATE_LIMIT_ATTEMPTS:
                         raise
-                    invited = error.retry_after is not None
+                    # Once: whoever is refused again at the time that it was given takes its turn in the queue.
+                    invited = error.retry_after is not None and limited == 1
                     wait = error.retry_after if error.retry_after is not None else _backoff(limited)
                 except (OutcomeUnknownError, TeacherUnreachableError):
                     lost += 1

@@ -44,8 +44,8 @@ class Concurrency:
     """How many may be on their way at once: additive increase, multiplicative decrease.
 
     A refusal (429) halves it, once a round trip: what was sent before the halving says nothing about it.
-    Each success then adds two until the number at which it was refused is reached again (half a round
-    trip), and from there one a round trip, never above `most`.
+    Each success with no refusal since the one before it then adds two until the number at which it was
+    refused is reached again (half a round trip), and from there one a round trip, never above `most`.
     """
 
     def __init__(self, most: int) -> None:
@@ -54,17 +54,21 @@ class Concurrency:
         self._refused_at = float(most)
         self._round_trip_s = 0.0
         self._halved_at = float("-inf")
+        self._refused_since = False
 
     def succeeded(self, took_s: float) -> None:
         """A reply came after so many seconds."""
         self._round_trip_s = took_s if not self._round_trip_s else 0.9 * self._round_trip_s + 0.1 * took_s
-        if self.limit < self._refused_at:
+        if self._refused_since:
+            self._refused_since = False
+        elif self.limit < self._refused_at:
             self.limit = min(self._refused_at, self.limit + 2.0)
         else:
             self.limit = min(float(self.most), self.limit + 1.0 / self.limit)
 
     def refused(self, sent_at: float, now: float) -> None:
         """A request sent at `sent_at` was refused for coming too fast."""
+        self._refused_since = True
         if sent_at < self._halved_at or now < self._halved_at + self._round_trip_s:
             return
         self._refused_at = self.limit

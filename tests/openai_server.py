@@ -28,6 +28,7 @@ class OpenAIServer(ThreadingHTTPServer):
     """Serves on a free port of 127.0.0.1."""
 
     daemon_threads = True
+    request_queue_size = 256
 
     def __init__(self, voice: Voice, *, key: str | None = KEY, fault_rates: dict[str, float] | None = None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -39,6 +40,10 @@ class OpenAIServer(ThreadingHTTPServer):
         """Faults of the next requests, first come first served; before the rates."""
         self.slow_s = 5.0
         self.retry_after = "0"
+        self.most_at_once: int | None = None
+        """More requests than that at a time are refused with a 429."""
+        self.at_once = 0
+        self.refused = 0
         self.latency_s = 0.0
         self.answered = 0
         """Completions that were made and would be billed, whether or not they arrived."""
@@ -100,6 +105,10 @@ class _Handler(BaseHTTPRequestHandler):
         if body["model"] != MODEL:
             return self._json(404, {"error": {"message": f"The model `{body['model']}` does not exist"}})
         fault = server.next_fault()
+        with server.lock:
+            if server.most_at_once is not None and server.at_once >= server.most_at_once:
+                fault = "429"
+            server.refused += fault == "429"
         if fault == "429":
             return self._json(429, {"error": {"message": "Rate limit reached"}}, {"Retry-After": server.retry_after})
         if fault == "no_quota":
@@ -114,12 +123,15 @@ class _Handler(BaseHTTPRequestHandler):
             return None
         text = server.voice(body["messages"])
         with server.lock:
+            server.at_once += 1
             server.answered += 1
             asker = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
             server.billed.setdefault(asker, []).append(len(text.split()))
             server.seen.append(body["messages"])
             server.bodies.append(body)
         time.sleep(server.slow_s if fault == "slow" else server.latency_s)
+        with server.lock:
+            server.at_once -= 1
         if fault == "garbage":
             return self._send(200, b"<html>gateway says hello</html>", "text/html")
         if fault == "cut_connection":

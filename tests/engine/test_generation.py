@@ -166,6 +166,18 @@ async def _each(visits: InOrder[None]) -> None:
         pass
 
 
+def test_where_the_endpoint_bears_few_at_once_fewer_are_sent_and_all_are_answered(store: Store):
+    with serving(voice) as server:
+        server.latency_s, server.most_at_once, server.retry_after = 0.02, 4, "0.02"
+        asks = generator(store, server, concurrency=64)
+        items = [Item(f"s{i}", "2+2?", "4") for i in range(300)]
+        texts = asyncio.run(asks.replies("x", items, [request(i) for i in range(300)], lambda: None))
+        assert texts.count(None) == 0
+        assert server.answered == 300
+        assert asks.pace.concurrency.limit < 32, "it learnt from the refusals"
+    assert account(store, "r1") == Account(300, 0, 0, pytest.approx(0.3))
+
+
 def test_five_nested_budgets_pay_for_the_largest_alone(store: Store):
     with serving(voice) as server:
         asks = generator(store, server, concurrency=16)

@@ -54,12 +54,21 @@ def test_successes_bring_it_back_in_half_a_round_trip_and_then_feel_their_way():
     pace.limit = 100.0
     pace.refused(sent_at=0.0, now=1.0)
     assert pace.limit == 50
-    for _ in range(25):
+    for _ in range(1 + 25):
         pace.succeeded(0.5)
     assert pace.limit == 100
     for _ in range(100):
         pace.succeeded(0.5)
     assert 100.9 < pace.limit < 101.1
+
+
+def test_while_refusals_come_between_successes_it_does_not_grow():
+    pace, now = Concurrency(64), 0.0
+    for _ in range(100):
+        now += 0.1
+        pace.succeeded(0.1)
+        pace.refused(sent_at=now, now=now)
+    assert pace.limit == 1
 
 
 @given(st.lists(st.tuples(st.booleans(), st.floats(0, 5)), max_size=200), st.integers(1, 300))
