@@ -261,9 +261,10 @@ def _advice_text(advice: Recommendation, before: Recommendation | None) -> str:
             if accuracy is None
             else f"{100 * accuracy.mean:.0f} % ({100 * accuracy.low80:.0f} to {100 * accuracy.high80:.0f})"
         )
+        each = "1 query" if outlook.queries_per_kept == 1 else f"{outlook.queries_per_kept:.3g} queries"
         lines.append(
             f"  {outlook.strategy.value:<20} {outlook.examples:>8} examples   accuracy {expected:<16}"
-            f" likely best {100 * outlook.p_best:>3.0f} %   {outlook.queries_per_kept:g} queries each"
+            f" likely best {100 * outlook.p_best:>3.0f} %   {each} each"
             f"{'   assumed' if outlook.assumed else ''}"
         )
     if len(advice.spending_plan) > 1:
