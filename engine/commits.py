@@ -4,9 +4,9 @@ A commit waits for the disk, and a hundred commits wait a hundred times. Here ev
 asked for while one commit is on its way goes into the next one. A caller is answered after the commit
 that holds its change: what it then does (sending a request that costs money) rests on the disk.
 
-The statements run in the loop's own thread, and only what waits (for another process's lock, for the
-disk) runs in another: a thread that ran the statements would wait for the interpreter's lock after
-each of them, milliseconds at a time on a busy loop.
+The statements run in the loop's own thread, and only the commit, which waits for the disk, runs in
+another: a thread that ran the statements would wait for the interpreter's lock after each of them,
+milliseconds at a time on a busy loop.
 """
 
 from __future__ import annotations
@@ -77,16 +77,20 @@ class _Writer:
         if not self._waiting:
             self._busy = False
             return
-        opened = self._transaction()
-        self._in_thread(opened.__enter__, lambda connection, error: self._change(opened, connection, error))
-
-    def _change(
-        self, opened: AbstractContextManager[Connection], connection: Connection, error: BaseException | None
-    ) -> None:
         batch, self._waiting = self._waiting[:MOST_CHANGES], self._waiting[MOST_CHANGES:]
-        if error is not None:
+        opened = self._transaction()
+        try:
+            # Here, and with nothing between it and the statements: a callback that wants to write by itself
+            # would wait for this transaction, and this transaction for the loop that the callback holds.
+            connection = opened.__enter__()
+        except Exception as error:
             self._answer([(future, None, error) for _, future in batch])
             return
+        self._change(opened, connection, batch)
+
+    def _change(
+        self, opened: AbstractContextManager[Connection], connection: Connection, batch: list[_Waiting]
+    ) -> None:
         answers: list[tuple[asyncio.Future[Any], Any, BaseException | None]] = []
         broken: BaseException | None = None
         for change, future in batch:

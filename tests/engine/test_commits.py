@@ -94,6 +94,24 @@ async def _written(commits: GroupCommit, n: int) -> None:
     await commits.write(partial(insert, n))
 
 
+def test_a_callback_that_writes_by_itself_in_between_waits_for_no_transaction_that_waits_for_it(store: Store):
+    def by_itself(n: int) -> None:
+        with store.transaction() as connection:
+            insert(n, connection)
+
+    async def run() -> None:
+        commits, loop = GroupCommit(store.transaction), asyncio.get_running_loop()
+        for round_ in range(30):
+            writes = [asyncio.ensure_future(commits.write(partial(insert, 10 * round_ + n))) for n in range(3)]
+            for n in (3, 4, 5):  # now, and after one and two turns of the loop
+                loop.call_soon(by_itself, 10 * round_ + n)
+                await asyncio.sleep(0)
+            await asyncio.wait_for(asyncio.gather(*writes), 5)
+
+    asyncio.run(run())
+    assert len(numbers(store)) == 180
+
+
 def test_it_serves_one_loop_after_the_other(store: Store):
     commits = GroupCommit(store.transaction)
     for n in range(3):
