@@ -34,9 +34,8 @@ from engine.settings import ROOT
 SHARED = ROOT.parent / "shared" / "data" / "curves"
 JUDGED = (8, 32)
 BOOTSTRAPS = 1000
-BINS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 1.01)
-"""Of the P(best) that is said of the strategy likeliest to be best; bins under `SMALLEST` tasks join the next."""
-SMALLEST = 100
+BINS, SMALLEST = 6, 150
+"""P(best) is judged in up to so many bins with as many tasks each, and never fewer than SMALLEST in one."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -130,26 +129,21 @@ def judged(
 
 
 def _bins(said: Array, came_true: Array, sets: Array) -> list[dict[str, Any]]:
-    edges, rows, low = list(BINS[1:]), [], BINS[0]
-    for place, high in enumerate(edges):
-        inside = (said >= low) & (said < high)
-        rest = int((said >= high).sum())
-        if (inside.sum() < SMALLEST or 0 < rest < SMALLEST) and place < len(edges) - 1:
-            continue  # joins the next bin
-        if inside.any():
-            gap = 100 * (came_true[inside] - said[inside])
-            rows.append(
-                {
-                    "from": round(float(said[inside].min()), 3),
-                    "to": round(float(said[inside].max()), 3),
-                    "tasks": int(inside.sum()),
-                    "said": round(float(said[inside].mean()), 3),
-                    "came_true": round(float(came_true[inside].mean()), 3),
-                    "gap_points": round(float(gap.mean()), 1),
-                    "gap_90": _bootstrap(gap, sets[inside]),
-                }
-            )
-        low = high
+    """Tasks by rising P(best) of the strategy that is likeliest to be best, in bins of one size."""
+    rows = []
+    for inside in np.array_split(np.argsort(said, kind="stable"), max(1, min(BINS, len(said) // SMALLEST))):
+        gap = 100 * (came_true[inside] - said[inside])
+        rows.append(
+            {
+                "from": round(float(said[inside].min()), 3),
+                "to": round(float(said[inside].max()), 3),
+                "tasks": len(inside),
+                "said": round(float(said[inside].mean()), 3),
+                "came_true": round(float(came_true[inside].mean()), 3),
+                "gap_points": round(float(gap.mean()), 1),
+                "gap_90": _bootstrap(gap, sets[inside]),
+            }
+        )
     return rows
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from engine import (
     alternatives,
+    calibrated,
     curves,
     offers,
     seeds_or_queries,
@@ -37,14 +38,13 @@ from engine.domain import (
 )
 from engine.errors import InputError
 from engine.evidence import ACCURACY, parameters_named, published
+from engine.fitting import calibration
 from engine.law import Array
 
 __all__ = ["as_json", "recommend"]
 
 TOO_CLOSE_POINTS = 0.5
 """Strategies whose expected accuracies differ by less than this cannot be told apart."""
-CAP_STRETCH, CAP = 8.0, 0.95
-"""Beyond this many times the largest measured effective examples, P(best) is shown as at most CAP."""
 BUDGETS = 40
 """Points of a drawn curve."""
 RATIOS = np.geomspace(0.1, 5000.0, 48)
@@ -66,7 +66,7 @@ def recommend(situation: Situation, measurements: Sequence[Measurement] = ()) ->
     examples = case.whole_examples(situation.queries)
     right = fitted.accuracies(situation.seeds, examples[None])[:, 0, :]
     stretch = fitted.stretch(situation.seeds, examples)
-    p_best = _p_best(right, stretch)
+    p_best = calibrated.p_best(right, stretch)
     expected = right.mean(axis=0)
     regret = 100 * (right.max(axis=1).mean() - expected)
     order = sorted(range(len(names)), key=lambda m: (regret[m], m))
@@ -97,7 +97,7 @@ def recommend(situation: Situation, measurements: Sequence[Measurement] = ()) ->
         outlooks=outlooks,
         crossovers=crossings,
         plan=plan,
-        gain=interval(right[:, best] - _seeds_only(case)) if case.measured else None,
+        gain=calibrated.difference(right[:, best] - _seeds_only(case), stretch) if case.measured else None,
         other_calls_winner=next((m for _, m in winners if m is not names[best]), None),
         best=names[best],
         stretch=stretch,
@@ -148,18 +148,6 @@ def _plan(case: Case, best: int) -> spending.Plan:
     return spending.plan(case.fitted, s.seeds, s.queries, case.calls, best, case.most)
 
 
-def _p_best(right: Array, stretch: float) -> Array:
-    """Share of draws that each strategy wins, capped where the points are far. (K, M) -> (M,), sums to 1."""
-    count = right.shape[1]
-    p = np.bincount(right.argmax(axis=1), minlength=count) / len(right)
-    top = int(p.argmax())
-    if stretch > CAP_STRETCH and p[top] > CAP:
-        rest = np.delete(p, top)
-        shared = rest / rest.sum() if rest.sum() else np.full(count - 1, 1 / (count - 1))
-        p = np.insert((1 - CAP) * shared, top, CAP)
-    return np.asarray(p, dtype=np.float64)
-
-
 def _outlook(
     m: int,
     case: Case,
@@ -179,7 +167,7 @@ def _outlook(
     return Outlook(
         strategy=strategy,
         examples=int(min(situation.queries / made + 1e-9, case.most[m])),
-        accuracy=None if stretch > REFUSE_STRETCH else interval(right[:, m]),
+        accuracy=None if stretch > REFUSE_STRETCH else calibrated.level(right[:, m], stretch),
         p_best=float(p_best[m]),
         regret_points=float(regret[m]),
         points=points,
@@ -224,14 +212,15 @@ def _bands(case: Case, crossovers: tuple[Crossover, ...], outlooks: tuple[Outloo
     # with deviations every draw costs more, and half of them draw the same curve
     right = (case.thinned(500) if case.measured else case).accuracies(s.seeds, queries)
     mean = right.mean(axis=0)
-    low, high = np.quantile(right[::2], [0.1, 0.9], axis=0)
+    stretch = case.fitted.stretches(s.seeds, case.examples(queries[:, None]))
+    low, high = zip(*(calibrated.bounds(right[::2, :, m], stretch) for m in range(len(case.strategies))), strict=True)
     return tuple(
         CurveBand(
             strategy=strategy,
             queries=tuple(queries.tolist()),
             mean=tuple(mean[:, m].tolist()),
-            low80=tuple(low[:, m].tolist()),
-            high80=tuple(high[:, m].tolist()),
+            low80=tuple(low[m].tolist()),
+            high80=tuple(high[m].tolist()),
             assumed=outlooks[m].assumed,
         )
         for m, strategy in enumerate(case.strategies)
@@ -246,7 +235,7 @@ def _confidence(
     `studies` match the task, and the student's size where it is known.
     """
     if case.measured:
-        reliable = (case.fitted.effective_draws or 0) >= 100 and stretch <= CAP_STRETCH
+        reliable = (case.fitted.effective_draws or 0) >= 100 and stretch <= calibration.CAP_STRETCH
         if close > 1 or p_best < 0.7 or not reliable:
             return "low"
         return "high" if p_best >= 0.9 and not any(o.assumed for o in outlooks) else "medium"

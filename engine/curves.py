@@ -60,11 +60,15 @@ class Fitted:
 
     def stretch(self, seeds: float, examples: Array) -> float:
         """How many times more effective examples than the largest cell measured; 0 on the prior. `examples` (M,)."""
+        return float(self.stretches(seeds, examples[None])[0])
+
+    def stretches(self, seeds: float, examples: Array) -> Array:
+        """The same for B budgets, the largest over strategies. `examples` (B, M) -> (B,)."""
         if self.largest is None:
-            return 0.0
-        count = len(examples)
-        n = law.effective_alone(self.draws, np.full(count, float(seeds)), np.arange(count), examples)
-        return float((np.median(n, axis=0) / self.largest.max()).max())
+            return np.zeros(len(examples))
+        weight = np.exp(self.draws[:, law.SEED_WEIGHT])[:, None, None]
+        n = seeds * (weight + law.useful_per_seed(self.draws, seeds, examples / seeds))
+        return np.asarray((np.median(n, axis=0) / self.largest.max()).max(axis=1), dtype=np.float64)
 
     def without_real(self) -> Fitted:
         """The same without real questions, where they were measured but there are none to ask about."""

@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from engine.fitting.groups import Array
 
@@ -78,7 +77,7 @@ class Calibration:
         )
 
 
-def interval(draws: Array, level: int, margin: float) -> tuple[Array, Array]:
+def interval(draws: Array, level: int, margin: float | Array) -> tuple[Array, Array]:
     """Central part of the draws (K, ...) with the margin added on both sides; `level` is 80 or 90."""
     low, high = np.quantile(draws, [TAILS[level], 1 - TAILS[level]], axis=0)
     middle = (low + high) / 2  # a margin below zero must not turn the interval over
@@ -182,6 +181,7 @@ def _margin(score: Array, weight: Array, level: int) -> float:
 
 def _learn_p_best(scores: Scores, weight: Array) -> tuple[float, float]:
     """Sharpness and doubt with the best log score on the winners."""
+    from scipy.optimize import minimize  # learning only: using margins must not cost half a second of import
 
     def loss(x: Array) -> float:
         said = _modest(scores.said, float(np.exp(x[0])), float(1 / (1 + np.exp(-x[1]))))
@@ -192,19 +192,14 @@ def _learn_p_best(scores: Scores, weight: Array) -> tuple[float, float]:
 
 
 def growing(margins: Sequence[Margins]) -> tuple[Margins, ...]:
-    """The same by rising stretch, with margins that never shrink as the distance grows."""
+    """The same by rising stretch, with interval margins that never shrink as the distance grows."""
     out: list[Margins] = []
     for found in sorted(margins, key=lambda m: m.stretch):
-        if out:
-            before = out[-1]
-            raised = {
-                name: max(getattr(found, name), getattr(before, name))
-                for name in ("level80", "level90", "difference80", "difference90", "doubt")
-            }
-            found = Margins(
-                found.stretch, **raised, sharpness=min(found.sharpness, before.sharpness), tasks=found.tasks
-            )
-        out.append(found)
+        raised = {
+            name: max([getattr(found, name), *(getattr(before, name) for before in out[-1:])])
+            for name in ("level80", "level90", "difference80", "difference90")
+        }
+        out.append(replace(found, **raised))
     return tuple(out)
 
 

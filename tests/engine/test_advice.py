@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from engine import advice, evidence, prior
 from engine.domain import Baseline, Cell, Measurement, Situation, Strategy, TaskType
 from engine.errors import InputError
+from engine.fitting import calibration
 
 AA, QR, NQ = Strategy.ANSWER_AUGMENTATION, Strategy.QUESTION_REPHRASE, Strategy.NEW_QUESTION
 
@@ -234,7 +235,7 @@ def test_one_point_is_enough_to_move_and_too_little_to_be_sure():
 
 def test_far_beyond_the_points_chances_are_capped_and_accuracies_refused():
     far = ask(points=OWN, queries=120_000)
-    assert max(o.p_best for o in far.outlooks) <= advice.CAP + 1e-9
+    assert max(o.p_best for o in far.outlooks) <= calibration.CAP + 1e-9
     further = ask(points=OWN, queries=3_000_000, seeds=10_000)
     assert all(o.accuracy is None for o in further.outlooks)
     assert any("beyond 32 times" in c.text for c in further.caveats)
