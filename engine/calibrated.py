@@ -8,8 +8,6 @@ named wherever the margins are used. Before the user has measured anything there
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -65,9 +63,6 @@ def bounds(draws: Array, stretch: Array) -> tuple[Array, Array]:
 
 def p_best(right: Array, stretch: float) -> Array:
     """Probability that each strategy is best. `right` (K, M) -> (M,), sums to 1; capped where the points are far."""
-    known = None
-    if stretch > 0:
-        learned = margins().at(min(stretch, calibration.REFUSE_STRETCH))
-        # what made other curves' shares surer is no reason to be surer of these
-        known = replace(learned, sharpness=min(learned.sharpness, 1.0))
-    return calibration.p_best(right, known, capped=stretch > calibration.CAP_STRETCH)
+    known = margins().at(min(stretch, calibration.REFUSE_STRETCH)) if stretch > 0 else None
+    # what made other curves' leaders surer is no reason to be surer of this one
+    return calibration.p_best(right, known, capped=stretch > calibration.CAP_STRETCH, surer=False)

@@ -39,10 +39,10 @@ class Margins:
     level90: float
     difference80: float
     difference90: float
-    sharpness: float
-    """Exponent that P(best) is raised to before it is made to sum to one again; below 1 is more modest."""
-    doubt: float
-    """Share of P(best) that is spread evenly over the strategies."""
+    offset: float
+    gain: float
+    loss: float
+    """Of the leader's P(best): logit p' = offset + gain log p - loss log(1 - p), beta calibration (Kull 2017)."""
     tasks: int
     """Groups of curves behind the numbers."""
 
@@ -71,8 +71,9 @@ class Calibration:
             read("level90"),
             read("difference80"),
             read("difference90"),
-            read("sharpness"),
-            read("doubt"),
+            read("offset"),
+            read("gain"),
+            read("loss"),
             self.margins[int(np.abs(known - where).argmin())].tasks,
         )
 
@@ -84,23 +85,37 @@ def interval(draws: Array, level: int, margin: float | Array) -> tuple[Array, Ar
     return np.minimum(low - margin, middle), np.maximum(high + margin, middle)
 
 
-def p_best(draws: Array, margins: Margins | None, capped: bool = False) -> Array:
-    """Probability that each strategy is best, higher draws being better. (K, M) -> (M,), sums to 1."""
+def p_best(draws: Array, margins: Margins | None, *, capped: bool = False, surer: bool = True) -> Array:
+    """Probability that each strategy is best, higher draws being better. (K, M) -> (M,), sums to 1.
+
+    Calibration moves the leader's probability and shares out the rest in proportion; it never makes another the leader.
+    Without `surer` it only ever takes from the leader.
+    """
     count = draws.shape[1]
-    p = np.bincount(draws.argmax(axis=1), minlength=count) / len(draws)
-    if margins is not None and count > 1:
-        p = _modest(_shares(draws[None]), margins.sharpness, margins.doubt)[0]
-    top = int(p.argmax())
-    if capped and count > 1 and p[top] > CAP:
-        rest = np.delete(p, top)
-        shared = rest / rest.sum() if rest.sum() else np.full(count - 1, 1 / (count - 1))
-        p = np.insert((1 - CAP) * shared, top, CAP)
+    if margins is None or count < 2:
+        p = np.bincount(draws.argmax(axis=1), minlength=count) / len(draws)
+    else:
+        p = _shares(draws[None])[0]
+        said = float(p.max())
+        true = float(_calibrated(np.array([said]), margins.offset, margins.gain, margins.loss)[0])
+        p = _with_leader(p, true if surer else min(true, said))
+    if capped and count > 1 and p.max() > CAP:
+        p = _with_leader(p, CAP)
     return np.asarray(p, dtype=np.float64)
 
 
-def _modest(p: Array, sharpness: float, doubt: float) -> Array:
-    raised = p**sharpness
-    return np.asarray((1 - doubt) * raised / raised.sum(axis=1, keepdims=True) + doubt / p.shape[1], dtype=np.float64)
+def _calibrated(p: Array, offset: float, gain: float, loss: float) -> Array:
+    """Beta calibration of probabilities strictly between 0 and 1."""
+    return np.asarray(1 / (1 + np.exp(-(offset + gain * np.log(p) - loss * np.log1p(-p)))), dtype=np.float64)
+
+
+def _with_leader(p: Array, leader: float) -> Array:
+    """`p` (M,) with that probability for its largest, and the rest in proportion; the largest stays the largest."""
+    top = int(p.argmax())
+    rest = np.delete(p, top)
+    parts = rest / rest.sum() if rest.sum() else np.full(len(rest), 1 / len(rest))
+    leader = max(leader, float(parts.max() / (1 + parts.max())))
+    return np.insert((1 - leader) * parts, top, leader)
 
 
 @dataclass(frozen=True)
@@ -146,15 +161,16 @@ def learn(scores: Scores, sets: NDArray[np.str_], stretch: float) -> Margins:
     """
     _, index = np.unique(sets, return_inverse=True)
     weight = 1 / np.bincount(index)[index]
-    sharpness, doubt = _learn_p_best(scores, weight)
+    offset, gain, loss = _learn_p_best(scores, weight)
     return Margins(
         stretch,
         level80=_margin(scores.level[80], weight, 80),
         level90=_margin(scores.level[90], weight, 90),
         difference80=_margin(scores.difference[80], weight, 80),
         difference90=_margin(scores.difference[90], weight, 90),
-        sharpness=sharpness,
-        doubt=doubt,
+        offset=offset,
+        gain=gain,
+        loss=loss,
         tasks=len(sets),
     )
 
@@ -179,16 +195,19 @@ def _margin(score: Array, weight: Array, level: int) -> float:
     return float(flat[order][min(int(np.searchsorted(share, level / 100)), len(flat) - 1)])
 
 
-def _learn_p_best(scores: Scores, weight: Array) -> tuple[float, float]:
-    """Sharpness and doubt with the best log score on the winners."""
+def _learn_p_best(scores: Scores, weight: Array) -> tuple[float, float, float]:
+    """Offset, gain and loss with the best log score on whether the leaders won; gain and loss at least 0."""
     from scipy.optimize import minimize  # learning only: using margins must not cost half a second of import
 
-    def loss(x: Array) -> float:
-        said = _modest(scores.said, float(np.exp(x[0])), float(1 / (1 + np.exp(-x[1]))))
-        return float(-(weight * np.log((said * scores.won).sum(axis=1))).sum() / weight.sum())
+    leader, at = scores.said.argmax(axis=1), np.arange(len(scores.said))
+    said, won = scores.said[at, leader], scores.won[at, leader]
 
-    best = minimize(loss, np.array([-0.3, -2.5]), method="Nelder-Mead", options={"xatol": 1e-2, "fatol": 1e-6})
-    return float(np.exp(best.x[0])), float(1 / (1 + np.exp(-best.x[1])))
+    def badness(x: Array) -> float:
+        p = np.clip(_calibrated(said, x[0], x[1], x[2]), 1e-9, 1 - 1e-9)
+        return float(-(weight * np.where(won, np.log(p), np.log1p(-p))).sum() / weight.sum())
+
+    found = minimize(badness, np.array([0.0, 1.0, 1.0]), bounds=[(-3, 3), (0, 5), (0, 5)], method="L-BFGS-B").x
+    return float(found[0]), float(found[1]), float(found[2])
 
 
 def growing(margins: Sequence[Margins]) -> tuple[Margins, ...]:
