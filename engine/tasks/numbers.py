@@ -12,7 +12,7 @@ from engine.tasks.records import json_object, to_number
 NUMBER = r"-?\$?\s?-?\d(?:[\d,]*\d)?(?:\.\d+)?(?:\s?/\s?\d+)?"
 _MARKED = re.compile(rf"####\s*({NUMBER})")
 _BOXED = re.compile(rf"\\boxed\{{\s*({NUMBER})\s*\}}")
-_SAID = re.compile(rf"answer\s*(?:is|=|:)?\s*\**\s*<?({NUMBER})", re.IGNORECASE)
+_SAID = re.compile(rf"answer(?:\s*(?:is|=|:))?[\s*<]*({NUMBER})", re.IGNORECASE)
 _ANY = re.compile(NUMBER)
 
 

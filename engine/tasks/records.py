@@ -39,7 +39,9 @@ def json_values(text: str) -> Iterator[Any]:
     while start >= 0:
         try:
             value, end = decoder.raw_decode(text, start)
-        except (ValueError, RecursionError):
+        except RecursionError:
+            return  # nested beyond reason; every later start would be tried as deep again
+        except ValueError:
             end = start + 1
         else:
             yield value
@@ -58,7 +60,9 @@ def json_object(text: str) -> dict[str, Any] | None:
     while start >= 0:
         try:
             value, _ = decoder.raw_decode(text, start)
-        except (ValueError, RecursionError):
+        except RecursionError:
+            return None  # nested beyond reason; every later start would be tried as deep again
+        except ValueError:
             start = text.find("{", start + 1)
             continue
         return value if isinstance(value, dict) else None

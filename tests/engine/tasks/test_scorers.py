@@ -4,7 +4,7 @@ import pytest
 
 from engine.domain import Outcome
 from engine.tasks.numbers import final_number, numeric
-from engine.tasks.records import Field, json_fields, json_object
+from engine.tasks.records import Field, json_fields, json_object, tool_call
 from engine.tasks.scorers import exact
 
 RIGHT, WRONG, NOT_SCORED = Outcome.RIGHT, Outcome.WRONG, Outcome.NOT_SCORED
@@ -85,3 +85,12 @@ def test_no_reply_however_strange_raises(reply: str):
 def test_the_first_object_is_found_between_prose_and_fences():
     assert json_object('Here {not json} it is:\n```json\n{"a": {"b": 1}}\n```') == {"a": {"b": 1}}
     assert json_object("none") is None
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("reply", ["answer" + " " * 50_000, "answer" + ":" * 50_000, '{"a":' * 20_000, "[" * 20_000])
+def test_a_reply_made_to_hang_a_scorer_does_not(reply: str):
+    """The first took cubic time, the third and fourth were parsed anew from every bracket."""
+    assert numeric("#### 5", reply).outcome == WRONG
+    assert exact('{"a": 1}', reply).outcome == WRONG
+    assert tool_call({})('{"name": "f", "arguments": {}}', reply).outcome == WRONG
