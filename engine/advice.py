@@ -130,6 +130,7 @@ def recommend(situation: Situation, measurements: Sequence[Measurement] = ()) ->
         augmenters=alternatives.augmenters(case),
         seeds_or_queries=seeds_or_queries.compare(case, best),
         verification=alternatives.verification(case, best),
+        calibrated_on=calibrated.margins().domain if case.measured else None,
     )
     return replace(
         found,

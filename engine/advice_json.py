@@ -50,6 +50,7 @@ def as_json(recommendation: Recommendation) -> dict[str, Any]:
         "seeds_or_queries": _seeds_or_queries(r.seeds_or_queries) if r.seeds_or_queries else None,
         "verification": _verification(r.verification) if r.verification else None,
         "assumed_parameters": list(r.assumed_parameters),
+        "calibrated_on": r.calibrated_on,
         "studies": r.studies,
         "studies_of_size": r.studies_of_size,
         "reasons": [{"text": x.text, "sources": list(x.sources)} for x in r.reasons],

@@ -38,7 +38,7 @@ def caveats(r: Recommendation, measured: Sequence[Arm]) -> tuple[Reason, ...]:
 
     `measured` is what the user's own points are points of.
     """
-    return (*_real_questions(r, measured), *_verification(r), *_unpriced(r), *_kept(r), *_assumed(r))
+    return (*_real_questions(r, measured), *_verification(r), *_unpriced(r), *_kept(r), *_assumed(r), *_calibrated(r))
 
 
 def moved(before: Recommendation, after: Recommendation) -> str:
@@ -214,6 +214,18 @@ def _assumed(r: Recommendation) -> list[Reason]:
     moved_by = "the published studies" if r.basis == "prior" else "your points"
     names = listed([PARAMETERS[name] for name in r.assumed_parameters])
     return [Reason(f"Assumed, as {moved_by} hardly moved it: {names}.", ())]
+
+
+def _calibrated(r: Recommendation) -> list[Reason]:
+    if r.calibrated_on is None:
+        return []
+    return [
+        Reason(
+            f"How far curves miss when they are extended was learned on {r.calibrated_on}: the intervals and chances "
+            "carry it, as nobody has published whole curves of these strategies.",
+            (),
+        )
+    ]
 
 
 def _points(value: Interval, signed: bool = False) -> str:

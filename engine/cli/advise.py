@@ -6,12 +6,14 @@ import argparse
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from engine import offers, situations
 from engine.advice import as_json, recommend
 from engine.cli.frame import Commands, command, dumps
 from engine.domain import Measurement, Recommendation, Situation, TaskType, TeacherOffer
 from engine.errors import InputError, SeedPilotError
+from engine.next_pilot import NextPilot, next_pilot
 from engine.points import read_points
 from engine.student import SANDBOX, check_student
 from engine.tasks import load_task
@@ -64,14 +66,28 @@ def _recommend(given: argparse.Namespace) -> int:
     situation, points = _asked(given)
     advice = recommend(situation, points)
     before = recommend(situation) if points else None
+    pilot = next_pilot(situation, points)
     if given.json:
-        told = as_json(advice)
+        told = as_json(advice) | {"next_pilot": _pilot_json(pilot)}
         if before is not None:
             told |= {"moved": moved(before, advice), "before": as_json(before)}
         print(dumps(told))
     else:
-        print(_advice_text(advice, before))
+        print(f"{_advice_text(advice, before)}\n\nNext pilot: {pilot.why}")
+        for cell in pilot.cells:
+            print(f"  {cell.strategy.value:<20} {cell.seeds:>6} seeds {cell.queries:>8} queries")
     return 0
+
+
+def _pilot_json(pilot: NextPilot) -> dict[str, Any]:
+    """What to measure next, or why nothing."""
+    return {
+        "cells": [{"strategy": c.strategy.value, "seeds": c.seeds, "queries": c.queries} for c in pilot.cells],
+        "queries": pilot.queries,
+        "gain_points": round(pilot.gain_points, 3),
+        "test_items": pilot.items,
+        "why": pilot.why,
+    }
 
 
 def _asked(given: argparse.Namespace) -> tuple[Situation, tuple[Measurement, ...]]:

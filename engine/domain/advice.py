@@ -259,6 +259,8 @@ class Recommendation:
     """Who writes the questions, for the same money; empty where no second model was named."""
     seeds_or_queries: SeedsOrQueries | None = None
     verification: Verification | None = None
+    calibrated_on: str | None = None
+    """Domain of the margins that the intervals of measured advice carry; None where nothing was measured."""
 
     @property
     def by_price(self) -> tuple[Strategy, ...]:
