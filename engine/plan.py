@@ -181,6 +181,11 @@ class PilotPlan(_Part):
         grid, problems = self.grid, []
         if not grid.strategies:
             problems.append("grid.strategies: is empty; choose at least one strategy")
+        if Strategy.REAL_QUESTION in grid.strategies:  # nothing generates it yet
+            problems.append(
+                "grid.strategies: found real_question, but a plan cannot name a file of unlabelled inputs yet; "
+                "leave it out"
+            )
         if not grid.budgets:
             problems.append("grid.budgets: is empty; give at least one number of queries")
         problems += [

@@ -136,7 +136,8 @@ def prepare(plan: PilotPlan) -> Prepared:
     if task.determined and Strategy.ANSWER_AUGMENTATION in plan.grid.strategies:
         warnings.append(
             "The question fixes its answer here, so answer augmentation can only repeat the seeds: "
-            "expect nearly all of its examples to be left out as duplicates."
+            "expect nearly all of its examples to be left out as duplicates. Leave it out of grid.strategies, "
+            'or have the reasoning trained too (rationale = "before" in the task file).'
         )
     return Prepared(plan, task, seeds, test, student, recipe, cells, price, estimate, tuple(warnings))
 

@@ -111,3 +111,8 @@ def test_broken_toml_says_where(tmp_path: Path):
     (tmp_path / "plan.toml").write_text("name = \n")
     with pytest.raises(InputError, match=r"is no valid TOML .*line 1"):
         read_plan(tmp_path / "plan.toml")
+
+
+def test_real_questions_are_refused_before_anything_is_paid_for_them():
+    with pytest.raises(InputError, match=r"real_question.*unlabelled inputs.*leave it out"):
+        check_plan({"grid": {"strategies": ["answer_augmentation", "real_question"]}})
