@@ -12,121 +12,50 @@ from copy import deepcopy
 from dataclasses import fields as dataclass_fields
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urlsplit
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from engine.domain import Baseline, Cell, Recipe, Strategy
 from engine.errors import InputError
+from engine.plan_example import EXAMPLE
+from engine.plan_faults import problems_of, without
+from engine.plan_parts import (
+    FEWEST_SEEDS,
+    FEWEST_TEST_ITEMS,
+    SANDBOX,
+    CeilingPlan,
+    GridPlan,
+    Part,
+    SeedsPlan,
+    TeacherPlan,
+    TestPlan,
+    TrainingPlan,
+)
 from engine.prices import Quote, quote
 
-SANDBOX = "sandbox"
-FEWEST_SEEDS = 10
-FEWEST_TEST_ITEMS = 20
+__all__ = [
+    "EXAMPLE",
+    "FEWEST_SEEDS",
+    "FEWEST_TEST_ITEMS",
+    "SANDBOX",
+    "CeilingPlan",
+    "GridPlan",
+    "PilotPlan",
+    "SeedsPlan",
+    "TeacherPlan",
+    "TestPlan",
+    "TrainingPlan",
+    "check_plan",
+    "read_plan",
+    "to_toml",
+    "with_paths",
+]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SeedsPlan(_Part):
-    """Where the seeds come from."""
-
-    path: str = SANDBOX
-    """A JSONL or CSV file, or `sandbox`."""
-    count: int | None = Field(default=None, ge=1)
-    """Seeds to use, from the first; None means all (100 in the sandbox)."""
-    question_column: str | None = None
-    """What the file calls the question; None takes the task's own name for it."""
-    answer_column: str | None = None
-
-
-class TestPlan(_Part):
-    """Where the test items come from; they are never shown to the teacher's strategies."""
-
-    __test__ = False  # the name is no test class
-
-    path: str | None = None
-    """A JSONL or CSV file; None: the sandbox's own, or `holdout` of the seeds file."""
-    holdout: int | None = Field(default=None, ge=1)
-    """So many rows of the seeds file are kept aside as test items, drawn with a fixed seed."""
-    count: int | None = Field(default=None, ge=1)
-    """Test items to use, from the first; None means all (300 in the sandbox)."""
-    question_column: str | None = None
-    """As in the seeds, for a file of their own."""
-    answer_column: str | None = None
-    teacher_items: int = Field(default=100, ge=0)
-    """So many of them are answered by the teacher too, for its own accuracy; each is a paid query."""
-
-
-class TeacherPlan(_Part):
-    """Who answers."""
-
-    kind: Literal["sandbox", "openai_compatible", "transformers_local", "replay"] = "sandbox"
-    base_url: str | None = None
-    """`http://127.0.0.1:8000/v1` and the like."""
-    model: str | None = None
-    """The endpoint's name for it; for `transformers_local` a local folder or a hub id."""
-    replies: str | None = None
-    """For `replay`: a JSONL file of recorded replies."""
-    batch: bool = False
-    """OpenAI's Batch API: half the price, an answer within a day."""
-    key_env: str | None = None
-    """Name of the environment variable that holds the key."""
-    key_typed: bool = False
-    """The key is typed when the run starts; it lives in the worker's memory only."""
-    usd_per_million_input: float | None = Field(default=None, ge=0)
-    usd_per_million_output: float | None = Field(default=None, ge=0)
-    concurrency: int = Field(default=8, ge=1, le=256)
-    """Requests on their way at once."""
-    requests_per_minute: float | None = Field(default=None, gt=0)
-    tokens_per_minute: float | None = Field(default=None, gt=0)
-    keep_reasoning: bool = False
-    """Whether a reply's reasoning part goes into examples."""
-    timeout_s: float = Field(default=120.0, gt=0)
-    max_answer_tokens: int | None = Field(default=None, ge=1)
-    """Upper bound of one answer; None takes the task's own."""
-
-
-class GridPlan(_Part):
-    """Which cells are measured."""
-
-    strategies: tuple[Strategy, ...] = (
-        Strategy.ANSWER_AUGMENTATION,
-        Strategy.QUESTION_REPHRASE,
-        Strategy.NEW_QUESTION,
-    )
-    budgets: tuple[int, ...] = (200, 1600)
-    """Teacher queries."""
-    replicates: int = Field(default=2, ge=1, le=10)
-    seed_sizes: tuple[int, ...] = ()
-    """How many of the seeds a cell uses; none given means all of them."""
-
-
-class CeilingPlan(_Part):
-    """The most that the run may be charged."""
-
-    queries: int | None = Field(default=None, ge=1)
-    """None takes the number that the plan needs, plus a tenth for retries."""
-    usd: float | None = Field(default=None, gt=0)
-
-
-class TrainingPlan(_Part):
-    """Changes to the recipe; what is not named keeps its default."""
-
-    learning_rate: float | None = Field(default=None, gt=0, le=1)
-    batch_size: int | None = Field(default=None, ge=1)
-    epochs: float | None = Field(default=None, gt=0)
-    min_steps: int | None = Field(default=None, ge=1)
-    warmup: float | None = Field(default=None, ge=0, lt=1)
-    rank: int | None = Field(default=None, ge=1)
-    alpha: float | None = Field(default=None, gt=0)
-    max_length: int | None = Field(default=None, ge=16)
-
-
-class PilotPlan(_Part):
+class PilotPlan(Part):
     """A pilot: a set of cells with a ceiling."""
 
     name: str = Field(default="pilot", min_length=1, max_length=80)
@@ -263,29 +192,14 @@ def check_plan(raw: Mapping[str, Any], name: str = "plan") -> PilotPlan:
         try:
             plan = PilotPlan.model_validate(remaining)
         except ValidationError as error:
-            problems += _problems(error, name)
+            problems += problems_of(error, name)
             # What is wrong by itself hides what does not fit together: without it, look again.
-            if not _without(remaining, [fault["loc"] for fault in error.errors()]):
+            if not without(remaining, [fault["loc"] for fault in error.errors()]):
                 raise InputError(problems) from error
             continue
         if problems:
             raise InputError(problems)
         return plan
-
-
-def _without(raw: Any, places: list[tuple[int | str, ...]]) -> bool:
-    """Takes those settings out of a raw plan; whether there were any to take out."""
-    removed = False
-    for place in places:
-        # A setting goes as a whole: a list with one wrong member would be another list.
-        keys = [part for part in place if isinstance(part, str)]
-        part = raw
-        for key in keys[:-1]:
-            part = part.get(key) if isinstance(part, dict) else None
-        if keys and isinstance(part, dict) and keys[-1] in part:
-            del part[keys[-1]]
-            removed = True
-    return removed
 
 
 def read_plan(path: Path) -> PilotPlan:
@@ -327,64 +241,3 @@ def with_paths(plan: PilotPlan, move: Any) -> PilotPlan:
 def to_toml(plan: PilotPlan) -> str:
     """The plan as a file that `seedpilot pilot` takes; unset values are left out."""
     return tomli_w.dumps(plan.model_dump(mode="json", exclude_none=True, exclude_defaults=False))
-
-
-def _problems(error: ValidationError, name: str) -> list[str]:
-    problems = []
-    for fault in error.errors():
-        where = ".".join(str(part) for part in fault["loc"])
-        message = fault["msg"].removeprefix("Value error, ")
-        if fault["type"] == "extra_forbidden":
-            message = "is no setting of a plan; `seedpilot plan --example` shows them all"
-        if where:
-            message = f"{where}: {message[0].lower()}{message[1:]}"
-            if fault["type"] not in ("extra_forbidden", "missing"):
-                message += f" (found {fault['input']!r})"
-        problems += [f"{name}: {line}" for line in message.split("\n")]
-    return problems
-
-
-EXAMPLE = """\
-# A pilot on the sandbox: no key, no GPU, about five minutes on two cores.
-# Every setting is shown; what has a default may be left out.
-name = "first pilot"
-task = "math"                # another named task (docs/tasks.md), or the path of a task.toml
-student = "sandbox"          # or a hub id like "HuggingFaceTB/SmolLM2-135M", or a local folder
-max_new_tokens = 200         # longest answer of the student
-
-[seeds]
-path = "sandbox"             # or a JSONL or CSV file with `question` and `answer`
-# question_column = "prompt" # where the file calls them otherwise
-# answer_column = "reply"
-count = 100
-
-[test]
-# path = "test.jsonl"        # your own test items, or:
-# holdout = 200              # so many rows of the seeds file
-count = 300
-teacher_items = 100          # test items that the teacher answers too; each is a paid query
-
-[teacher]
-kind = "sandbox"             # or "openai_compatible", with:
-# base_url = "http://127.0.0.1:8000/v1"
-# model = "Qwen/Qwen2.5-72B-Instruct"
-# key_env = "OPENAI_API_KEY"      # the name of the variable, never the key
-# usd_per_million_input = 0.15    # your own price goes before the listed one
-# usd_per_million_output = 0.60
-# requests_per_minute = 500      # and tokens_per_minute: what your account allows
-# batch = true                    # OpenAI's Batch API: half the price, an answer within a day
-concurrency = 8              # requests on their way at once; fewer while the endpoint refuses some
-
-[grid]
-strategies = ["answer_augmentation", "question_rephrase", "new_question"]
-budgets = [200, 1600]        # teacher queries
-replicates = 2
-
-[ceiling]
-queries = 6000               # the run never asks more
-# usd = 5.00                 # needs the prices above
-
-[training]                   # what is not named keeps the recipe's default
-# epochs = 3.0
-# learning_rate = 2e-4
-"""

@@ -1,0 +1,48 @@
+"""What `seedpilot plan --example` prints."""
+
+from __future__ import annotations
+
+EXAMPLE = """\
+# A pilot on the sandbox: no key, no GPU, about five minutes on two cores.
+# Every setting is shown; what has a default may be left out.
+name = "first pilot"
+task = "math"                # another named task (docs/tasks.md), or the path of a task.toml
+student = "sandbox"          # or a hub id like "HuggingFaceTB/SmolLM2-135M", or a local folder
+max_new_tokens = 200         # longest answer of the student
+
+[seeds]
+path = "sandbox"             # or a JSONL or CSV file with `question` and `answer`
+# question_column = "prompt" # where the file calls them otherwise
+# answer_column = "reply"
+count = 100
+
+[test]
+# path = "test.jsonl"        # your own test items, or:
+# holdout = 200              # so many rows of the seeds file
+count = 300
+teacher_items = 100          # test items that the teacher answers too; each is a paid query
+
+[teacher]
+kind = "sandbox"             # or "openai_compatible", with:
+# base_url = "http://127.0.0.1:8000/v1"
+# model = "Qwen/Qwen2.5-72B-Instruct"
+# key_env = "OPENAI_API_KEY"      # the name of the variable, never the key
+# usd_per_million_input = 0.15    # your own price goes before the listed one
+# usd_per_million_output = 0.60
+# requests_per_minute = 500      # and tokens_per_minute: what your account allows
+# batch = true                    # OpenAI's Batch API: half the price, an answer within a day
+concurrency = 8              # requests on their way at once; fewer while the endpoint refuses some
+
+[grid]
+strategies = ["answer_augmentation", "question_rephrase", "new_question"]
+budgets = [200, 1600]        # teacher queries
+replicates = 2
+
+[ceiling]
+queries = 6000               # the run never asks more
+# usd = 5.00                 # needs the prices above
+
+[training]                   # what is not named keeps the recipe's default
+# epochs = 3.0
+# learning_rate = 2e-4
+"""

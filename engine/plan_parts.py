@@ -1,0 +1,114 @@
+"""The tables of a plan, each with its settings and what they may be."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from engine.domain import Strategy
+
+SANDBOX = "sandbox"
+FEWEST_SEEDS = 10
+FEWEST_TEST_ITEMS = 20
+
+
+class Part(BaseModel):
+    """One table of a plan: unknown settings are refused, and nothing changes later."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SeedsPlan(Part):
+    """Where the seeds come from."""
+
+    path: str = SANDBOX
+    """A JSONL or CSV file, or `sandbox`."""
+    count: int | None = Field(default=None, ge=1)
+    """Seeds to use, from the first; None means all (100 in the sandbox)."""
+    question_column: str | None = None
+    """What the file calls the question; None takes the task's own name for it."""
+    answer_column: str | None = None
+
+
+class TestPlan(Part):
+    """Where the test items come from; they are never shown to the teacher's strategies."""
+
+    __test__ = False  # the name is no test class
+
+    path: str | None = None
+    """A JSONL or CSV file; None: the sandbox's own, or `holdout` of the seeds file."""
+    holdout: int | None = Field(default=None, ge=1)
+    """So many rows of the seeds file are kept aside as test items, drawn with a fixed seed."""
+    count: int | None = Field(default=None, ge=1)
+    """Test items to use, from the first; None means all (300 in the sandbox)."""
+    question_column: str | None = None
+    """As in the seeds, for a file of their own."""
+    answer_column: str | None = None
+    teacher_items: int = Field(default=100, ge=0)
+    """So many of them are answered by the teacher too, for its own accuracy; each is a paid query."""
+
+
+class TeacherPlan(Part):
+    """Who answers."""
+
+    kind: Literal["sandbox", "openai_compatible", "transformers_local", "replay"] = "sandbox"
+    base_url: str | None = None
+    """`http://127.0.0.1:8000/v1` and the like."""
+    model: str | None = None
+    """The endpoint's name for it; for `transformers_local` a local folder or a hub id."""
+    replies: str | None = None
+    """For `replay`: a JSONL file of recorded replies."""
+    batch: bool = False
+    """OpenAI's Batch API: half the price, an answer within a day."""
+    key_env: str | None = None
+    """Name of the environment variable that holds the key."""
+    key_typed: bool = False
+    """The key is typed when the run starts; it lives in the worker's memory only."""
+    usd_per_million_input: float | None = Field(default=None, ge=0)
+    usd_per_million_output: float | None = Field(default=None, ge=0)
+    concurrency: int = Field(default=8, ge=1, le=256)
+    """Requests on their way at once."""
+    requests_per_minute: float | None = Field(default=None, gt=0)
+    tokens_per_minute: float | None = Field(default=None, gt=0)
+    keep_reasoning: bool = False
+    """Whether a reply's reasoning part goes into examples."""
+    timeout_s: float = Field(default=120.0, gt=0)
+    max_answer_tokens: int | None = Field(default=None, ge=1)
+    """Upper bound of one answer; None takes the task's own."""
+
+
+class GridPlan(Part):
+    """Which cells are measured."""
+
+    strategies: tuple[Strategy, ...] = (
+        Strategy.ANSWER_AUGMENTATION,
+        Strategy.QUESTION_REPHRASE,
+        Strategy.NEW_QUESTION,
+    )
+    budgets: tuple[int, ...] = (200, 1600)
+    """Teacher queries."""
+    replicates: int = Field(default=2, ge=1, le=10)
+    seed_sizes: tuple[int, ...] = ()
+    """How many of the seeds a cell uses; none given means all of them."""
+
+
+class CeilingPlan(Part):
+    """The most that the run may be charged."""
+
+    queries: int | None = Field(default=None, ge=1)
+    """None takes the number that the plan needs, plus a tenth for retries."""
+    usd: float | None = Field(default=None, gt=0)
+
+
+class TrainingPlan(Part):
+    """Changes to the recipe; what is not named keeps its default."""
+
+    learning_rate: float | None = Field(default=None, gt=0, le=1)
+    batch_size: int | None = Field(default=None, ge=1)
+    epochs: float | None = Field(default=None, gt=0)
+    min_steps: int | None = Field(default=None, ge=1)
+    warmup: float | None = Field(default=None, ge=0, lt=1)
+    rank: int | None = Field(default=None, ge=1)
+    alpha: float | None = Field(default=None, gt=0)
+    max_length: int | None = Field(default=None, ge=16)
