@@ -36,7 +36,7 @@ class Observation:
 def group_of(name: str, rows: Sequence[Observation], scale: LogitScale | LogScale) -> Group:
     """The group that a fit takes; rows of one strategy and one n are replicates. The order of rows does not matter."""
     cells: dict[tuple[str, float], list[Observation]] = defaultdict(list)
-    for row in rows:
+    for row in sorted(rows, key=_order):  # sums of floats depend on their order
         cells[row.strategy, row.n].append(row)
     seed_variance = _seed_variance(list(cells.values()))
     series = []
@@ -54,6 +54,10 @@ def group_of(name: str, rows: Sequence[Observation], scale: LogitScale | LogScal
             )
         )
     return Group(name, tuple(series), scale)
+
+
+def _order(row: Observation) -> tuple[str, float, float, float, float]:
+    return (row.strategy, row.n, row.total or 0.0, row.correct or 0.0, row.value or 0.0)
 
 
 def _point(rows: Sequence[Observation], scale: LogitScale | LogScale, seed_variance: float) -> tuple[float, float]:
