@@ -3,9 +3,9 @@
 import pandas as pd
 import streamlit as st
 
-from engine import advice
-from engine.domain import Reason, Recommendation
-from pages.shared import charts, situation, words
+from engine.comparison import wilson
+from engine.domain import Interval, Measurement, Reason, Recommendation, Strategy
+from pages.shared import advice_parts, charts, own_points, situation, words
 
 BADGES = {"low": ":orange-badge", "medium": ":blue-badge", "high": ":green-badge"}
 COLUMNS = {
@@ -55,11 +55,14 @@ def takeaway(found: Recommendation) -> str:
     return f"{end} overtake {start.lower()} at {where}"
 
 
-def curves(found: Recommendation) -> None:
+def curves(found: Recommendation, points: tuple[Measurement, ...]) -> None:
     """The chart, and what its hatching and its crosses mean."""
     st.subheader(takeaway(found), anchor=False)
     st.plotly_chart(
-        charts.curves(found), key="curves", config=charts.CONFIG, alt=f"{takeaway(found)}. {found.headline}"
+        charts.curves(found, drawn(found, points), budget=True),
+        key="curves",
+        config=charts.CONFIG,
+        alt=f"{takeaway(found)}. {found.headline}",
     )
     notes = ["Shaded: 80 % intervals."]
     if any(band.assumed for band in found.curves):
@@ -70,6 +73,13 @@ def curves(found: Recommendation) -> None:
         for change in words.changes_of_winner(found)
     ]
     st.caption(" ".join(notes))
+
+
+def drawn(found: Recommendation, points: tuple[Measurement, ...]) -> list[tuple[Measurement, Interval]]:
+    """The user's points that lie on these curves, with their own 80 % intervals."""
+    own = [m for m in points if m.cell.seeds == found.situation.seeds and isinstance(m.cell.arm, Strategy)]
+    shown = [(m, wilson(m.correct, m.scored)) for m in own]
+    return [(m, interval) for m, interval in shown if interval is not None]
 
 
 def outlook_table(found: Recommendation) -> pd.DataFrame:
@@ -97,7 +107,12 @@ def spending(found: Recommendation) -> None:
             for place, (strategy, queries) in enumerate(found.spending_plan, start=1)
         )
     )
-    st.caption("A hypothesis until a mixed set was measured: each next query goes where the curves gain most.")
+    gain = (
+        f" Expected to gain {found.plan_gain_points:.1f} points on the best single one."
+        if found.plan_gain_points
+        else ""
+    )
+    st.caption(f"A hypothesis until a mixed set was measured: each next query goes where the curves gain most.{gain}")
 
 
 def sentences(title: str, reasons: tuple[Reason, ...]) -> None:
@@ -112,14 +127,17 @@ st.markdown("How should you spend your next teacher query? No key, no GPU, and n
 ask, answer = st.columns([1, 2.4], gap="large")
 with ask:
     have = situation.ask()
+    points = () if have is None else own_points.ask(have.task, have.calls)
 if have is None:
     answer.info("The advice appears here as soon as the budget is known.", icon=":material/hourglass_empty:")
     st.stop()
 
-found = advice.recommend(have)
+found = advice_parts.recommend(have, points)
 with answer:
     headline(found)
-    curves(found)
+    if points:
+        advice_parts.before_and_after(advice_parts.recommend(have, ()), found, points)
+    curves(found, points)
     table = outlook_table(found)
     st.dataframe(
         table,
@@ -138,6 +156,8 @@ with answer:
         on_click="ignore",
     )
     spending(found)
+    advice_parts.teachers(found)
+    advice_parts.next_cells(advice_parts.pilot(have, points), have)
     why, but = st.columns(2, gap="large")
     with why:
         sentences("Why", found.reasons)

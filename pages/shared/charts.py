@@ -63,11 +63,12 @@ def curves(
     references: Sequence[Reference] = (),
     span: tuple[float, float] | None = None,
     low: float = 0.0,
+    budget: bool | None = None,
 ) -> go.Figure:
     """The fitted curves with their 80 % bands, the user's budget, the crossovers and what was measured.
 
     `low` is where the accuracy axis begins, in percent; `span` is the range of queries that is shown, where
-    not the whole curves are.
+    not the whole curves are. `budget` marks the user's; None marks it where nothing was measured.
     """
     traces: list[dict[str, Any]] = []
     for band in advice.curves:
@@ -85,7 +86,7 @@ def curves(
         for trace in _reference(reference, left, right, 0.02 + 0.03 * at)
     ]
     traces += _measured(measured)
-    if not measured:
+    if not measured if budget is None else budget:
         traces.append(_budget(advice))
     return _figure(
         traces,

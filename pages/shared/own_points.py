@@ -1,0 +1,79 @@
+"""The user's own measurements for the advice: a CSV file, or what a finished pilot measured."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from engine import runs
+from engine.domain import Baseline, Measurement, Strategy, TaskType
+from engine.errors import InputError
+from engine.points import COLUMNS, parse_points
+from engine.records import Run
+from pages.shared import pilots, session, uploads
+
+NONE, FILE, PILOT = "None yet", "A CSV file", "A pilot of mine"
+TEMPLATE = (
+    f"{','.join(COLUMNS)},examples,replicate\n"
+    f"{Baseline.SEEDS_ONLY.value},100,0,96,300,0,0\n"
+    f"{Strategy.ANSWER_AUGMENTATION.value},100,1000,129,300,940,0\n"
+    f"{Strategy.NEW_QUESTION.value},100,1000,121,300,410,0\n"
+)
+
+
+def ask(task: TaskType, calls: str) -> tuple[Measurement, ...]:
+    """Asks where they come from; empty where there are none, or where the file is wrong and its problems are shown."""
+    source = st.segmented_control(
+        "Your own measurements",
+        [NONE, FILE, PILOT],
+        default=NONE,
+        required=True,
+        key="own_points",
+        help="What you measured on your own test items counts in full, and moves the advice.",
+    )
+    if source == FILE:
+        return _from_file(calls)
+    if source == PILOT:
+        return _from_pilot(task)
+    return ()
+
+
+def _from_file(calls: str) -> tuple[Measurement, ...]:
+    path = uploads.ask("Measured points (CSV)", ["csv"], "points_file", f"Columns: {', '.join(COLUMNS)}.")
+    st.download_button(
+        "Download a template (CSV)",
+        TEMPLATE,
+        "seedpilot-points.csv",
+        "text/csv",
+        key="points_template",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+    if path is None:
+        return ()
+    try:
+        return parse_points(path.read_text(encoding="utf-8-sig"), calls, path.name)
+    except InputError as error:
+        st.error(f"None of these points count until the file is right:\n\n{session.message(error)}")
+    except (OSError, UnicodeDecodeError):
+        st.error(f"{path.name} cannot be read as text; expected a CSV file with {', '.join(COLUMNS)}.")
+    return ()
+
+
+def _from_pilot(task: TaskType) -> tuple[Measurement, ...]:
+    store = pilots.store()
+    found = {run.id: run for run in store.runs() if _speaks_about(run, task)}
+    if not found:
+        st.caption(
+            "No pilot of yours has measured this kind of answer yet. Sandbox pilots are practice and never count here."
+        )
+        return ()
+    chosen = st.selectbox(
+        "Pilot", list(found), format_func=lambda run: f"{found[run].name} ({run})", key="points_pilot"
+    )
+    cells = store.cells(str(chosen))
+    return tuple(row.measurement for row in cells if row.measurement is not None and row.measurement.scored)
+
+
+def _speaks_about(run: Run, task: TaskType) -> bool:
+    plan = runs.plan_of(run)
+    return not plan.sandbox_parts and runs.situation_of(run, []).task is task
