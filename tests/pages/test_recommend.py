@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import statistics
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -12,6 +13,8 @@ from streamlit.testing.v1 import AppTest
 
 from engine import advice
 from engine.domain import Situation, TaskType
+from engine.next_pilot import next_pilot
+from engine.points import parse_points
 from tests.pages import rerender
 from tests.pages.conftest import ROOT
 
@@ -144,3 +147,82 @@ def test_a_link_restores_the_scenario() -> None:
     app.run()
     assert metric(app, "Budget ratio") == "25 per seed"
     assert app.selectbox(key="task").value == "Label or JSON record"
+
+
+OWN = (
+    "strategy,seeds,queries,correct,total\nseeds_only,100,0,90,300\n"
+    "answer_augmentation,100,1000,120,300\nnew_question,100,1000,180,300\n"
+)
+
+
+def with_points(app: AppTest, path: Path) -> AppTest:
+    """The page after that file was uploaded."""
+    app.segmented_control(key="own_points").set_value("A CSV file").run()
+    app.session_state["points_file_path"] = path
+    return app.run()
+
+
+def test_unlabelled_inputs_let_real_questions_compete(app: AppTest) -> None:
+    assert len(app.dataframe[0].value) == 3
+    app.number_input(key="unlabelled").set_value(2000).run()
+    assert "Real questions" in list(app.dataframe[0].value["Strategy"])
+    assert any(trace["name"].startswith("Real questions") for trace in chart(app)["data"] if "name" in trace)
+
+
+def test_what_else_you_have_reaches_the_engine(app: AppTest) -> None:
+    app.number_input(key="test_items").set_value(200)
+    app.text_input(key="student").set_value("Qwen2.5-7B")
+    app.selectbox(key="verifiable").select("No").run()
+    expected = advice.recommend(
+        Situation(TaskType.MATH, 100, 3000, test_items=200, student="Qwen2.5-7B", verifiable=False)
+    )
+    assert app.header[0].value == expected.headline
+
+
+def test_teachers_are_compared_for_the_same_money_and_an_unknown_price_stays_unknown(app: AppTest) -> None:
+    app.segmented_control(key="budget").set_value("Money").run()
+    app.segmented_control(key="price").set_value("One query").run()
+    app.number_input(key="usd_query").set_value(0.01)
+    app.text_input(key="teacher2").set_value("small")
+    app.text_input(key="teacher3").set_value("secret").run()
+    app.number_input(key="price2").set_value(0.001).run()
+    table = next(d.value for d in app.dataframe if "Teacher" in d.value)
+    assert list(table["Queries"]) == ["5,000", "50,000", "unknown"]
+    assert list(table["Price of a query"]) == ["$0.01", "$0.001", "unknown"]
+
+
+def test_points_of_your_own_show_the_advice_before_and_after(app: AppTest, tmp_path: Path) -> None:
+    (tmp_path / "own.csv").write_text(OWN)
+    before = app.header[0].value
+    with_points(app, tmp_path / "own.csv")
+    expected = advice.recommend(Situation(TaskType.MATH, 100, 3000), parse_points(OWN))
+    assert app.header[0].value == expected.headline != before
+    assert any(text.value.startswith("Your data moved P(new questions best) from 0.") for text in app.success)
+    assert any(before in caption.value for caption in app.caption)
+    assert any("Measured: your own points count" in text.value for text in app.markdown)
+    table = next(d.value for d in app.dataframe if "Likely best, before" in d.value)
+    assert len(table) == 3
+    app.segmented_control(key="own_points").set_value("None yet").run()
+    assert app.header[0].value == before
+
+
+def test_a_wrong_points_file_tells_every_line_and_the_advice_stays(app: AppTest, tmp_path: Path) -> None:
+    (tmp_path / "bad.csv").write_text(OWN + "new_question,100,1000,400,300\nnothing,1,1,1,1\n")
+    before = app.header[0].value
+    with_points(app, tmp_path / "bad.csv")
+    (error,) = (e.value for e in app.error)
+    assert "line 5" in error
+    assert "line 6" in error
+    assert app.header[0].value == before
+
+
+def test_without_a_pilot_of_this_kind_the_page_says_so(app: AppTest) -> None:
+    app.segmented_control(key="own_points").set_value("A pilot of mine").run()
+    assert any("Sandbox pilots are practice" in caption.value for caption in app.caption)
+    assert not app.error
+
+
+def test_the_worth_of_a_pilot_is_said_with_the_items_that_it_was_reckoned_for(app: AppTest) -> None:
+    expected = next_pilot(Situation(TaskType.MATH, 100, 3000))
+    assert expected.why in [text.value for text in app.markdown]
+    assert any("300 test items" in caption.value for caption in app.caption)
