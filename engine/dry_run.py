@@ -6,7 +6,7 @@ bought for the measurement alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import text
@@ -50,12 +50,10 @@ class Measured:
         return max(self.seconds, queries / min(rates))
 
 
-async def dry_run(
-    generator: Generator, strategies: Sequence[Strategy], task: Task, seeds: Sequence[Item]
-) -> Measured | None:
-    """Asks the first visits of each strategy; None where not one query was answered."""
-    for strategy in strategies:
-        await generator.pool(strategy, task, seeds, VISITS, lambda: None)
+async def dry_run(generator: Generator, task: Task, visited: Mapping[Strategy, Sequence[Item]]) -> Measured | None:
+    """Asks the first visits of each strategy to what it goes round; None where not one query was answered."""
+    for strategy, items in visited.items():
+        await generator.pool(strategy, task, items, min(VISITS, len(items)), lambda: None)
     return measured(generator.ledger.store, generator.ledger.run_id)
 
 

@@ -71,7 +71,7 @@ class Pilot:
         self.ledger = ledger
         self.check = check
         self.folder = store.folder(run_id)
-        self._seeds = {seed.id: seed for seed in prepared.seeds}
+        self._seeds = {item.id: item for item in (*prepared.seeds, *prepared.inputs)}
 
     def run(self) -> str:
         """Runs what is left; returns what the user should know at the end (empty: nothing special)."""
@@ -107,14 +107,14 @@ class Pilot:
         generator = generator_for(plan.teacher, self.teacher, self.ledger, self.check)
         sizes = sorted({cell.seeds for cell in self.prepared.cells})
         asked = test[: plan.test.teacher_items]
-        visits = {strategy: examples_for(max(plan.grid.budgets), strategy) for strategy in plan.grid.strategies}
+        visits = {strategy: self.prepared.visits(strategy) for strategy in plan.grid.strategies}
         count = _Count(self.store, self.run_id, "Asking the teacher", len(asked) + len(sizes) * sum(visits.values()))
         await self._teacher_cell(generator, task, asked, count.one)
         pools: dict[tuple[Strategy, int], Curated] = {}
         why = ""
         for strategy in plan.grid.strategies:
             for size in sizes:
-                seeds = self.prepared.seeds[:size]
+                seeds = self.prepared.visited(strategy, size)
                 drafts, ended = await generator.pool(strategy, task, seeds, visits[strategy], count.one)
                 pool = curate(strategy, seeds, test, drafts)
                 pools[strategy, size] = pool

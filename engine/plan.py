@@ -33,6 +33,7 @@ from engine.plan_parts import (
     TeacherPlan,
     TestPlan,
     TrainingPlan,
+    UnlabelledPlan,
 )
 from engine.prices import Quote, quote
 
@@ -48,6 +49,7 @@ __all__ = [
     "TeacherPlan",
     "TestPlan",
     "TrainingPlan",
+    "UnlabelledPlan",
     "check_plan",
     "read_plan",
     "to_toml",
@@ -65,6 +67,7 @@ class PilotPlan(Part):
     """`sandbox`, a hub id or a local folder."""
     seeds: SeedsPlan = SeedsPlan()
     test: TestPlan = TestPlan()
+    unlabelled: UnlabelledPlan = UnlabelledPlan()
     teacher: TeacherPlan = TeacherPlan()
     grid: GridPlan = GridPlan()
     ceiling: CeilingPlan = CeilingPlan()
@@ -110,10 +113,10 @@ class PilotPlan(Part):
         grid, problems = self.grid, []
         if not grid.strategies:
             problems.append("grid.strategies: is empty; choose at least one strategy")
-        if Strategy.REAL_QUESTION in grid.strategies:  # nothing generates it yet
+        if Strategy.REAL_QUESTION in grid.strategies and self.unlabelled.path is None:
             problems.append(
-                "grid.strategies: found real_question, but a plan cannot name a file of unlabelled inputs yet; "
-                "leave it out"
+                "grid.strategies: found real_question, but no inputs for it; give unlabelled.path (a JSONL or CSV file "
+                "of your own questions), or leave it out"
             )
         if not grid.budgets:
             problems.append("grid.budgets: is empty; give at least one number of queries")
@@ -129,12 +132,15 @@ class PilotPlan(Part):
         return problems
 
     def _source_problems(self) -> list[str]:
+        problems = []
         own = self.seeds.path != SANDBOX
+        if own and self.unlabelled.path == SANDBOX:
+            problems.append("unlabelled.path: the sandbox's inputs belong to its own seeds; give a file of yours")
         if own and self.test.path is None and self.test.holdout is None:
-            return ["test: give test.path, or test.holdout (rows of the seeds file to keep aside)"]
+            problems.append("test: give test.path, or test.holdout (rows of the seeds file to keep aside)")
         if not own and (self.test.path or self.test.holdout):
-            return ["test: the sandbox brings its own test items; leave test.path and test.holdout out"]
-        return []
+            problems.append("test: the sandbox brings its own test items; leave test.path and test.holdout out")
+        return problems
 
     @property
     def price_known(self) -> bool:
@@ -168,20 +174,32 @@ class PilotPlan(Part):
         given = {f.name: getattr(self.training, f.name) for f in dataclass_fields(Recipe)}
         return replace(default, **{name: value for name, value in given.items() if value is not None})
 
-    def cells(self, seeds: int) -> tuple[Cell, ...]:
-        """The cells in the order in which they are trained: cheap and telling ones first."""
+    def largest_budget(self, strategy: Strategy, inputs: int | None = None) -> int:
+        """Queries of a strategy's largest cell: real questions end with the unlabelled inputs."""
+        return self._capped(max(self.grid.budgets), strategy, inputs)
+
+    @staticmethod
+    def _capped(budget: int, strategy: Strategy, inputs: int | None) -> int:
+        return min(budget, inputs) if strategy is Strategy.REAL_QUESTION and inputs is not None else budget
+
+    def cells(self, seeds: int, inputs: int | None = None) -> tuple[Cell, ...]:
+        """The cells in the order in which they are trained: cheap and telling ones first.
+
+        Each unlabelled input is answered once, so a cell of real questions has no larger budget than there
+        are `inputs` (None: not known, not capped); budgets that thereby become the same are one cell.
+        """
         grid = self.grid
         sizes = sorted(grid.seed_sizes) or [seeds]
         cells = [Cell(Baseline.UNTUNED, seeds, 0, 0), Cell(Baseline.TEACHER, seeds, 0, 0)]
         for replicate in range(grid.replicates):
             cells += [Cell(Baseline.SEEDS_ONLY, size, 0, replicate) for size in sizes]
             cells += [
-                Cell(strategy, size, budget, replicate)
+                Cell(strategy, size, self._capped(budget, strategy, inputs), replicate)
                 for size in sizes
                 for budget in sorted(grid.budgets)
                 for strategy in grid.strategies
             ]
-        return tuple(cell for cell in cells if cell.arm != Baseline.TEACHER or self.test.teacher_items)
+        return tuple(cell for cell in dict.fromkeys(cells) if cell.arm != Baseline.TEACHER or self.test.teacher_items)
 
 
 def check_plan(raw: Mapping[str, Any], name: str = "plan") -> PilotPlan:
@@ -228,6 +246,9 @@ def with_paths(plan: PilotPlan, move: Any) -> PilotPlan:
             "seeds": plan.seeds
             if plan.seeds.path == SANDBOX
             else plan.seeds.model_copy(update={"path": move(plan.seeds.path)}),
+            "unlabelled": plan.unlabelled
+            if plan.unlabelled.path in (None, SANDBOX)
+            else plan.unlabelled.model_copy(update={"path": move(plan.unlabelled.path)}),
             "teacher": plan.teacher
             if plan.teacher.replies is None
             else plan.teacher.model_copy(update={"replies": move(plan.teacher.replies)}),

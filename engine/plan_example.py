@@ -22,6 +22,9 @@ count = 100
 count = 300
 teacher_items = 100          # test items that the teacher answers too; each is a paid query
 
+[unlabelled]                 # your own questions without answers, for the strategy "real_question"
+# path = "questions.jsonl"   # JSONL or CSV with `question`; or "sandbox", beside the sandbox's seeds
+
 [teacher]
 kind = "sandbox"             # or "openai_compatible", with:
 # base_url = "http://127.0.0.1:8000/v1"
@@ -34,7 +37,7 @@ kind = "sandbox"             # or "openai_compatible", with:
 concurrency = 8              # requests on their way at once; fewer while the endpoint refuses some
 
 [grid]
-strategies = ["answer_augmentation", "question_rephrase", "new_question"]
+strategies = ["answer_augmentation", "question_rephrase", "new_question"]  # and "real_question"
 budgets = [200, 1600]        # teacher queries
 replicates = 2
 

@@ -49,6 +49,17 @@ class TestPlan(Part):
     """So many of them are answered by the teacher too, for its own accuracy; each is a paid query."""
 
 
+class UnlabelledPlan(Part):
+    """The user's own inputs without an answer, for the strategy `real_question`."""
+
+    path: str | None = None
+    """A JSONL or CSV file, or `sandbox`; None: there are none."""
+    count: int | None = Field(default=None, ge=1)
+    """Inputs to use, from the first; None means all (300 in the sandbox)."""
+    question_column: str | None = None
+    """As in the seeds."""
+
+
 class TeacherPlan(Part):
     """Who answers."""
 

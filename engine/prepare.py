@@ -7,56 +7,32 @@ the worker prepares the same plan again and gets the same items and cells.
 from __future__ import annotations
 
 import random
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from engine.comparison import detectable_difference
-from engine.costs import Price, examples_for, queries_for, upper_bound_usd, usd_for, usd_per_query
-from engine.domain import Baseline, Cell, Item, Recipe, Request, Strategy
+from engine.costs import Price, examples_for
+from engine.domain import Cell, Item, Recipe, Strategy
 from engine.errors import InputError, SeedPilotError
+from engine.estimate import Estimate, Sources, estimate, price_of, prompt_tokens_at_most, queries_needed
+from engine.inputs import read_inputs
 from engine.items import read_items
 from engine.plan import FEWEST_SEEDS, FEWEST_TEST_ITEMS, SANDBOX, PilotPlan, SeedsPlan, TestPlan
 from engine.rows import RowReader, renamed
 from engine.sandbox import recipe as sandbox_recipe
 from engine.sandbox import world
 from engine.settings import Settings
-from engine.strategies import answer_request
 from engine.student import StudentInfo, check_student
 from engine.tasks import Task, load_task
-from engine.tasks.judge import LONGEST_JUDGED
+
+__all__ = ["Estimate", "Prepared", "prepare", "prompt_tokens_at_most", "queries_needed"]
 
 SANDBOX_SEEDS = 100
 SANDBOX_TEST_ITEMS = 300
-RETRY_ALLOWANCE = 0.1
-"""A ceiling that the user did not give leaves this share for queries that must be asked twice."""
 
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """What a pilot takes, before it starts."""
-
-    queries: int
-    """Teacher queries if none has to be asked twice."""
-    ceiling_queries: int
-    expected_usd: float | None
-    """By the mean length of the seeds; None where the price is unknown."""
-    upper_usd: float | None
-    """A true bound: every query of the ceiling at the longest prompt and the longest reply, and what the
-    ledger holds a run to where the user gave no ceiling in dollars."""
-    seconds: float | None
-    """A rough guess from the student's size; measured pace replaces it once a cell is done."""
-    lower_usd: float | None
-    """As if every prompt and every reply were as short as the shortest seed's."""
-    price_source: str
-    """Where the price comes from."""
-    detectable_points: float
-    """Smallest accuracy difference between two cells that the test items can show, in points."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +49,16 @@ class Prepared:
     price: Price
     estimate: Estimate
     warnings: tuple[str, ...]
+    inputs: tuple[Item, ...] = ()
+    """The user's unlabelled inputs, none of them a test item or a seed."""
+
+    def visited(self, strategy: Strategy, seeds: int) -> tuple[Item, ...]:
+        """What a strategy goes round: the first so many seeds, or the inputs."""
+        return self.inputs if strategy is Strategy.REAL_QUESTION else self.seeds[:seeds]
+
+    def visits(self, strategy: Strategy) -> int:
+        """Visits of a strategy's largest cell."""
+        return examples_for(self.plan.largest_budget(strategy, len(self.inputs)), strategy)
 
 
 def prepare(plan: PilotPlan) -> Prepared:
@@ -96,73 +82,45 @@ def prepare(plan: PilotPlan) -> Prepared:
     items = None if task is None else attempt(partial(_items, plan, task, warnings))
     if items is not None:
         problems += _size_problems(plan, *items)
-    if problems or task is None or student is None or items is None:
+    # Also where the seeds cannot be read: a file that is missing or broken is told with the others.
+    seeds, test = items or ((), ())
+    inputs = None if task is None else attempt(partial(read_inputs, plan, task, seeds, test, warnings))
+    if problems or task is None or student is None or inputs is None:
         raise InputError(problems)
-    seeds, test = items
     if plan.teacher.max_answer_tokens is not None:
         task = replace(task, max_answer_tokens=plan.teacher.max_answer_tokens)
     recipe = plan.recipe(sandbox_recipe.SANDBOX_RECIPE if plan.student == SANDBOX else Recipe())
-    cells = plan.cells(len(seeds))
-    quoted = plan.quote
-    price = Price(quoted.input_usd, quoted.output_usd)
-    needed = queries_needed(plan, len(seeds), len(test), judged=task.judge is not None)
-    ceiling = plan.ceiling.queries or needed + round(RETRY_ALLOWANCE * needed) + 10
-    if ceiling < needed:
+    cells = plan.cells(len(seeds), len(inputs))
+    estimated = estimate(plan, task, Sources(seeds, test, inputs), student, recipe)
+    if estimated.ceiling_queries < estimated.queries:
         raise InputError(
-            f"ceiling.queries: found {ceiling}, but the plan needs {needed} queries; raise the ceiling, or give "
-            "smaller budgets, fewer strategies or fewer test.teacher_items"
+            f"ceiling.queries: found {estimated.ceiling_queries}, but the plan needs {estimated.queries} queries; "
+            "raise the ceiling, or give smaller budgets, fewer strategies or fewer test.teacher_items"
         )
-    estimate = Estimate(
-        queries=needed,
-        ceiling_queries=ceiling,
-        expected_usd=usd_for(needed, usd_per_query(price, *_expected_tokens(task, seeds))),
-        upper_usd=upper_bound_usd(ceiling, price, *_most_tokens(task, (*seeds, *test))),
-        lower_usd=usd_for(needed, usd_per_query(price, *_fewest_tokens(task, seeds))),
-        price_source=quoted.source,
-        seconds=_seconds(plan, task, recipe, cells, seeds, test, student, needed),
-        detectable_points=100 * detectable_difference(len(test)),
-    )
-    if plan.ceiling.usd is not None and estimate.expected_usd is not None:
-        if estimate.expected_usd > plan.ceiling.usd:
+    if plan.ceiling.usd is not None and estimated.expected_usd is not None:
+        if estimated.expected_usd > plan.ceiling.usd:
             raise InputError(
-                f"ceiling.usd: the plan is expected to cost ${estimate.expected_usd:.2f}, more than the ceiling of "
+                f"ceiling.usd: the plan is expected to cost ${estimated.expected_usd:.2f}, more than the ceiling of "
                 f"${plan.ceiling.usd:.2f}; raise the ceiling, or give smaller budgets or fewer strategies"
             )
-        if estimate.upper_usd is not None and estimate.upper_usd > plan.ceiling.usd:
+        if estimated.upper_usd is not None and estimated.upper_usd > plan.ceiling.usd:
             warnings.append(
-                f"In the worst case the run would cost ${estimate.upper_usd:.2f}; it stops at the ceiling of "
+                f"In the worst case the run would cost ${estimated.upper_usd:.2f}; it stops at the ceiling of "
                 f"${plan.ceiling.usd:.2f} and keeps what it has."
             )
+    largest = max(plan.grid.budgets)
+    if Strategy.REAL_QUESTION in plan.grid.strategies and len(inputs) < largest:
+        warnings.append(
+            f"There are {len(inputs)} unlabelled inputs for budgets of up to {largest} queries: each is answered once, "
+            f"so the cells of real questions end at {len(inputs)} queries."
+        )
     if task.determined and Strategy.ANSWER_AUGMENTATION in plan.grid.strategies:
         warnings.append(
             "The question fixes its answer here, so answer augmentation can only repeat the seeds: "
             "expect nearly all of its examples to be left out as duplicates. Leave it out of grid.strategies, "
             'or have the reasoning trained too (rationale = "before" in the task file).'
         )
-    return Prepared(plan, task, seeds, test, student, recipe, cells, price, estimate, tuple(warnings))
-
-
-def queries_needed(plan: PilotPlan, seeds: int, test: int, *, judged: bool = False) -> int:
-    """Distinct queries of the whole grid: smaller budgets and seed sets reuse what larger ones paid.
-
-    Where a judge scores, each reply of each cell to a test item is a query too.
-    """
-    by_teacher = min(plan.test.teacher_items, test)
-    total = by_teacher
-    if judged:
-        cells = [cell for cell in plan.cells(seeds) if cell.arm != Baseline.TEACHER]
-        total += by_teacher + len(cells) * test
-    for strategy in plan.grid.strategies:
-        visits = examples_for(max(plan.grid.budgets), strategy)
-        distinct = {(i % size, i // size) for size in (plan.grid.seed_sizes or (seeds,)) for i in range(visits)}
-        total += queries_for(len(distinct), strategy)
-    return total
-
-
-def prompt_tokens_at_most(request: Request) -> int:
-    """An upper bound of a prompt's length in tokens: tokenizers here never make more tokens than bytes;
-    the addition covers what a chat template puts around each message."""
-    return sum(len(m.content.encode()) + 16 for m in request.messages) + 16
+    return Prepared(plan, task, seeds, test, student, recipe, cells, price_of(plan), estimated, tuple(warnings), inputs)
 
 
 def _items(plan: PilotPlan, task: Task, warnings: list[str]) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
@@ -225,63 +183,3 @@ def _size_problems(plan: PilotPlan, seeds: Sequence[Item], test: Sequence[Item])
         if size > len(seeds)
     ]
     return problems
-
-
-def _expected_tokens(task: Task, seeds: Sequence[Item]) -> tuple[float, float]:
-    """Prompt and reply of a typical query, in tokens of about four bytes."""
-    prompt = (
-        sum(prompt_tokens_at_most(answer_request(task, s.question, 0, context=s.context)) for s in seeds)
-        / len(seeds)
-        / 4
-    )
-    answer = sum(len(s.answer.encode()) for s in seeds) / len(seeds) / 4
-    return prompt, answer * 1.5  # teachers explain more than seeds do
-
-
-def _fewest_tokens(task: Task, seeds: Sequence[Item]) -> tuple[float, float]:
-    shortest = min(prompt_tokens_at_most(answer_request(task, s.question, 0, context=s.context)) for s in seeds) / 4
-    return shortest, min(len(s.answer.encode()) for s in seeds) / 4
-
-
-def _most_tokens(task: Task, seeds: Sequence[Item]) -> tuple[int, int]:
-    longest = max(prompt_tokens_at_most(answer_request(task, s.question, 0, context=s.context)) for s in seeds)
-    # A written question is answered too; it may be as long as it is allowed to be.
-    context = max((s.context for s in seeds), key=len)
-    written = prompt_tokens_at_most(answer_request(task, "", 0, context=context)) + 4 * task.max_question_tokens
-    if task.judge is None:
-        return max(longest, written), max(task.max_answer_tokens, task.max_question_tokens)
-    asked = [task.judge.request(item, "") for item in seeds]
-    judged = max(map(prompt_tokens_at_most, asked)) + 4 * LONGEST_JUDGED  # bytes in a character, at most
-    most = max(task.max_answer_tokens, task.max_question_tokens, asked[0].max_tokens)
-    return max(longest, written, judged), most
-
-
-def _seconds(
-    plan: PilotPlan,
-    task: Task,
-    recipe: Recipe,
-    cells: Sequence[Cell],
-    seeds: Sequence[Item],
-    test: Sequence[Item],
-    student: StudentInfo,
-    queries: int,
-) -> float | None:
-    """Rough: 6 floating-point operations per parameter and token in training, 2 in answering, at an
-    assumed pace of the machine; a floor per step for what a small model loses to overhead."""
-    if student.parameters is None:
-        return None
-    gpu = shutil.which("nvidia-smi") is not None
-    pace, step_floor = (4e13, 0.03) if gpu else (5e10, 0.012)
-    tokens = sum(len(s.question) + len(s.answer) for s in seeds) / len(seeds) / 4
-    total = 0.0
-    for cell in cells:
-        if cell.arm == Baseline.TEACHER:
-            continue
-        if cell.arm != Baseline.UNTUNED:
-            generated = examples_for(cell.budget, cell.arm) if isinstance(cell.arm, Strategy) else 0
-            steps = recipe.steps(cell.seeds + generated)
-            total += steps * max(step_floor, 6 * student.parameters * tokens * recipe.batch_size / pace)
-        total += max(2.0, len(test) * min(plan.max_new_tokens, tokens) * 2 * student.parameters / pace)
-    workers = 1 if gpu else 2
-    per_query = 0.004 if plan.teacher.kind == SANDBOX else 3.0 / plan.teacher.concurrency
-    return total / workers + queries * per_query

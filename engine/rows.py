@@ -23,25 +23,27 @@ def as_text(value: object) -> str:
 
 
 def columns(
-    question: str, answer: str, context: str | None = None, fields: Mapping[str, str] | None = None
+    question: str, answer: str | None, context: str | None = None, fields: Mapping[str, str] | None = None
 ) -> RowReader:
     """Reads one column each; `fields` are further ones that the scorer needs, by the scorer's name for them.
 
-    A field that is a list (MBPP's asserts) becomes its parts, one a line.
+    A field that is a list (MBPP's asserts) becomes its parts, one a line. Without an answer's column (None)
+    the rows are unlabelled inputs: their items' answers are empty.
     """
+    labelled_by = [answer] if answer else []
     extra = dict(fields or {})
 
     def read(row: Mapping[str, Any]) -> Item | str:
-        wanted = [question, answer, *([context] if context else []), *extra.values()]
+        wanted = [question, *labelled_by, *([context] if context else []), *extra.values()]
         if missing := [name for name in wanted if name not in row]:
             return f"column {missing[0]!r} is missing (found: {', '.join(map(str, row)) or 'no column'})"
         texts = {name: as_text(row[name]) for name in wanted}
-        if empty := [name for name in (question, answer, *extra.values()) if not texts[name]]:
+        if empty := [name for name in (question, *labelled_by, *extra.values()) if not texts[name]]:
             return f"{empty[0]!r} is empty"
         return make_item(
             row,
             texts[question],
-            texts[answer],
+            texts[answer] if answer else "",
             texts[context] if context else "",
             {own: _lines(row[name]) for own, name in extra.items()},
         )
@@ -50,6 +52,7 @@ def columns(
 
 
 QUESTION_AND_ANSWER = columns("question", "answer")
+INPUT_ALONE = columns("question", None)
 
 
 def renamed(read: RowReader, names: Mapping[str, str]) -> RowReader:
@@ -98,11 +101,12 @@ def make_item(
     )
 
 
-def messages(column: str = "messages", fields: Mapping[str, str] | None = None) -> RowReader:
+def messages(column: str = "messages", fields: Mapping[str, str] | None = None, *, answered: bool = True) -> RowReader:
     """Reads a chat: the final assistant turn is the answer, the user's turn before it the question.
 
     What came earlier (a system message, further turns) is the context. A tool call in the final turn is
-    the answer as JSON: a list of `{"name", "arguments"}`.
+    the answer as JSON: a list of `{"name", "arguments"}`. An unlabelled chat (`answered` is False) ends with
+    the user's turn; where it goes on with an answer, that is left out.
     """
     extra = dict(fields or {})
 
@@ -115,12 +119,18 @@ def messages(column: str = "messages", fields: Mapping[str, str] | None = None) 
                 return f"{column!r} is no JSON list of messages"
         if not isinstance(turns, list) or not all(isinstance(turn, dict) and "role" in turn for turn in turns):
             return f"{column!r}: expected a list of messages with 'role' and 'content'"
+        if not answered:
+            if turns and turns[-1]["role"] == "assistant":
+                turns = turns[:-1]
+            if not turns or turns[-1]["role"] not in ("user", "tool") or not _turn(turns[-1]):
+                return f"{column!r}: expected a user's turn at the end, with a text"
+            turns = [*turns, {"role": "assistant", "content": ""}]
         if len(turns) < 2 or turns[-1]["role"] != "assistant" or turns[-2]["role"] not in ("user", "tool"):
             found = ", ".join(str(turn["role"]) for turn in turns[-3:]) or "no message"
             return f"{column!r}: expected a user's turn and then the assistant's at the end (found: {found})"
         answer = _turn(turns[-1])
         question = _turn(turns[-2])
-        if not answer or not question:
+        if not question or (answered and not answer):
             return f"{column!r}: the last two messages must not be empty"
         if missing := [name for name in extra.values() if not as_text(row.get(name))]:
             return f"column {missing[0]!r} is missing or empty"
@@ -140,25 +150,29 @@ def _turn(turn: Mapping[str, Any]) -> str:
     return as_text(turn.get("content"))
 
 
-def choices(question: str = "question", choices: str = "choices", answer: str = "answerKey") -> RowReader:
+def choices(question: str = "question", choices: str = "choices", answer: str | None = "answerKey") -> RowReader:
     """Reads a question with choices: ARC's `{"text": [...], "label": [...]}`, a list of texts, or label: text.
 
     The choices stand below the question, one a line as `A. text`; the answer is the label alone, also
-    where the file gives the choice's text or its index from 0.
+    where the file gives the choice's text or its index from 0. Without an answer's column (None) it is empty.
     """
 
     def read(row: Mapping[str, Any]) -> Item | str:
-        if missing := [name for name in (question, choices, answer) if row.get(name) in (None, "", [], {})]:
+        wanted = [question, choices, *([answer] if answer else [])]
+        if missing := [name for name in wanted if row.get(name) in (None, "", [], {})]:
             return f"column {missing[0]!r} is missing or empty (found: {', '.join(map(str, row)) or 'no column'})"
         listed = labelled(row[choices])
         if listed is None:
             return f"{choices!r}: expected lists 'text' and 'label' of one length, a list, or label: text"
-        label = _label(row[answer], listed)
-        if label is None:
+        label = _label(row[answer], listed) if answer else ""
+        if answer and label is None:
             return f"{answer!r} = {row[answer]!r}: expected one of {', '.join(listed)}"
         lines = "\n".join(f"{name}. {text}" for name, text in listed.items())
         return make_item(
-            row, f"{as_text(row[question])}\n{lines}", label, fields={"choices": json.dumps(listed, ensure_ascii=False)}
+            row,
+            f"{as_text(row[question])}\n{lines}",
+            label or "",
+            fields={"choices": json.dumps(listed, ensure_ascii=False)},
         )
 
     return read

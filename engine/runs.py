@@ -28,9 +28,14 @@ from engine.tasks.portable import portable
 
 def file_pilot(plan: PilotPlan, store: Store, start_token: str | None = None) -> str:
     """Checks a plan whole (InputError), copies its files and queues it; returns the run's id."""
-    ceiling = prepare(plan).estimate.ceiling_queries
-    # What was shown before the start holds, whatever a later version would compute.
-    plan = plan.model_copy(update={"ceiling": plan.ceiling.model_copy(update={"queries": ceiling})})
+    prepared = prepare(plan)
+    # What was shown before the start holds, whatever a later version would compute: the ceiling, and how many
+    # unlabelled inputs there are once test items and seeds are out.
+    fixed = {
+        "ceiling": plan.ceiling.model_copy(update={"queries": prepared.estimate.ceiling_queries}),
+        "unlabelled": plan.unlabelled.model_copy(update={"count": len(prepared.inputs) or None}),
+    }
+    plan = plan.model_copy(update=fixed)
     run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
     inputs = store.folder(run_id) / "input"
 
@@ -67,7 +72,12 @@ def situation_of(run: Run, cells: list[CellRow], queries: int | None = None) -> 
     """The situation that a run's measurements speak about; `queries` defaults to its largest budget."""
     plan = plan_of(run)
     seeds = max((row.cell.seeds for row in cells), default=plan.seeds.count or 100)
-    return Situation(task=task_type(plan.task), seeds=seeds, queries=queries or max(plan.grid.budgets))
+    return Situation(
+        task=task_type(plan.task),
+        seeds=seeds,
+        queries=queries or max(plan.grid.budgets),
+        unlabelled=plan.unlabelled.count if plan.unlabelled.path else None,
+    )
 
 
 def advice(run: Run, cells: list[CellRow], queries: int | None = None) -> tuple[Recommendation, Recommendation | None]:

@@ -111,7 +111,8 @@ def measure(prepared: Prepared, store: Store, key: SecretStr | None = None) -> M
     try:
         teacher, ledger = _teacher(plan, key), _ledger(store, run_id, prepared)
         generator = generator_for(plan.teacher.model_copy(update={"batch": False}), teacher, ledger, lambda: None)
-        found = asyncio.run(dry_run(generator, plan.grid.strategies, prepared.task, prepared.seeds))
+        visited = {s: prepared.visited(s, len(prepared.seeds)) for s in plan.grid.strategies}
+        found = asyncio.run(dry_run(generator, prepared.task, visited))
         state, message = RunState.DONE, ""
         return found
     except SeedPilotError as error:

@@ -17,7 +17,7 @@ import hashlib
 import random
 from functools import lru_cache
 
-from engine.domain import Item
+from engine.domain import Item, item_id
 from engine.sandbox.language import worked, write
 from engine.sandbox.problems import Problem, sample_problem
 
@@ -51,6 +51,13 @@ def seeds(n: int, seed: int = 0) -> tuple[Item, ...]:
 def test_items(n: int, seed: int = 0) -> tuple[Item, ...]:  # noqa: PT028 - no test, whatever its name
     """`n` different test items; no problem among them is ever a seed, whatever `n` and `seed`."""
     return _items(n, f"sandbox-test-{seed}", tests=True)
+
+
+def inputs(n: int, seed: int = 0) -> tuple[Item, ...]:
+    """`n` different unlabelled inputs: questions of the same world without their answers, no test item among
+    them. A question may also be a seed's, as in life."""
+    items = _items(n, f"sandbox-input-{seed}", tests=False)
+    return tuple(Item(item_id(item.question, ""), item.question, "") for item in items)
 
 
 test_items.__test__ = False  # type: ignore[attr-defined]  # a name that pytest would collect

@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable
 from types import ModuleType
 
 from engine.domain import Item, Strategy
-from engine.strategies import answer_augmentation, new_question, question_rephrase
-from engine.strategies.base import Ask, Draft, answer_request
+from engine.strategies import answer_augmentation, new_question, question_rephrase, real_question
+from engine.strategies.base import Ask, Draft, answer_request, question_request
 from engine.tasks.base import Task
 
-__all__ = ["Ask", "Draft", "answer_request", "drafter"]
+__all__ = ["Ask", "Draft", "answer_request", "drafter", "instructions", "question_request"]
 
 Drafter = Callable[[Task, Item, int, Ask], Awaitable[Draft]]
 
@@ -18,7 +18,13 @@ _STRATEGIES: dict[Strategy, ModuleType] = {
     Strategy.ANSWER_AUGMENTATION: answer_augmentation,
     Strategy.QUESTION_REPHRASE: question_rephrase,
     Strategy.NEW_QUESTION: new_question,
+    Strategy.REAL_QUESTION: real_question,
 }
+
+
+def instructions(task: Task) -> tuple[str, ...]:
+    """All that an augmenter may be told before a seed's question."""
+    return new_question.instruction(task), question_rephrase.instruction(task)
 
 
 def drafter(strategy: Strategy) -> Drafter:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from engine.domain import Item, Message, Request, Score, TaskType
-from engine.rows import QUESTION_AND_ANSWER, RowReader, any_text
+from engine.rows import INPUT_ALONE, QUESTION_AND_ANSWER, RowReader, any_text
 
 Scorer = Callable[[Item, str], Score]
 """`scorer(item, reply)`: the item brings the gold answer and what else it is judged by; it never raises
@@ -54,6 +54,8 @@ class Task:
     answer_column: str = "answer"
     read_row: RowReader = QUESTION_AND_ANSWER
     """From one row of a file to an item, or to what is wrong with the row."""
+    read_input: RowReader = INPUT_ALONE
+    """The same for one of the user's unlabelled inputs; the item's answer is empty."""
     has_form: Callable[[str], bool] = any_text
     """Whether a written question looks like one of this task (multiple choice: it lists its choices)."""
     response_schema: Mapping[str, Any] | None = None

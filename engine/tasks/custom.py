@@ -107,7 +107,7 @@ def _build(raw: Mapping[str, Any], folder: Path | None, where: str, problems: li
         built = KINDS[kind](settings)
         settings.finish()
     schema = _schema(raw.get("schema"), folder, where, problems)
-    reader = _reader(given, kind, built)
+    reader, input_reader = (_reader(given, kind, built, answered=answered) for answered in (True, False))
     limits = {name: given.count(name, default) for name, default in (("question", 300), ("answer", 512))}
     if problems:
         return None
@@ -131,6 +131,7 @@ def _build(raw: Mapping[str, Any], folder: Path | None, where: str, problems: li
         question_column=columns.get("question", "question"),
         answer_column=columns.get("answer", "answer"),
         read_row=reader,
+        read_input=input_reader,
         has_form=rows.lists_choices if "choices" in columns else rows.any_text,
         response_schema=schema,
         label_of=label_of if label_of is None or not reasons else lambda text: label_of(rationale.final_part(text)),
@@ -195,10 +196,24 @@ class _Given:
         return value
 
 
-def _reader(given: _Given, kind: str, built: Built) -> rows.RowReader:
+def _reader(given: _Given, kind: str, built: Built, *, answered: bool) -> rows.RowReader:
+    """How rows are read; of unlabelled inputs (`answered` is False) nothing is asked that only scorers need."""
     columns = given.table("columns")
-    question, answer = columns.get("question", "question"), columns.get("answer", "answer")
-    fields = {str(name): str(columns[name]) for name in ("tests", "entry_point") if name in columns}
+    question = columns.get("question", "question")
+    answer = columns.get("answer", "answer") if answered else None
+    fields = {str(name): str(columns[name]) for name in ("tests", "entry_point") if answered and name in columns}
+    if answered:
+        _check_columns(given, kind, columns)
+    if "messages" in columns:
+        return rows.messages(columns["messages"], fields, answered=answered)
+    if built.databases is not None:
+        return sql.rows(built.databases, question, answer)
+    if "choices" in columns:
+        return rows.choices(question, columns["choices"], answer)
+    return rows.columns(question, answer, columns.get("context"), fields)
+
+
+def _check_columns(given: _Given, kind: str, columns: Mapping[str, Any]) -> None:
     if kind == "tests" and "tests" not in columns:
         given.problems.append(
             f"{given.where}: columns.tests is missing; the scorer 'tests' needs the column of the tests"
@@ -207,15 +222,8 @@ def _reader(given: _Given, kind: str, built: Built) -> rows.RowReader:
         given.problems.append(
             f"{given.where}: columns.choices is missing; the scorer 'choice' needs the choices' column"
         )
-    if "messages" in columns:
-        if extra := sorted({"question", "answer", "context", "choices"} & set(columns)):
-            given.problems.append(f"{given.where}: columns.messages stands alone; found columns.{extra[0]} beside it")
-        return rows.messages(columns["messages"], fields)
-    if built.databases is not None:
-        return sql.rows(built.databases, question, answer)
-    if "choices" in columns:
-        return rows.choices(question, columns["choices"], answer)
-    return rows.columns(question, answer, columns.get("context"), fields)
+    if "messages" in columns and (extra := sorted({"question", "answer", "context", "choices"} & set(columns))):
+        given.problems.append(f"{given.where}: columns.messages stands alone; found columns.{extra[0]} beside it")
 
 
 def _schema(raw: object, folder: Path | None, where: str, problems: list[str]) -> dict[str, Any] | None:

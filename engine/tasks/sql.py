@@ -151,11 +151,13 @@ def schema(database: Path) -> str:
     return ";\n".join(str(row[0]).strip() for row in found)[:LONGEST_SCHEMA]
 
 
-def rows(find_database: Callable[[str], Path | None], question: str, answer: str) -> RowReader:
-    """Reads `question`, the gold `query` and `db_id`; the schema of the database is the context."""
+def rows(find_database: Callable[[str], Path | None], question: str, answer: str | None) -> RowReader:
+    """Reads `question`, the gold `query` (None: there is none) and `db_id`; the schema of the database is the
+    context."""
+    wanted = [question, *([answer] if answer else []), "db_id"]
 
     def read(row: Mapping[str, Any]) -> Item | str:
-        texts = {name: as_text(row.get(name)) for name in (question, answer, "db_id")}
+        texts = {name: as_text(row.get(name)) for name in wanted}
         if empty := [name for name, text in texts.items() if not text]:
             return f"column {empty[0]!r} is missing or empty (found: {', '.join(map(str, row)) or 'no column'})"
         database = find_database(texts["db_id"])
@@ -168,6 +170,6 @@ def rows(find_database: Callable[[str], Path | None], question: str, answer: str
             context = schema(database)
         except sqlite3.Error as error:
             return f"{database}: is no SQLite database ({error})"
-        return make_item(row, texts[question], texts[answer], context, {"db_id": texts["db_id"]})
+        return make_item(row, texts[question], texts[answer] if answer else "", context, {"db_id": texts["db_id"]})
 
     return read

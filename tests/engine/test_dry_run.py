@@ -31,7 +31,7 @@ def test_two_visits_of_each_strategy_are_asked_and_the_pilot_buys_none_of_them_a
             teacher = OpenAICompatibleTeacher(server.base_url, MODEL, SecretStr(KEY))
             return Generator(teacher, ledger, concurrency=4, check=lambda: None)
 
-        found = asyncio.run(dry_run(generator("dry"), STRATEGIES, math, SEEDS))
+        found = asyncio.run(dry_run(generator("dry"), math, dict.fromkeys(STRATEGIES, SEEDS)))
         asked = sum(queries_for(VISITS, strategy) for strategy in STRATEGIES)
         assert found is not None
         assert found.queries == server.answered == asked

@@ -113,6 +113,33 @@ def test_broken_toml_says_where(tmp_path: Path):
         read_plan(tmp_path / "plan.toml")
 
 
-def test_real_questions_are_refused_before_anything_is_paid_for_them():
-    with pytest.raises(InputError, match=r"real_question.*unlabelled inputs.*leave it out"):
-        check_plan({"grid": {"strategies": ["answer_augmentation", "real_question"]}})
+REAL = {"grid": {"strategies": ["answer_augmentation", "real_question"], "budgets": [20, 80], "replicates": 1}}
+
+
+def test_real_questions_without_a_file_of_them_are_refused_with_the_other_problems():
+    said = problems_of({"grid": REAL["grid"] | {"budgets": [0]}})
+    assert "grid.strategies: found real_question, but no inputs for it; give unlabelled.path" in said
+    assert "grid.budgets: found 0" in said
+
+
+def test_the_sandboxs_inputs_do_not_go_with_seeds_of_another_world():
+    said = problems_of({"seeds": {"path": "mine.jsonl"}, "unlabelled": {"path": "sandbox"}} | REAL)
+    assert "unlabelled.path: the sandbox's inputs belong to its own seeds" in said
+    assert "test: give test.path" in said
+
+
+def test_cells_of_real_questions_end_with_the_inputs_and_none_is_there_twice():
+    plan = check_plan(REAL | {"unlabelled": {"path": "sandbox"}})
+
+    def budgets(inputs: int | None) -> list[int]:
+        return [c.budget for c in plan.cells(100, inputs) if c.arm is Strategy.REAL_QUESTION]
+
+    assert budgets(1000) == [20, 80]
+    assert budgets(50) == [20, 50]
+    assert budgets(15) == [15]
+    assert [c.budget for c in plan.cells(100, 15) if c.arm is Strategy.ANSWER_AUGMENTATION] == [20, 80]
+
+
+def test_the_file_of_inputs_is_taken_from_the_plans_own_folder(tmp_path: Path):
+    (tmp_path / "plan.toml").write_text('[unlabelled]\npath = "open.jsonl"\n')
+    assert read_plan(tmp_path / "plan.toml").unlabelled.path == str(tmp_path / "open.jsonl")
