@@ -39,7 +39,11 @@ def headline(found: Recommendation) -> None:
         )
         chosen = found.recommended or found.cheapest
         best.metric("Advised" if found.recommended else "Cheapest of the tie", words.STRATEGIES[chosen])
-        second.metric("Runner-up", words.STRATEGIES[found.runner_up])
+        if found.recommended:
+            second.metric("Runner-up", words.STRATEGIES[found.runner_up])
+        else:  # the cheapest of a tie may itself be the runner-up
+            leader = max(found.outlooks, key=lambda o: o.p_best).strategy
+            second.metric("Tied with", words.STRATEGIES[leader if leader is not chosen else found.runner_up])
 
 
 def takeaway(found: Recommendation) -> str:

@@ -39,10 +39,10 @@ def before_and_after(before: Recommendation, after: Recommendation, points: Sequ
     table = pd.DataFrame(
         {
             "Strategy": [words.STRATEGIES[o.strategy] for o in rows],
-            "Likely best, before": [f"{100 * was[o.strategy].p_best:.0f} %" for o in rows],
-            "Likely best, with your data": [f"{100 * o.p_best:.0f} %" for o in rows],
-            "Accuracy, before (80 %)": [words.percent(was[o.strategy].accuracy) for o in rows],
-            "Accuracy, with your data (80 %)": [words.percent(o.accuracy) for o in rows],
+            "Likely best before": [f"{100 * was[o.strategy].p_best:.0f} %" for o in rows],
+            "… now": [f"{100 * o.p_best:.0f} %" for o in rows],
+            "Accuracy before (80 %)": [words.percent(was[o.strategy].accuracy) for o in rows],
+            "… now (80 %)": [words.percent(o.accuracy) for o in rows],
         }
     )
     st.dataframe(table, hide_index=True, key="moved_table", alt="The strategies before and with your data")

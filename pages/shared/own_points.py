@@ -11,7 +11,7 @@ from engine.points import COLUMNS, parse_points
 from engine.records import Run
 from pages.shared import pilots, session, uploads
 
-NONE, FILE, PILOT = "None yet", "A CSV file", "A pilot of mine"
+NONE, FILE, PILOT = "None", "CSV file", "Pilot"
 TEMPLATE = (
     f"{','.join(COLUMNS)},examples,replicate\n"
     f"{Baseline.SEEDS_ONLY.value},100,0,96,300,0,0\n"

@@ -157,7 +157,7 @@ OWN = (
 
 def with_points(app: AppTest, path: Path) -> AppTest:
     """The page after that file was uploaded."""
-    app.segmented_control(key="own_points").set_value("A CSV file").run()
+    app.segmented_control(key="own_points").set_value("CSV file").run()
     app.session_state["points_file_path"] = path
     return app.run()
 
@@ -200,9 +200,9 @@ def test_points_of_your_own_show_the_advice_before_and_after(app: AppTest, tmp_p
     assert any(text.value.startswith("Your data moved P(new questions best) from 0.") for text in app.success)
     assert any(before in caption.value for caption in app.caption)
     assert any("Measured: your own points count" in text.value for text in app.markdown)
-    table = next(d.value for d in app.dataframe if "Likely best, before" in d.value)
+    table = next(d.value for d in app.dataframe if "Likely best before" in d.value)
     assert len(table) == 3
-    app.segmented_control(key="own_points").set_value("None yet").run()
+    app.segmented_control(key="own_points").set_value("None").run()
     assert app.header[0].value == before
 
 
@@ -217,7 +217,7 @@ def test_a_wrong_points_file_tells_every_line_and_the_advice_stays(app: AppTest,
 
 
 def test_without_a_pilot_of_this_kind_the_page_says_so(app: AppTest) -> None:
-    app.segmented_control(key="own_points").set_value("A pilot of mine").run()
+    app.segmented_control(key="own_points").set_value("Pilot").run()
     assert any("Sandbox pilots are practice" in caption.value for caption in app.caption)
     assert not app.error
 
