@@ -200,7 +200,7 @@ def _crossovers(case: Case) -> tuple[Crossover, ...]:
                 continue
             low, median, high = np.quantile(ratios, [0.1, 0.5, 0.9])
             place = Interval(float(median), float(low), float(high))
-            found.append(Crossover(start, end, place, len(ratios) / len(at)))
+            found.append(Crossover(start, end, place, len(ratios) / len(at), median <= 1.01 * RATIOS[0]))
     return tuple(sorted(found, key=lambda c: -c.probability))
 
 

@@ -32,6 +32,7 @@ def as_json(recommendation: Recommendation) -> dict[str, Any]:
                 "to": c.end.value,
                 "budget_ratio": _interval(c.budget_ratio, "median"),
                 "probability": round(c.probability, 4),
+                "from_the_start": bool(c.from_the_start),
             }
             for c in r.crossovers
         ],

@@ -96,7 +96,7 @@ def reasons(f: Findings) -> tuple[Reason, ...]:
     """Why, with the rows that it rests on."""
     found, budget_ratio, counting = [], f.situation.budget_ratio, COUNTING[f.situation.calls]
     for c in f.crossovers[:3]:
-        if c.probability < 0.25:
+        if c.probability < 0.25 or c.from_the_start:
             continue
         place = (
             f"{ratio(c.budget_ratio.mean)} queries per seed "

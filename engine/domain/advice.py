@@ -108,6 +108,8 @@ class Crossover:
     """Queries per seed: median (as `mean`) and 80 % interval over the draws in which they cross."""
     probability: float
     """Share of draws in which the two curves cross within the range shown."""
+    from_the_start: bool = False
+    """Whether `end` leads from the first query on in most of those draws: then nothing changes hands."""
 
 
 @dataclass(frozen=True, slots=True)

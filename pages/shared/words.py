@@ -81,10 +81,13 @@ def sources(reason: Reason) -> str:
 def changes_of_winner(advice: Recommendation) -> list[Crossover]:
     """The crossovers to or from the advised strategy; first the one that is likely to end its lead first.
 
-    Overtakings among the others, and those that fewer than a quarter of the draws show, change no advice.
+    Overtakings among the others, those that fewer than a quarter of the draws show, and leads from the first query on
+    change no advice.
     """
     chosen = advice.recommended or advice.cheapest
-    likely = [c for c in advice.crossovers if chosen in (c.start, c.end) and c.probability >= 0.25]
+    likely = [
+        c for c in advice.crossovers if chosen in (c.start, c.end) and c.probability >= 0.25 and not c.from_the_start
+    ]
     return sorted(likely, key=lambda c: (c.start is not chosen, c.probability < 0.5, c.budget_ratio.mean))
 
 

@@ -206,6 +206,18 @@ def test_points_of_your_own_show_the_advice_before_and_after(app: AppTest, tmp_p
     assert app.header[0].value == before
 
 
+def test_a_lead_from_the_first_query_is_no_change_of_winner(app: AppTest, tmp_path: Path) -> None:
+    rows = [
+        f"new_question,100,{q},{c},300\nanswer_augmentation,100,{q},{c - 60},300" for q, c in ((20, 180), (900, 240))
+    ]
+    text = "strategy,seeds,queries,correct,total\nseeds_only,100,0,90,300\n" + "\n".join(rows) + "\n"
+    (tmp_path / "own.csv").write_text(text)
+    with_points(app, tmp_path / "own.csv")
+    found = advice.recommend(Situation(TaskType.MATH, 100, 3000), parse_points(text))
+    assert any(c.from_the_start for c in found.crossovers)
+    assert not any("at about 0.1 queries" in text.value for text in [*app.subheader, *app.markdown])
+
+
 def test_a_wrong_points_file_tells_every_line_and_the_advice_stays(app: AppTest, tmp_path: Path) -> None:
     (tmp_path / "bad.csv").write_text(OWN + "new_question,100,1000,400,300\nnothing,1,1,1,1\n")
     before = app.header[0].value
