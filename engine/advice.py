@@ -40,8 +40,9 @@ from engine.errors import InputError
 from engine.evidence import ACCURACY, parameters_named, published
 from engine.fitting import calibration
 from engine.law import Array
+from engine.next_pilot import next_pilot
 
-__all__ = ["as_json", "recommend"]
+__all__ = ["as_json", "next_pilot", "recommend"]
 
 TOO_CLOSE_POINTS = 0.5
 """Strategies whose expected accuracies differ by less than this cannot be told apart."""
