@@ -6,10 +6,11 @@ A strategy turns one visit to one seed into at most one example. It pays for eve
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from engine.domain import Item, Message, Paid, Request
+from engine.domain import Item, Message, Outcome, Paid, Request
 from engine.tasks.base import Task
 
 Ask = Callable[[Request], Awaitable[Paid]]
@@ -22,7 +23,9 @@ class Draft:
     question: str | None
     answer: str | None
     rejected: str | None
-    """Why there is no example: `cut_off`, `unparsable` or `unanswerable`; None where there is one."""
+    """Why there is no example; None where there is one. `cut_off`, `unparsable`, `unanswerable`, `not_the_form`
+    (a written question is none of the task's, so it was not answered) or `answer_changed` (the answer to a
+    rephrasing is not the seed's)."""
     query_ids: tuple[int, ...]
 
 
@@ -88,6 +91,19 @@ async def answered(
     return Draft(question, answer, None if answer else "unparsable", ids)
 
 
+async def with_the_answer_of(task: Task, seed: Item, draft: Draft) -> Draft:
+    """The draft, rejected where its answer is wrong by the seed's gold: the rephrasing asks something else, or the
+    teacher erred, and either way the example teaches a wrong answer. What cannot be scored is no reason to reject.
+
+    The answer is asked for anyway, so that this costs no query. Beside the event loop: some scorers run code.
+    """
+    if draft.answer is None or draft.question is None:
+        return draft
+    item = replace(seed, question=draft.question)
+    score = await asyncio.to_thread(task.score_item, item, draft.answer)
+    return replace(draft, rejected="answer_changed") if score.outcome is Outcome.WRONG else draft
+
+
 async def written_then_answered(task: Task, request: Request, ask: Ask, context: str = "") -> Draft:
     """Two calls: a question is written, then answered in the seed's context."""
     paid = await ask(request)
@@ -96,4 +112,8 @@ async def written_then_answered(task: Task, request: Request, ask: Ask, context:
     question = parse_question(paid.reply.text)
     if question is None:
         return Draft(None, None, "unparsable", (paid.query_id,))
+    if UNANSWERABLE in question:
+        return Draft(None, None, "unanswerable", (paid.query_id,))
+    if not task.has_form(question):
+        return Draft(question, None, "not_the_form", (paid.query_id,))
     return await answered(task, question, request.sample_index, ask, (paid.query_id,), context)

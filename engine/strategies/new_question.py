@@ -1,6 +1,7 @@
 """New question: another question inspired by a seed, then an answer to it. Two calls per example.
 
-The answering call doubles as the check: a question that cannot be answered is refused there.
+A question that has not the task's form is not answered. The answering call doubles as the other check: what cannot
+be answered from its own text is refused there.
 """
 
 from __future__ import annotations

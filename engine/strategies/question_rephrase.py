@@ -1,9 +1,12 @@
-"""Question rephrase: the seed question in other words, then an answer to it. Two calls per example."""
+"""Question rephrase: the seed question in other words, then an answer to it. Two calls per example.
+
+The answer is compared with the seed's: where they differ, the rephrasing or its answer is wrong.
+"""
 
 from __future__ import annotations
 
 from engine.domain import Item
-from engine.strategies.base import Ask, Draft, question_request, written_then_answered
+from engine.strategies.base import Ask, Draft, question_request, with_the_answer_of, written_then_answered
 from engine.tasks.base import Task
 
 
@@ -18,4 +21,4 @@ def instruction(task: Task) -> str:
 async def draft(task: Task, seed: Item, sample_index: int, ask: Ask) -> Draft:
     """One rephrasing of the seed's question with a fresh answer."""
     request = question_request(task, instruction(task), seed, sample_index)
-    return await written_then_answered(task, request, ask, seed.context)
+    return await with_the_answer_of(task, seed, await written_then_answered(task, request, ask, seed.context))

@@ -88,9 +88,15 @@ def test_flawed_rephrasings_change_a_number() -> None:
     made = [draft(teacher, Strategy.QUESTION_REPHRASE, seed, 0) for seed in SEEDS[:30]]
     changed = [read(one.question).parts != read(seed.question).parts for one, seed in zip(made, SEEDS, strict=False)]
     assert sum(changed) >= 28
+    wrong = [
+        TASK.score(seed.answer, one.answer or "").outcome is Outcome.WRONG
+        for one, seed in zip(made, SEEDS, strict=False)
+    ]
+    assert [one.rejected == "answer_changed" for one in made] == wrong
+    assert sum(wrong) >= 25
 
 
-@pytest.mark.parametrize("strategy", [s for s in Strategy if s is not Strategy.REAL_QUESTION])
+@pytest.mark.parametrize("strategy", list(Strategy))
 def test_what_it_cannot_read_it_calls_unanswerable(strategy: Strategy) -> None:
     made = draft(SandboxTeacher(), strategy, Item("x", "Who wrote Faust?", "Goethe"), 0)
     assert made.rejected == "unanswerable"
