@@ -117,6 +117,13 @@ def effective_alone(draws: Array, seeds: Array, strategy: NDArray[np.intp], exam
     return np.asarray(np.exp(draws[:, SEED_WEIGHT, None]) * seeds + useful, dtype=np.float64)
 
 
+def independent_of_seeds(draws: Array) -> Array:
+    """The rival law whose reach does not depend on the seed count, g = 0: its crossovers cannot move with S."""
+    fixed = draws.copy()
+    fixed[:, EXPONENT] = 0.0
+    return fixed
+
+
 def learned(draws: Array, effective_examples: Array) -> Array:
     """f(N): the share learned of what can be learned. (K, ...) -> (K, ...)."""
     column = (slice(None),) + (None,) * (effective_examples.ndim - 1)
