@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser import acts
 from tests.browser.app import settle
 
 
@@ -78,3 +80,35 @@ def test_figures_are_drawn_and_fit_a_phone(browser: Browser, address: str) -> No
     assert box["x"] + box["width"] <= 390
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.context.close()
+
+
+def test_points_of_your_own_move_the_advice_and_a_wrong_file_says_where(
+    page: Page, address: str, tmp_path: Path
+) -> None:
+    header = "strategy,seeds,queries,correct,total\n"
+    (tmp_path / "wrong.csv").write_text(header + "new_question,100,1000,400,300\nnothing,1,1,1,1\n")
+    (tmp_path / "own.csv").write_text(
+        header + "seeds_only,100,0,90,300\nanswer_augmentation,100,1000,120,300\nnew_question,100,1000,180,300\n"
+    )
+    page.goto(address)
+    settle(page)
+    headline = page.get_by_role("heading", level=2).first
+    before = headline.inner_text()
+    acts.choose(page, "Your own measurements", "CSV file")
+    acts.upload(page, "Measured points (CSV)", tmp_path / "wrong.csv")
+    expect(page.get_by_text("line 2")).to_be_visible()
+    expect(page.get_by_text("line 3")).to_be_visible()
+    expect(headline).to_have_text(before)
+    acts.upload(page, "Measured points (CSV)", tmp_path / "own.csv")
+    expect(page.get_by_text(re.compile("Your data moved P\\(new questions best\\) from 0"))).to_be_visible()
+    expect(headline).to_contain_text("New questions")
+    expect(page.get_by_text("Measured: your own points count")).to_be_visible()
+
+
+def test_a_link_restores_what_else_you_have(page: Page, address: str) -> None:
+    page.goto(f"{address}/?unlabelled=2000&student=Qwen2.5-1.5B&verifiable=No")
+    settle(page)
+    expect(page.get_by_text("Real questions").first).to_be_visible()
+    page.get_by_text("What else you have").click()
+    expect(page.get_by_role("spinbutton", name="Questions without an answer")).to_have_value("2000")
+    expect(page.get_by_role("textbox", name="Student")).to_have_value("Qwen2.5-1.5B")
