@@ -123,14 +123,21 @@ def _more(budget: Budget) -> dict[str, Any]:
                 f"Price of one query of {name.strip()}, $", f"price{place}", "Empty is unknown: never guessed.", 0.001
             )
             teachers.append(TeacherOffer(name.strip(), usd_per_query=price))
-    if len(teachers) > 1 and budget.usd is None:
-        st.caption("Teachers are compared for the same money: give the budget as money, with the price of yours.")
+    writer = number(
+        "Price of one query of another question writer, $",
+        "writer_usd",
+        "A cheaper model could write the questions, your teacher answers them. Its strength is set under Assumptions.",
+        0.001,
+    )
+    if (len(teachers) > 1 or writer is not None) and budget.usd is None:
+        st.caption("Models are compared for the same money: give the budget as money, with the price of your teacher.")
     return {
         "unlabelled": None if unlabelled is None else int(unlabelled),
         "test_items": None if test is None else int(test),
         "seed_usd": seed_usd or None,
         "verifiable": CHECKABLE[checked],
         "student": student.strip() or None,
+        "augmenter_offer": None if writer is None else TeacherOffer("question writer", usd_per_query=writer),
         "teachers": tuple(teachers) if budget.usd is not None or budget.usd_per_query else (),
     }
 

@@ -12,7 +12,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine import advice
-from engine.domain import Situation, TaskType
+from engine.domain import Situation, TaskType, TeacherOffer
 from engine.next_pilot import next_pilot
 from engine.points import parse_points
 from tests.pages import rerender
@@ -189,6 +189,23 @@ def test_teachers_are_compared_for_the_same_money_and_an_unknown_price_stays_unk
     table = next(d.value for d in app.dataframe if "Teacher" in d.value)
     assert list(table["Queries"]) == ["5,000", "50,000", "unknown"]
     assert list(table["Price of a query"]) == ["$0.01", "$0.001", "unknown"]
+
+
+def test_a_question_writer_of_its_own_price_is_weighed(app: AppTest) -> None:
+    app.segmented_control(key="budget").set_value("Money").run()
+    app.segmented_control(key="price").set_value("One query").run()
+    app.number_input(key="usd_query").set_value(0.01)
+    app.number_input(key="writer_usd").set_value(0.001).run()
+    offer = TeacherOffer("question writer", usd_per_query=0.001)
+    own = TeacherOffer("Your teacher", usd_per_query=0.01)
+    expected = advice.recommend(
+        Situation(TaskType.MATH, 100, 5000, budget_usd=50.0, teachers=(own,), augmenter_offer=offer)
+    )
+    assert expected.augmenters
+    assert app.header[0].value == expected.headline
+    told = [reason.text for reason in expected.reasons if "question writer" in reason.text]
+    assert told
+    assert all(any(text in markdown.value for markdown in app.markdown) for text in told)
 
 
 def test_points_of_your_own_show_the_advice_before_and_after(app: AppTest, tmp_path: Path) -> None:
