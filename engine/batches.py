@@ -30,7 +30,8 @@ from engine.errors import (
 )
 from engine.generation import ATTEMPTS, VISITS_PER_SLOT, Generator
 from engine.ledger import Ledger, Origin, close_query
-from engine.plan import TeacherPlan
+from engine.plan import ModelPlan, TeacherPlan
+from engine.strategies import NO_EXAMPLES, FewShot
 from engine.teachers.openai_batch import BatchState, OpenAIBatches
 from engine.teachers.openai_compatible import OpenAICompatibleTeacher
 
@@ -44,10 +45,18 @@ POLL_S = (5.0, 60.0)
 """First and longest pause between two looks."""
 
 
-def generator_for(plan: TeacherPlan, teacher: Teacher, ledger: Ledger, check: Callable[[], None]) -> Generator:
+def generator_for(
+    plan: ModelPlan,
+    teacher: Teacher,
+    ledger: Ledger,
+    check: Callable[[], None],
+    *,
+    augmenter: Generator | None = None,
+    few_shot: FewShot = NO_EXAMPLES,
+) -> Generator:
     """The generator that a plan's teacher asks for: in batches, or one request at a time."""
-    if plan.batch and isinstance(teacher, OpenAICompatibleTeacher):
-        return BatchGenerator(teacher, ledger, check=check, keep_reasoning=plan.keep_reasoning)
+    if isinstance(plan, TeacherPlan) and plan.batch and isinstance(teacher, OpenAICompatibleTeacher):
+        return BatchGenerator(teacher, ledger, check=check, keep_reasoning=plan.keep_reasoning, few_shot=few_shot)
     return Generator(
         teacher,
         ledger,
@@ -56,6 +65,8 @@ def generator_for(plan: TeacherPlan, teacher: Teacher, ledger: Ledger, check: Ca
         requests_per_minute=plan.requests_per_minute,
         tokens_per_minute=plan.tokens_per_minute,
         keep_reasoning=plan.keep_reasoning,
+        augmenter=augmenter,
+        few_shot=few_shot,
     )
 
 
@@ -77,11 +88,17 @@ class BatchGenerator(Generator):
         *,
         check: Callable[[], None],
         keep_reasoning: bool = False,
+        few_shot: FewShot = NO_EXAMPLES,
         quiet_s: float = QUIET_S,
         poll_s: tuple[float, float] = POLL_S,
     ) -> None:
         super().__init__(
-            teacher, ledger, concurrency=MOST_ROWS // VISITS_PER_SLOT, check=check, keep_reasoning=keep_reasoning
+            teacher,
+            ledger,
+            concurrency=MOST_ROWS // VISITS_PER_SLOT,
+            check=check,
+            keep_reasoning=keep_reasoning,
+            few_shot=few_shot,
         )
         self.endpoint = OpenAIBatches(teacher)
         self.quiet_s, self.poll_s = quiet_s, poll_s

@@ -53,17 +53,22 @@ class Estimate:
 def estimate(plan: PilotPlan, task: Task, sources: Sources, student: StudentInfo, recipe: Recipe) -> Estimate:
     """What the plan takes with these items."""
     seeds, test, inputs = sources.seeds, sources.test, sources.inputs
-    price = price_of(plan)
+    prices = price_of(plan), augmenter_price_of(plan) or price_of(plan)
     needed = queries_needed(plan, len(seeds), len(test), len(inputs), judged=task.judge is not None)
     ceiling = plan.ceiling.queries or needed + round(RETRY_ALLOWANCE * needed) + 10
     cells = plan.cells(len(seeds), len(inputs))
+    written = written_queries(plan, len(seeds))
+    most = _most_tokens(task, (*seeds, *test, *inputs), seeds, plan.prompts.few_shot)
     return Estimate(
         queries=needed,
         ceiling_queries=ceiling,
-        expected_usd=usd_for(needed, usd_per_query(price, *_expected_tokens(task, seeds))),
-        upper_usd=upper_bound_usd(ceiling, price, *_most_tokens(task, (*seeds, *test, *inputs))),
-        lower_usd=usd_for(needed, usd_per_query(price, *_fewest_tokens(task, seeds))),
-        price_source=plan.quote.source,
+        expected_usd=_usd(needed, written, prices, _expected_tokens(task, seeds)),
+        # Retries may fall on the dearer of the two, all of them.
+        upper_usd=_dearest([upper_bound_usd(ceiling, price, *most) for price in prices]),
+        lower_usd=_usd(needed, written, prices, _fewest_tokens(task, seeds)),
+        price_source=plan.quote.source
+        if plan.augmenter is None
+        else f"{plan.quote.source}; augmenter: {plan.augmenter.quote().source}",
         seconds=_seconds(plan, task, recipe, cells, seeds, test, student, needed),
         detectable_points=100 * detectable_difference(len(test)),
     )
@@ -72,6 +77,41 @@ def estimate(plan: PilotPlan, task: Task, sources: Sources, student: StudentInfo
 def price_of(plan: PilotPlan) -> Price:
     """What the plan's teacher charges."""
     return Price(plan.quote.input_usd, plan.quote.output_usd)
+
+
+def augmenter_price_of(plan: PilotPlan) -> Price | None:
+    """What the plan's augmenter charges; None where the teacher writes the questions."""
+    if plan.augmenter is None:
+        return None
+    quoted = plan.augmenter.quote()
+    return Price(quoted.input_usd, quoted.output_usd)
+
+
+def written_queries(plan: PilotPlan, seeds: int) -> int:
+    """How many of the needed queries write a question: those go to the augmenter."""
+    writing = [s for s in plan.grid.strategies if s in (Strategy.QUESTION_REPHRASE, Strategy.NEW_QUESTION)]
+    return sum(len(_distinct(plan, s, seeds, 0)) for s in writing)
+
+
+def _distinct(plan: PilotPlan, strategy: Strategy, seeds: int, inputs: int) -> set[tuple[int, int]]:
+    """Visits of a strategy as (seed, sample index), over all seed sizes."""
+    visits = examples_for(plan.largest_budget(strategy, inputs), strategy)
+    return {(i % size, i // size) for size in (plan.grid.seed_sizes or (seeds,)) for i in range(visits)}
+
+
+def _usd(needed: int, written: int, prices: tuple[Price, Price], tokens: tuple[float, float]) -> float | None:
+    """Queries like these, at the teacher's and the augmenter's prices."""
+    parts = [
+        usd_for(count, usd_per_query(price, *tokens))
+        for count, price in zip((needed - written, written), prices, strict=True)
+    ]
+    known = [part for part in parts if part is not None]
+    return sum(known) if len(known) == len(parts) else None
+
+
+def _dearest(bounds: Sequence[float | None]) -> float | None:
+    known = [bound for bound in bounds if bound is not None]
+    return max(known) if len(known) == len(bounds) else None
 
 
 def queries_needed(plan: PilotPlan, seeds: int, test: int, inputs: int = 0, *, judged: bool = False) -> int:
@@ -90,8 +130,7 @@ def queries_needed(plan: PilotPlan, seeds: int, test: int, inputs: int = 0, *, j
         if strategy is Strategy.REAL_QUESTION:
             total += queries_for(visits, strategy)  # the same inputs, however many seeds there are
             continue
-        distinct = {(i % size, i // size) for size in (plan.grid.seed_sizes or (seeds,)) for i in range(visits)}
-        total += queries_for(len(distinct), strategy)
+        total += queries_for(len(_distinct(plan, strategy, seeds, inputs)), strategy)
     return total
 
 
@@ -117,14 +156,18 @@ def _fewest_tokens(task: Task, seeds: Sequence[Item]) -> tuple[float, float]:
     return shortest, min(len(s.answer.encode()) for s in seeds) / 4
 
 
-def _most_tokens(task: Task, items: Sequence[Item]) -> tuple[int, int]:
-    asked = [answer_request(task, s.question, 0, context=s.context) for s in items]
+def _most_tokens(task: Task, items: Sequence[Item], seeds: Sequence[Item], few_shot: int) -> tuple[int, int]:
+    # No draw of examples is longer than the longest seeds.
+    shown = sorted(seeds, key=lambda s: len((s.asked + s.answer).encode()))[len(seeds) - min(few_shot, len(seeds)) :]
+    asked = [answer_request(task, s.question, 0, context=s.context, shown=shown) for s in items]
     # What the augmenter is told may be longer than what the teacher is told.
-    asked += [question_request(task, told, s, 0) for told in instructions(task) for s in items]
+    asked += [question_request(task, told, s, 0, shown) for told in instructions(task) for s in items]
     longest = max(map(prompt_tokens_at_most, asked))
     # A written question is answered too; it may be as long as it is allowed to be.
     context = max((s.context for s in items), key=len)
-    written = prompt_tokens_at_most(answer_request(task, "", 0, context=context)) + 4 * task.max_question_tokens
+    written = (
+        prompt_tokens_at_most(answer_request(task, "", 0, context=context, shown=shown)) + 4 * task.max_question_tokens
+    )
     if task.judge is None:
         return max(longest, written), max(task.max_answer_tokens, task.max_question_tokens)
     verdicts = [task.judge.request(item, "") for item in items]

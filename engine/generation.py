@@ -23,7 +23,7 @@ from engine.errors import (
 )
 from engine.ledger import Ledger, query_key
 from engine.pacing import Pace
-from engine.strategies import Ask, Draft, drafter
+from engine.strategies import NO_EXAMPLES, Ask, Draft, FewShot, Visit, drafter
 from engine.tasks import Task
 from engine.teachers.reasoning import without_reasoning
 
@@ -56,11 +56,14 @@ class Generator:
         requests_per_minute: float | None = None,
         tokens_per_minute: float | None = None,
         keep_reasoning: bool = False,
+        augmenter: Generator | None = None,
+        few_shot: FewShot = NO_EXAMPLES,
     ) -> None:
         """`check` raises where the user asked to pause or cancel; it is called between queries.
 
         The ledger keeps replies as they came; `keep_reasoning` says whether strategies see the reasoning in
-        them, and changing it asks nothing anew.
+        them, and changing it asks nothing anew. `augmenter` asks whoever writes questions, at its own pace and
+        price on the same run's account; None: the teacher does.
         """
         self.teacher = teacher
         self.ledger = ledger
@@ -73,6 +76,8 @@ class Generator:
             sleep=self._wait,
         )
         self.keep_reasoning = keep_reasoning
+        self.augmenter = augmenter or self
+        self.few_shot = few_shot
         self._failures = 0
 
     def ask(self, strategy: str, seed_id: str) -> Ask:
@@ -131,8 +136,9 @@ class Generator:
         draft = drafter(strategy)
 
         async def visit(index: int) -> Draft:
-            seed = seeds[index % len(seeds)]
-            return await draft(task, seed, index // len(seeds), self.ask(strategy.value, seed.id))
+            seed, sample_index = seeds[index % len(seeds)], index // len(seeds)
+            ask, write = (asked.ask(strategy.value, seed.id) for asked in (self, self.augmenter))
+            return await draft(Visit(task, seed, sample_index, ask, write, self.few_shot.shown(seed, sample_index)))
 
         return InOrder(self, visit, visits, on_visit)
 

@@ -40,7 +40,7 @@ from engine.ledger import Ledger, account
 from engine.prepare import Prepared
 from engine.store import Store
 from engine.strategies import answer_request
-from engine.tasks import Task
+from engine.teacher_gate import not_above, paired_lead
 
 Pools = Mapping[tuple[Strategy, int], Curated]
 """By strategy and seed count."""
@@ -62,6 +62,7 @@ class Pilot:
         store: Store,
         ledger: Ledger,
         check: Callable[[], None],
+        augmenter: Generator | None = None,
     ) -> None:
         self.prepared = prepared
         self.run_id = run_id
@@ -70,6 +71,7 @@ class Pilot:
         self.store = store
         self.ledger = ledger
         self.check = check
+        self.augmenter = augmenter
         self.folder = store.folder(run_id)
         self._seeds = {item.id: item for item in (*prepared.seeds, *prepared.inputs)}
 
@@ -79,6 +81,7 @@ class Pilot:
         self.ledger.close_open_reservations()
         if self.prepared.student.parameters is None:
             self._try_student()
+        self._try_teacher()
         pools, why = asyncio.run(self._generate())
         self._train(self.prepared.cells, pools, why)
         failed = [row for row in self.store.cells(self.run_id) if row.state == "failed"]
@@ -100,16 +103,36 @@ class Pilot:
         if untuned.state == "failed":
             raise SeedPilotError(untuned.message)
 
+    def _try_teacher(self) -> None:
+        """Measures the teacher and one seeds-only student before a strategy is paid; SeedPilotError where the
+        teacher is not shown to be better on the test items that both answered."""
+        asyncio.run(self._teacher_cell())
+        arms = {row.cell.arm: row for row in self.store.cells(self.run_id) if row.state == "done"}
+        if Baseline.TEACHER not in arms:
+            return
+        alone = [cell for cell in self.prepared.cells if cell.arm == Baseline.SEEDS_ONLY and cell.replicate == 0]
+        best = max(alone, key=lambda cell: cell.seeds)
+        self._train([best], {}, "")
+        student = next(row for row in self.store.cells(self.run_id) if row.cell == best)
+        lead = paired_lead(arms[Baseline.TEACHER].outcomes, student.outcomes)
+        if lead is not None and lead.stops:
+            raise SeedPilotError(f"{not_above(lead)} To go on all the same, set test.teacher_items = 0.")
+
     # --- data ---------------------------------------------------------------------------------------
 
     async def _generate(self) -> tuple[Pools, str]:
         plan, task, test = self.prepared.plan, self.prepared.task, self.prepared.test
-        generator = generator_for(plan.teacher, self.teacher, self.ledger, self.check)
+        generator = generator_for(
+            plan.teacher,
+            self.teacher,
+            self.ledger,
+            self.check,
+            augmenter=self.augmenter,
+            few_shot=self.prepared.few_shot,
+        )
         sizes = sorted({cell.seeds for cell in self.prepared.cells})
-        asked = test[: plan.test.teacher_items]
         visits = {strategy: self.prepared.visits(strategy) for strategy in plan.grid.strategies}
-        count = _Count(self.store, self.run_id, "Asking the teacher", len(asked) + len(sizes) * sum(visits.values()))
-        await self._teacher_cell(generator, task, asked, count.one)
+        count = _Count(self.store, self.run_id, "Asking the teacher", len(sizes) * sum(visits.values()))
         pools: dict[tuple[Strategy, int], Curated] = {}
         why = ""
         for strategy in plan.grid.strategies:
@@ -122,14 +145,16 @@ class Pilot:
                 why = why or ended
         return pools, why
 
-    async def _teacher_cell(
-        self, generator: Generator, task: Task, items: Sequence[Item], on_visit: Callable[[], None]
-    ) -> None:
+    async def _teacher_cell(self) -> None:
         cell = next((c for c in self.prepared.cells if c.arm == Baseline.TEACHER), None)
         if cell is None:
             return
+        plan, task = self.prepared.plan, self.prepared.task
+        generator = generator_for(plan.teacher, self.teacher, self.ledger, self.check)
+        items = self.prepared.test[: plan.test.teacher_items]
+        count = _Count(self.store, self.run_id, "Asking the teacher", len(items))
         requests = [answer_request(task, item.question, 0, temperature=0.0, context=item.context) for item in items]
-        replies = await generator.replies(TEACHER_ON_TEST, items, requests, on_visit)
+        replies = await generator.replies(TEACHER_ON_TEST, items, requests, count.one)
         scores = await judged(task, generator, items, replies)
         self._record(cell, items, replies, scores, examples=0, detail={}, folder=self.folder / "cells" / cell.key)
 

@@ -13,7 +13,6 @@ from dataclasses import fields as dataclass_fields
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import tomli_w
 from pydantic import Field, ValidationError, model_validator
@@ -28,14 +27,16 @@ from engine.plan_parts import (
     SANDBOX,
     CeilingPlan,
     GridPlan,
+    ModelPlan,
     Part,
+    PromptsPlan,
     SeedsPlan,
     TeacherPlan,
     TestPlan,
     TrainingPlan,
     UnlabelledPlan,
 )
-from engine.prices import Quote, quote
+from engine.prices import Quote
 
 __all__ = [
     "EXAMPLE",
@@ -44,7 +45,9 @@ __all__ = [
     "SANDBOX",
     "CeilingPlan",
     "GridPlan",
+    "ModelPlan",
     "PilotPlan",
+    "PromptsPlan",
     "SeedsPlan",
     "TeacherPlan",
     "TestPlan",
@@ -69,6 +72,9 @@ class PilotPlan(Part):
     test: TestPlan = TestPlan()
     unlabelled: UnlabelledPlan = UnlabelledPlan()
     teacher: TeacherPlan = TeacherPlan()
+    augmenter: ModelPlan | None = None
+    """Who writes the questions; None: the teacher."""
+    prompts: PromptsPlan = PromptsPlan()
     grid: GridPlan = GridPlan()
     ceiling: CeilingPlan = CeilingPlan()
     training: TrainingPlan = TrainingPlan()
@@ -83,25 +89,20 @@ class PilotPlan(Part):
         return self
 
     def _teacher_problems(self) -> list[str]:
-        teacher, problems = self.teacher, []
-        if teacher.kind == "openai_compatible":
-            parts = urlsplit(teacher.base_url or "")
-            if parts.scheme not in ("http", "https") or not parts.netloc:
-                problems.append(
-                    f"teacher.base_url: found {teacher.base_url!r}, expected an address like "
-                    "https://api.openai.com/v1 or http://127.0.0.1:8000/v1"
-                )
-            elif parts.username or parts.password or parts.query:
-                problems.append("teacher.base_url: must hold no user, password or key; name the key's variable")
-            if not teacher.model:
-                problems.append("teacher.model: is empty; name a model that the endpoint serves")
-        if teacher.kind == "transformers_local" and not teacher.model:
-            problems.append("teacher.model: is empty; give a local folder with a model, or a hub id")
-        if teacher.kind == "replay" and not teacher.replies:
-            problems.append("teacher.replies: is empty; give a JSONL file of recorded replies")
+        teacher = self.teacher
+        problems = teacher.problems("teacher")
+        if self.augmenter is not None:
+            problems += self.augmenter.problems("augmenter")
+            if teacher.batch:
+                problems.append("augmenter: cannot write beside teacher.batch yet; leave one of them out")
         if teacher.batch and teacher.kind != "openai_compatible":
             problems.append("teacher.batch: only an OpenAI-compatible endpoint has batches; leave it out")
-        if self.ceiling.usd is not None and self.price_known is False:
+        if self.ceiling.usd is not None and self.augmenter is not None and not self.augmenter.quote().known:
+            problems.append(
+                "ceiling.usd: a ceiling in dollars needs the augmenter's prices too (augmenter.usd_per_million_input "
+                "and usd_per_million_output); give them, or give ceiling.queries alone"
+            )
+        if self.ceiling.usd is not None and self.quote.known is False:
             problems.append(
                 "ceiling.usd: a ceiling in dollars needs the teacher's prices "
                 "(teacher.usd_per_million_input and usd_per_million_output), and no table lists this one's; "
@@ -144,17 +145,13 @@ class PilotPlan(Part):
 
     @property
     def price_known(self) -> bool:
-        """Whether a query's price can be computed."""
-        return self.quote.known
+        """Whether every query's price can be computed."""
+        return self.quote.known and (self.augmenter is None or self.augmenter.quote().known)
 
     @property
     def quote(self) -> Quote:
-        """What the teacher charges, with the source. What runs here costs no query money."""
-        teacher = self.teacher
-        if teacher.kind != "openai_compatible":
-            return Quote(0.0, 0.0, "runs on this machine")
-        own = teacher.usd_per_million_input, teacher.usd_per_million_output
-        return quote(teacher.base_url or "", teacher.model or "", *own, batch=teacher.batch)
+        """What the teacher charges, with the source."""
+        return self.teacher.quote(batch=self.teacher.batch)
 
     @property
     def sandbox_parts(self) -> tuple[str, ...]:
@@ -164,6 +161,7 @@ class PilotPlan(Part):
             for part, is_sandbox in (
                 ("seeds", self.seeds.path == SANDBOX),
                 ("teacher", self.teacher.kind == "sandbox"),
+                ("augmenter", self.augmenter is not None and self.augmenter.kind == "sandbox"),
                 ("student", self.student == SANDBOX),
             )
             if is_sandbox
@@ -252,6 +250,9 @@ def with_paths(plan: PilotPlan, move: Any) -> PilotPlan:
             "teacher": plan.teacher
             if plan.teacher.replies is None
             else plan.teacher.model_copy(update={"replies": move(plan.teacher.replies)}),
+            "augmenter": plan.augmenter
+            if plan.augmenter is None or plan.augmenter.replies is None
+            else plan.augmenter.model_copy(update={"replies": move(plan.augmenter.replies)}),
             "test": plan.test
             if plan.test.path is None
             else plan.test.model_copy(update={"path": move(plan.test.path)}),

@@ -36,6 +36,13 @@ kind = "sandbox"             # or "openai_compatible", with:
 # batch = true                    # OpenAI's Batch API: half the price, an answer within a day
 concurrency = 8              # requests on their way at once; fewer while the endpoint refuses some
 
+# [augmenter]                # another model that writes the questions; settings and prices as for the teacher
+# kind = "openai_compatible"
+
+[prompts]
+few_shot = 0                 # seeds that each prompt shows as examples
+few_shot_draw = 0            # another number shows others
+
 [grid]
 strategies = ["answer_augmentation", "question_rephrase", "new_question"]  # and "real_question"
 budgets = [200, 1600]        # teacher queries

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from engine.domain import Strategy
+from engine.prices import Quote, quote
 
 SANDBOX = "sandbox"
 FEWEST_SEEDS = 10
@@ -60,8 +62,8 @@ class UnlabelledPlan(Part):
     """As in the seeds."""
 
 
-class TeacherPlan(Part):
-    """Who answers."""
+class ModelPlan(Part):
+    """A model that is asked, and what it charges."""
 
     kind: Literal["sandbox", "openai_compatible", "transformers_local", "replay"] = "sandbox"
     base_url: str | None = None
@@ -70,12 +72,8 @@ class TeacherPlan(Part):
     """The endpoint's name for it; for `transformers_local` a local folder or a hub id."""
     replies: str | None = None
     """For `replay`: a JSONL file of recorded replies."""
-    batch: bool = False
-    """OpenAI's Batch API: half the price, an answer within a day."""
     key_env: str | None = None
     """Name of the environment variable that holds the key."""
-    key_typed: bool = False
-    """The key is typed when the run starts; it lives in the worker's memory only."""
     usd_per_million_input: float | None = Field(default=None, ge=0)
     usd_per_million_output: float | None = Field(default=None, ge=0)
     concurrency: int = Field(default=8, ge=1, le=256)
@@ -85,8 +83,53 @@ class TeacherPlan(Part):
     keep_reasoning: bool = False
     """Whether a reply's reasoning part goes into examples."""
     timeout_s: float = Field(default=120.0, gt=0)
+
+    def problems(self, name: str) -> list[str]:
+        """What does not fit together; `name` is the table's."""
+        found = []
+        if self.kind == "openai_compatible":
+            parts = urlsplit(self.base_url or "")
+            if parts.scheme not in ("http", "https") or not parts.netloc:
+                found.append(
+                    f"{name}.base_url: found {self.base_url!r}, expected an address like "
+                    "https://api.openai.com/v1 or http://127.0.0.1:8000/v1"
+                )
+            elif parts.username or parts.password or parts.query:
+                found.append(f"{name}.base_url: must hold no user, password or key; name the key's variable")
+            if not self.model:
+                found.append(f"{name}.model: is empty; name a model that the endpoint serves")
+        if self.kind == "transformers_local" and not self.model:
+            found.append(f"{name}.model: is empty; give a local folder with a model, or a hub id")
+        if self.kind == "replay" and not self.replies:
+            found.append(f"{name}.replies: is empty; give a JSONL file of recorded replies")
+        return found
+
+    def quote(self, *, batch: bool = False) -> Quote:
+        """What the model charges, with the source. What runs here costs no query money."""
+        if self.kind != "openai_compatible":
+            return Quote(0.0, 0.0, "runs on this machine")
+        own = self.usd_per_million_input, self.usd_per_million_output
+        return quote(self.base_url or "", self.model or "", *own, batch=batch)
+
+
+class TeacherPlan(ModelPlan):
+    """Who answers, and writes the questions where there is no augmenter."""
+
+    batch: bool = False
+    """OpenAI's Batch API: half the price, an answer within a day."""
+    key_typed: bool = False
+    """The key is typed when the run starts; it lives in the worker's memory only."""
     max_answer_tokens: int | None = Field(default=None, ge=1)
     """Upper bound of one answer; None takes the task's own."""
+
+
+class PromptsPlan(Part):
+    """What prompts hold beside instructions and the item."""
+
+    few_shot: int = Field(default=0, ge=0, le=50)
+    """Seeds that each prompt shows as examples."""
+    few_shot_draw: int = 0
+    """Names the draw of them."""
 
 
 class GridPlan(Part):

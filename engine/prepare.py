@@ -24,6 +24,7 @@ from engine.rows import RowReader, renamed
 from engine.sandbox import recipe as sandbox_recipe
 from engine.sandbox import world
 from engine.settings import Settings
+from engine.strategies import FewShot
 from engine.student import StudentInfo, check_student
 from engine.tasks import Task, load_task
 
@@ -60,6 +61,13 @@ class Prepared:
         """Visits of a strategy's largest cell."""
         return examples_for(self.plan.largest_budget(strategy, len(self.inputs)), strategy)
 
+    @property
+    def few_shot(self) -> FewShot:
+        """The seeds that prompts show: drawn from those that every cell has."""
+        prompts = self.plan.prompts
+        fewest = min(self.plan.grid.seed_sizes, default=len(self.seeds))
+        return FewShot(self.seeds[:fewest], prompts.few_shot, prompts.few_shot_draw)
+
 
 def prepare(plan: PilotPlan) -> Prepared:
     """Everything that the pilot needs; InputError with every problem that the plan's files have."""
@@ -77,8 +85,9 @@ def prepare(plan: PilotPlan) -> Prepared:
 
     task = attempt(lambda: load_task(plan.task, Path(plan.seeds.path)))
     student = attempt(lambda: check_student(plan.student))
-    if plan.teacher.base_url and (refusal := Settings().refusal(plan.teacher.base_url)):
-        problems.append(f"teacher.base_url: {refusal}")
+    for name, asked in (("teacher", plan.teacher), ("augmenter", plan.augmenter)):
+        if asked is not None and asked.base_url and (refusal := Settings().refusal(asked.base_url)):
+            problems.append(f"{name}.base_url: {refusal}")
     items = None if task is None else attempt(partial(_items, plan, task, warnings))
     if items is not None:
         problems += _size_problems(plan, *items)

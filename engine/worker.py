@@ -16,7 +16,7 @@ import secrets
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,14 +24,16 @@ import psutil
 from pydantic import SecretStr
 
 from engine.batches import generator_for
-from engine.costs import usd_per_query
+from engine.costs import Price, usd_per_query
 from engine.database import translated
 from engine.domain import Reply, Request, Teacher
 from engine.dry_run import Measured, dry_run
 from engine.errors import InputError, KeyMissingError, SeedPilotError
+from engine.estimate import augmenter_price_of
+from engine.generation import Generator
 from engine.ledger import Ceiling, Ledger
 from engine.pilot import Pilot
-from engine.plan import PilotPlan, check_plan
+from engine.plan import ModelPlan, PilotPlan, TeacherPlan, check_plan
 from engine.prepare import Prepared, prepare, prompt_tokens_at_most
 from engine.records import RunState
 from engine.settings import Settings, key_from_environment
@@ -109,8 +111,15 @@ def measure(prepared: Prepared, store: Store, key: SecretStr | None = None) -> M
     store.claim(run_id, me.pid, me.create_time())
     state, message = RunState.FAILED, "the dry run broke off"
     try:
-        teacher, ledger = _teacher(plan, key), _ledger(store, run_id, prepared)
-        generator = generator_for(plan.teacher.model_copy(update={"batch": False}), teacher, ledger, lambda: None)
+        teacher, ledger = _model(plan.teacher, key), _ledger(store, run_id, prepared, prepared.price)
+        generator = generator_for(
+            plan.teacher.model_copy(update={"batch": False}),
+            teacher,
+            ledger,
+            lambda: None,
+            augmenter=_augmenter(store, run_id, prepared, lambda: None),
+            few_shot=prepared.few_shot,
+        )
         visited = {s: prepared.visited(s, len(prepared.seeds)) for s in plan.grid.strategies}
         found = asyncio.run(dry_run(generator, prepared.task, visited))
         state, message = RunState.DONE, ""
@@ -129,16 +138,17 @@ def _pilot(run_id: str, store: Store, key: SecretStr | None, heart: _Heart) -> P
     return Pilot(
         prepared,
         run_id=run_id,
-        teacher=_teacher(plan, key),
+        teacher=_model(plan.teacher, key),
         trainer=LocalTrainer(prepared.student.parameters),
         store=store,
-        ledger=_ledger(store, run_id, prepared),
+        ledger=_ledger(store, run_id, prepared, prepared.price),
         check=heart.check,
+        augmenter=_augmenter(store, run_id, prepared, heart.check),
     )
 
 
-def _teacher(plan: PilotPlan, typed: SecretStr | None) -> Teacher:
-    teacher = plan.teacher
+def _model(teacher: ModelPlan, typed: SecretStr | None = None, name: str = "teacher") -> Teacher:
+    """Who is asked; `name` is the plan's table."""
     if teacher.kind == "sandbox":
         from engine.teachers.sandbox import SandboxTeacher
 
@@ -152,11 +162,11 @@ def _teacher(plan: PilotPlan, typed: SecretStr | None) -> Teacher:
 
         return TransformersTeacher(teacher.model or "", batch_size=teacher.concurrency)
     if refusal := Settings().refusal(teacher.base_url or ""):
-        raise InputError(f"teacher.base_url: {refusal}")
+        raise InputError(f"{name}.base_url: {refusal}")
     from engine.teachers.openai_compatible import OpenAICompatibleTeacher
 
     key = typed or (key_from_environment(teacher.key_env) if teacher.key_env else None)
-    if key is None and (teacher.key_typed or teacher.key_env):
+    if key is None and (teacher.key_env or (isinstance(teacher, TeacherPlan) and teacher.key_typed)):
         where = f"the environment variable {teacher.key_env} is not set" if teacher.key_env else "it was typed"
         raise KeyMissingError(
             f"The key for {teacher.base_url} is needed again ({where}; keys are never stored). "
@@ -166,9 +176,17 @@ def _teacher(plan: PilotPlan, typed: SecretStr | None) -> Teacher:
     return OpenAICompatibleTeacher(teacher.base_url or "", teacher.model or "", key, timeout_s=teacher.timeout_s)
 
 
-def _ledger(store: Store, run_id: str, prepared: Prepared) -> Ledger:
-    price = prepared.price
+def _augmenter(store: Store, run_id: str, prepared: Prepared, check: Callable[[], None]) -> Generator | None:
+    """Who writes the questions, on the same run's account at its own price; None: the teacher."""
+    plan = prepared.plan
+    price = augmenter_price_of(plan)
+    if plan.augmenter is None or price is None:
+        return None
+    model = _model(plan.augmenter, name="augmenter")
+    return generator_for(plan.augmenter, model, _ledger(store, run_id, prepared, price), check)
 
+
+def _ledger(store: Store, run_id: str, prepared: Prepared, price: Price) -> Ledger:
     def bound(request: Request) -> float | None:
         return usd_per_query(price, prompt_tokens_at_most(request), request.max_tokens)
 

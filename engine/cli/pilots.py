@@ -81,7 +81,9 @@ def _measured(prepared: Prepared) -> dict[str, Any]:
     if found is None:
         raise InputError("the teacher answered none of the dry run's queries; `seedpilot runs` says more")
     queries = prepared.estimate.queries
-    usd, seconds = found.usd(queries, prepared.price), found.time_s(queries, prepared.plan.teacher)
+    # Means over both models' queries have no price of their own.
+    usd = found.usd(queries, prepared.price) if prepared.plan.augmenter is None else None
+    seconds = found.time_s(queries, prepared.plan.teacher)
     cost = "unknown" if usd is None else f"${usd:.2f}"
     tell(
         f"measured on {found.queries} queries: {found.seconds:.2f} s each; all {queries} will take about "

@@ -5,14 +5,24 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from types import ModuleType
 
-from engine.domain import Item, Strategy
+from engine.domain import Strategy
 from engine.strategies import answer_augmentation, new_question, question_rephrase, real_question
-from engine.strategies.base import Ask, Draft, answer_request, question_request
+from engine.strategies.base import NO_EXAMPLES, Ask, Draft, FewShot, Visit, answer_request, question_request
 from engine.tasks.base import Task
 
-__all__ = ["Ask", "Draft", "answer_request", "drafter", "instructions", "question_request"]
+__all__ = [
+    "NO_EXAMPLES",
+    "Ask",
+    "Draft",
+    "FewShot",
+    "Visit",
+    "answer_request",
+    "drafter",
+    "instructions",
+    "question_request",
+]
 
-Drafter = Callable[[Task, Item, int, Ask], Awaitable[Draft]]
+Drafter = Callable[[Visit], Awaitable[Draft]]
 
 _STRATEGIES: dict[Strategy, ModuleType] = {
     Strategy.ANSWER_AUGMENTATION: answer_augmentation,

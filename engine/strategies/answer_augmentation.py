@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from engine.domain import Item
-from engine.strategies.base import Ask, Draft, answered
-from engine.tasks.base import Task
+from engine.strategies.base import Draft, Visit, answered
 
 
-async def draft(task: Task, seed: Item, sample_index: int, ask: Ask) -> Draft:
+async def draft(visit: Visit) -> Draft:
     """One more answer to the seed's question."""
-    return await answered(task, seed.question, sample_index, ask, context=seed.context)
+    return await answered(visit, visit.seed.question)

@@ -1,19 +1,61 @@
 """What a strategy is given and what it gives back.
 
 A strategy turns one visit to one seed into at most one example. It pays for every call through
-`ask`, which looks in the ledger first; it never sees a teacher, a key or a price.
+`ask` and `write`, which look in the ledger first; it never sees a teacher, a key or a price.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import random
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from engine.domain import Item, Message, Outcome, Paid, Request
 from engine.tasks.base import Task
 
 Ask = Callable[[Request], Awaitable[Paid]]
+
+
+@dataclass(frozen=True, slots=True)
+class FewShot:
+    """Seeds that prompts show as examples; test items and unlabelled inputs are never among them."""
+
+    seeds: tuple[Item, ...] = ()
+    """What is drawn from: the seeds of the smallest cell, so that no cell profits from labels it does not have."""
+    count: int = 0
+    """Examples in a prompt."""
+    draw: int = 0
+    """Names the draw: another number shows other seeds."""
+
+    def shown(self, visited: Item, sample_index: int) -> tuple[Item, ...]:
+        """The examples of one visit, never what is visited itself. One draw for a whole round of visits, so that
+        the beginnings of its prompts are the same (prompt caching), and another one for the next round."""
+        if not self.count:
+            return ()
+        drawn = random.Random(f"few-shot-{self.draw}-{sample_index}").sample(
+            self.seeds, min(self.count + 1, len(self.seeds))
+        )
+        return tuple(seed for seed in drawn if seed.asked != visited.asked)[: self.count]
+
+
+NO_EXAMPLES = FewShot()
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One visit to a seed, or to an unlabelled input: all that a strategy is given."""
+
+    task: Task
+    seed: Item
+    sample_index: int
+    """The how-manieth visit to that seed, from 0."""
+    ask: Ask
+    """Asks the teacher, which answers."""
+    write: Ask
+    """Asks the augmenter, which writes questions: the teacher itself where the plan names no other."""
+    shown: tuple[Item, ...] = ()
+    """Seeds that the prompts show as examples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +78,21 @@ UNANSWERABLE = "UNANSWERABLE"
 
 
 def answer_request(
-    task: Task, question: str, sample_index: int, temperature: float = TEMPERATURE, context: str = ""
+    task: Task,
+    question: str,
+    sample_index: int,
+    temperature: float = TEMPERATURE,
+    context: str = "",
+    shown: Sequence[Item] = (),
 ) -> Request:
-    """Asks for a worked answer. Instructions come first and the varying part last (prompt caching)."""
+    """Asks for a worked answer. Instructions and examples come first, the varying part last (prompt caching)."""
     instruction = (
         f"{task.teacher_instruction}\nIf the question cannot be answered from its own text, "
         f"reply with the one word {UNANSWERABLE}."
     )
+    if shown:
+        pairs = (f"{_asked(item.question, item.context)}\nAnswer: {item.answer}" for item in shown)
+        instruction = "\n\n".join((f"{instruction}\n\nQuestions with their right answers:", *pairs))
     return Request(
         messages=(Message("system", instruction), Message("user", _asked(question, context))),
         max_tokens=task.max_answer_tokens,
@@ -56,8 +106,13 @@ def _asked(question: str, context: str) -> str:
     return f"{context}\n\nQuestion: {question}" if context else f"Question: {question}"
 
 
-def question_request(task: Task, instruction: str, seed: Item, sample_index: int) -> Request:
-    """Asks for a question written after a seed's."""
+def question_request(
+    task: Task, instruction: str, seed: Item, sample_index: int, shown: Sequence[Item] = ()
+) -> Request:
+    """Asks for a question written after a seed's; `shown` are further examples of questions."""
+    if shown:
+        more = (_asked(item.question, item.context) for item in shown)
+        instruction = "\n\n".join((f"{instruction}\n\nOther examples of the same kind:", *more))
     return Request(
         messages=(Message("system", instruction), Message("user", _asked(seed.question, seed.context))),
         max_tokens=task.max_question_tokens,
@@ -77,11 +132,11 @@ def parse_question(text: str) -> str | None:
     return cleaned.strip('"').strip() or None
 
 
-async def answered(
-    task: Task, question: str, sample_index: int, ask: Ask, earlier: tuple[int, ...] = (), context: str = ""
-) -> Draft:
-    """Has a question answered and parsed; `earlier` are the queries that wrote the question."""
-    paid = await ask(answer_request(task, question, sample_index, context=context))
+async def answered(visit: Visit, question: str, earlier: tuple[int, ...] = ()) -> Draft:
+    """Has a question answered in the seed's context, and the answer parsed; `earlier` are the queries that wrote it."""
+    task = visit.task
+    request = answer_request(task, question, visit.sample_index, context=visit.seed.context, shown=visit.shown)
+    paid = await visit.ask(request)
     ids = (*earlier, paid.query_id)
     if paid.reply.finish_reason == "length":
         return Draft(question, None, "cut_off", ids)
@@ -91,7 +146,7 @@ async def answered(
     return Draft(question, answer, None if answer else "unparsable", ids)
 
 
-async def with_the_answer_of(task: Task, seed: Item, draft: Draft) -> Draft:
+async def with_the_seeds_answer(visit: Visit, draft: Draft) -> Draft:
     """The draft, rejected where its answer is wrong by the seed's gold: the rephrasing asks something else, or the
     teacher erred, and either way the example teaches a wrong answer. What cannot be scored is no reason to reject.
 
@@ -99,14 +154,14 @@ async def with_the_answer_of(task: Task, seed: Item, draft: Draft) -> Draft:
     """
     if draft.answer is None or draft.question is None:
         return draft
-    item = replace(seed, question=draft.question)
-    score = await asyncio.to_thread(task.score_item, item, draft.answer)
+    item = replace(visit.seed, question=draft.question)
+    score = await asyncio.to_thread(visit.task.score_item, item, draft.answer)
     return replace(draft, rejected="answer_changed") if score.outcome is Outcome.WRONG else draft
 
 
-async def written_then_answered(task: Task, request: Request, ask: Ask, context: str = "") -> Draft:
-    """Two calls: a question is written, then answered in the seed's context."""
-    paid = await ask(request)
+async def written_then_answered(visit: Visit, request: Request) -> Draft:
+    """Two calls: the augmenter writes a question, the teacher answers it in the seed's context."""
+    paid = await visit.write(request)
     if paid.reply.finish_reason == "length":
         return Draft(None, None, "cut_off", (paid.query_id,))
     question = parse_question(paid.reply.text)
@@ -114,6 +169,6 @@ async def written_then_answered(task: Task, request: Request, ask: Ask, context:
         return Draft(None, None, "unparsable", (paid.query_id,))
     if UNANSWERABLE in question:
         return Draft(None, None, "unanswerable", (paid.query_id,))
-    if not task.has_form(question):
+    if not visit.task.has_form(question):
         return Draft(question, None, "not_the_form", (paid.query_id,))
-    return await answered(task, question, request.sample_index, ask, (paid.query_id,), context)
+    return await answered(visit, question, (paid.query_id,))

@@ -6,8 +6,7 @@ be answered from its own text is refused there.
 
 from __future__ import annotations
 
-from engine.domain import Item
-from engine.strategies.base import Ask, Draft, question_request, written_then_answered
+from engine.strategies.base import Draft, Visit, question_request, written_then_answered
 from engine.tasks.base import Task
 
 
@@ -20,7 +19,7 @@ def instruction(task: Task) -> str:
     )
 
 
-async def draft(task: Task, seed: Item, sample_index: int, ask: Ask) -> Draft:
+async def draft(visit: Visit) -> Draft:
     """One new question after the seed's, with its answer."""
-    request = question_request(task, instruction(task), seed, sample_index)
-    return await written_then_answered(task, request, ask, seed.context)
+    request = question_request(visit.task, instruction(visit.task), visit.seed, visit.sample_index, visit.shown)
+    return await written_then_answered(visit, request)

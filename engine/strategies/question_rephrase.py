@@ -5,8 +5,7 @@ The answer is compared with the seed's: where they differ, the rephrasing or its
 
 from __future__ import annotations
 
-from engine.domain import Item
-from engine.strategies.base import Ask, Draft, question_request, with_the_answer_of, written_then_answered
+from engine.strategies.base import Draft, Visit, question_request, with_the_seeds_answer, written_then_answered
 from engine.tasks.base import Task
 
 
@@ -18,7 +17,8 @@ def instruction(task: Task) -> str:
     )
 
 
-async def draft(task: Task, seed: Item, sample_index: int, ask: Ask) -> Draft:
-    """One rephrasing of the seed's question with a fresh answer."""
-    request = question_request(task, instruction(task), seed, sample_index)
-    return await with_the_answer_of(task, seed, await written_then_answered(task, request, ask, seed.context))
+async def draft(visit: Visit) -> Draft:
+    """One rephrasing of the seed's question with a fresh answer. No examples for the augmenter: seeds show none of
+    rephrasing."""
+    request = question_request(visit.task, instruction(visit.task), visit.seed, visit.sample_index)
+    return await with_the_seeds_answer(visit, await written_then_answered(visit, request))

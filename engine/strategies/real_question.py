@@ -5,11 +5,9 @@ What is visited is an input in place of a seed, and each input once: `engine.pre
 
 from __future__ import annotations
 
-from engine.domain import Item
-from engine.strategies.base import Ask, Draft, answered
-from engine.tasks.base import Task
+from engine.strategies.base import Draft, Visit, answered
 
 
-async def draft(task: Task, unlabelled: Item, sample_index: int, ask: Ask) -> Draft:
+async def draft(visit: Visit) -> Draft:
     """The teacher's answer to the input."""
-    return await answered(task, unlabelled.question, sample_index, ask, context=unlabelled.context)
+    return await answered(visit, visit.seed.question)

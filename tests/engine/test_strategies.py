@@ -53,7 +53,7 @@ def writes(messages: list[dict[str, str]]) -> bool:
 def test_a_new_question_without_the_tasks_form_is_not_answered(tmp_path: Path):
     def voice(messages: list[dict[str, str]]) -> str:
         if not writes(messages):
-            return "It is the next one.\nAnswer: B"
+            return "It is the next one.\nFinal answer: B"
         after = messages[-1]["content"].split("after ")[1][0]
         return f"What follows {after}?" + ("" if after in "abc" else "\nA. x\nB. y")
 

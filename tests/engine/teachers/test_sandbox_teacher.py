@@ -9,7 +9,7 @@ import pytest
 
 from engine.domain import Item, Message, Outcome, Paid, Reply, Request, Strategy
 from engine.sandbox import language, problems, wording, world
-from engine.strategies import Draft, answer_request, drafter
+from engine.strategies import Draft, Visit, answer_request, drafter
 from engine.strategies.base import UNANSWERABLE
 from engine.tasks.math import TASK
 from engine.teachers.sandbox import SandboxTeacher
@@ -23,7 +23,7 @@ def draft(teacher: SandboxTeacher, strategy: Strategy, seed: Item, sample_index:
     async def paid(request: Request) -> Paid:
         return Paid(await teacher.ask(request), 1)
 
-    return asyncio.run(drafter(strategy)(TASK, seed, sample_index, paid))
+    return asyncio.run(drafter(strategy)(Visit(TASK, seed, sample_index, paid, paid)))
 
 
 def read(text: str | None) -> problems.Problem:
