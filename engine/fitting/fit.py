@@ -13,13 +13,13 @@ from engine.errors import InputError
 from engine.fitting import calibration
 from engine.fitting.archive import Archive
 from engine.fitting.calibration import CAP_STRETCH, REFUSE_STRETCH, Calibration
-from engine.fitting.groups import Array, Group, LogScale, Method
+from engine.fitting.groups import Array, Group, LogitScale, LogScale, Method
 from engine.fitting.points_file import PointsFile
 from engine.fitting.saturating import SaturatingCurves
 from engine.settings import ROOT
 
 CALIBRATION = ROOT / "data" / "calibration"
-"""Written by `python -m benchmarks.margins`."""
+"""Written by `python -m engine.fitting.learn_margins`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,8 @@ def _natural(bounds: tuple[Any, ...], group: Group) -> tuple[float, float]:
     low, high = float(bounds[0]), float(bounds[1])
     if isinstance(group.scale, LogScale):
         return float(np.exp(-high)), float(np.exp(-low))
-    return max(low, 0.0), min(high, 1.0)
+    chance = group.scale.floor if isinstance(group.scale, LogitScale) else 0.0
+    return max(low, chance), min(high, 1.0)
 
 
 @lru_cache(maxsize=2)

@@ -56,8 +56,8 @@ def group_of(name: str, rows: Sequence[Observation], scale: LogitScale | LogScal
     return Group(name, tuple(series), scale)
 
 
-def _order(row: Observation) -> tuple[str, float, float, float, float]:
-    return (row.strategy, row.n, row.total or 0.0, row.correct or 0.0, row.value or 0.0)
+def _order(row: Observation) -> tuple[str, float, float, float, float, float]:
+    return (row.strategy, row.n, row.total or 0.0, row.correct or 0.0, row.value or 0.0, row.stderr or 0.0)
 
 
 def _point(rows: Sequence[Observation], scale: LogitScale | LogScale, seed_variance: float) -> tuple[float, float]:

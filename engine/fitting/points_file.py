@@ -143,7 +143,16 @@ def _across(rows: list[_Row], name: str) -> list[str]:
     problems: list[str] = []
     seen: dict[tuple[str, str, float, str], int] = {}
     kind: dict[str, tuple[str, bool, int]] = {}
+    errors: dict[tuple[str, str, float], tuple[bool, int]] = {}
     for row in rows:
+        known, first = errors.setdefault(
+            (row.group, row.seen.strategy, row.seen.n), (row.seen.stderr is not None, row.line)
+        )
+        if known != (row.seen.stderr is not None):
+            problems.append(
+                f"{name} line {row.line}: {'no ' if known else ''}stderr, other than line {first} of the same strategy "
+                "and n; give it for all of its replicates or for none."
+            )
         if row.replicate:
             key = (row.group, row.seen.strategy, row.seen.n, row.replicate)
             if key in seen:

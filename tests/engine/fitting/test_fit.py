@@ -87,6 +87,13 @@ def test_nothing_or_everything_right_is_a_value_like_any_other(correct: int) -> 
     assert abs(reached.mean - correct / 40) < 0.15
 
 
+def test_no_interval_goes_below_what_guessing_gets_right() -> None:
+    rows = HEADER + "".join(f"a,{n},100,400\n" for n in (50, 100, 200))
+    (reached,) = fit(parse_points_file(rows, floor=0.25).groups[0], 1600).reached
+    assert reached.interval90 is not None
+    assert reached.interval90[0] >= 0.25
+
+
 def test_one_point_is_answered_with_what_is_assumed() -> None:
     found = fitted(HEADER + "a,100,20,40\n", 200)
     assert found.reached[0].p_best == 1

@@ -73,6 +73,11 @@ def test_a_group_has_one_direction_and_one_kind_of_measurement() -> None:
     assert "line 3" in problem
 
 
+def test_standard_errors_of_one_point_are_all_given_or_none() -> None:
+    (problem,) = refused("strategy,n,value,stderr\na,10,0.5,0.05\na,10,0.6,\na,20,0.6,\n")
+    assert problem.startswith("points line 3: no stderr, other than line 2")
+
+
 def test_groups_are_apart_and_rows_without_replicate_are_replicates() -> None:
     found = parse_points_file("strategy,n,correct,total,group\na,10,40,100,x\na,10,60,100,x\na,10,7,10,y\n")
     x, y = found.groups
