@@ -12,7 +12,6 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 from engine.batches import generator_for
 from engine.costs import examples_for
@@ -23,10 +22,6 @@ from engine.domain import (
     CellJob,
     CellResult,
     Example,
-    Item,
-    Measurement,
-    Outcome,
-    Score,
     Strategy,
     Teacher,
     Trainer,
@@ -37,7 +32,9 @@ from engine.generation import Generator
 from engine.items import write_jsonl
 from engine.judging import judged
 from engine.ledger import Ledger, account
+from engine.pools import example_rows
 from engine.prepare import Prepared
+from engine.recording import record
 from engine.store import Store
 from engine.strategies import answer_request
 from engine.teacher_gate import not_above, paired_lead
@@ -74,6 +71,10 @@ class Pilot:
         self.augmenter = augmenter
         self.folder = store.folder(run_id)
         self._seeds = {item.id: item for item in (*prepared.seeds, *prepared.inputs)}
+
+    @property
+    def _augmenter_name(self) -> str:
+        return self.teacher.name if self.augmenter is None else self.augmenter.teacher.name
 
     def run(self) -> str:
         """Runs what is left; returns what the user should know at the end (empty: nothing special)."""
@@ -156,24 +157,24 @@ class Pilot:
         requests = [answer_request(task, item.question, 0, temperature=0.0, context=item.context) for item in items]
         replies = await generator.replies(TEACHER_ON_TEST, items, requests, count.one)
         scores = await judged(task, generator, items, replies)
-        self._record(cell, items, replies, scores, examples=0, detail={}, folder=self.folder / "cells" / cell.key)
+        record(
+            self.store,
+            self.run_id,
+            cell,
+            items,
+            replies,
+            scores,
+            examples=0,
+            detail={},
+            folder=self.folder / "cells" / cell.key,
+        )
 
     def _write_pool(self, strategy: Strategy, size: int, pool: Curated) -> None:
         name = f"{strategy.value}-s{size}"
         folder = self.folder / "pools" / name
-        write_jsonl(folder / "examples.jsonl", [self._row(e) for e in pool.examples if e is not None])
+        rows = example_rows(self.prepared, pool, self.store, self._asked, self.teacher.name, self._augmenter_name)
+        write_jsonl(folder / "examples.jsonl", rows)
         self.store.record_pool(self.run_id, name, pool.counts, str(folder))
-
-    def _row(self, example: Example) -> dict[str, Any]:
-        """An example with its provenance, as it stands in the data set files."""
-        return {
-            "messages": [
-                *(asdict(m) for m in self.prepared.task.student_prompt(self._asked(example))),
-                {"role": "assistant", "content": example.answer},
-            ],
-            **asdict(example),
-            "teacher": self.teacher.name,
-        }
 
     def _asked(self, example: Example) -> str:
         """What the student reads: the example's question in the context of its seed."""
@@ -216,7 +217,9 @@ class Pilot:
             else:
                 generator = generator_for(self.prepared.plan.teacher, self.teacher, self.ledger, self.check)
                 test = self.prepared.test
-                self._record(
+                record(
+                    self.store,
+                    self.run_id,
                     cell,
                     test,
                     result.answers,
@@ -268,54 +271,6 @@ class Pilot:
             questions=tuple(self.prepared.task.student_prompt(item.asked) for item in self.prepared.test),
             max_new_tokens=self.prepared.plan.max_new_tokens,
             out=str(out),
-        )
-
-    def _record(
-        self,
-        cell: Cell,
-        items: Sequence[Item],
-        replies: Sequence[str | None],
-        scores: Sequence[Score],
-        *,
-        examples: int,
-        detail: Mapping[str, Any],
-        folder: Path,
-    ) -> None:
-        """Keeps the scored replies on disk item by item, and writes the cell's measurement last."""
-        write_jsonl(
-            folder / "predictions.jsonl",
-            [
-                {
-                    "id": item.id,
-                    "question": item.question,
-                    "gold": item.answer,
-                    "reply": reply,
-                    "outcome": score.outcome.value,
-                    "value": score.value,
-                    "reason": score.reason,
-                }
-                for item, reply, score in zip(items, replies, scores, strict=True)
-            ],
-        )
-        values = [score.value for score in scores if score.value is not None]
-        correct = sum(score.outcome == Outcome.RIGHT for score in scores)
-        scored = sum(score.outcome != Outcome.NOT_SCORED for score in scores)
-        self.store.record_cell(
-            self.run_id,
-            Measurement(
-                cell=cell,
-                correct=correct,
-                scored=scored,
-                not_scored=len(scores) - scored,
-                examples=examples,
-                mean_value=sum(values) / len(values) if values else None,
-            ),
-            [
-                None if score.outcome == Outcome.NOT_SCORED else float(score.outcome == Outcome.RIGHT)
-                for score in scores
-            ],
-            detail,
-            str(folder),
         )
 
 

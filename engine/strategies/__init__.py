@@ -7,17 +7,28 @@ from types import ModuleType
 
 from engine.domain import Strategy
 from engine.strategies import answer_augmentation, new_question, question_rephrase, real_question
-from engine.strategies.base import NO_EXAMPLES, Ask, Draft, FewShot, Visit, answer_request, question_request
+from engine.strategies.base import (
+    NO_EXAMPLES,
+    TEMPERATURE,
+    Ask,
+    Draft,
+    FewShot,
+    Visit,
+    answer_request,
+    question_request,
+)
 from engine.tasks.base import Task
 
 __all__ = [
     "NO_EXAMPLES",
+    "TEMPERATURE",
     "Ask",
     "Draft",
     "FewShot",
     "Visit",
     "answer_request",
     "drafter",
+    "instruction",
     "instructions",
     "question_request",
 ]
@@ -30,6 +41,12 @@ _STRATEGIES: dict[Strategy, ModuleType] = {
     Strategy.NEW_QUESTION: new_question,
     Strategy.REAL_QUESTION: real_question,
 }
+
+
+def instruction(strategy: Strategy, task: Task) -> str | None:
+    """What the augmenter is told for a strategy; None where it writes no question."""
+    writes = {Strategy.NEW_QUESTION: new_question, Strategy.QUESTION_REPHRASE: question_rephrase}
+    return writes[strategy].instruction(task) if strategy in writes else None
 
 
 def instructions(task: Task) -> tuple[str, ...]:

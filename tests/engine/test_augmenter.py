@@ -24,6 +24,7 @@ from engine.store import Store
 from engine.strategies import FewShot, answer_request
 from engine.tasks import load_task
 from tests.openai_server import KEY, serving
+from tests.pilots import rows as jsonl
 from tests.pilots import teacher_of, ticket_plan
 from tests.small_students import build_tiny_student
 from tests.voices import TicketReader
@@ -70,6 +71,23 @@ def test_the_augmenter_writes_the_teacher_answers_and_each_is_paid_at_its_own_pr
     ], "the ledger names who was asked"
     for row, usd in zip(rows, (1000.0, 10.0), strict=True):
         assert row[2] == pytest.approx(usd * row[3] / 1e6)
+    usd: dict[int, float] = {}
+    with store.reading() as connection:
+        for row in connection.execute(text("SELECT id, reply_usd FROM queries WHERE run_id = :run"), {"run": run_id}):
+            usd[row[0]] = row[1]
+    names = {}
+    for pool in store.pools(run_id):
+        strategy = pool.name.split("-")[0]
+        for example in jsonl(Path(pool.folder) / "examples.jsonl"):
+            assert example["usd"] == pytest.approx(sum(usd[query] for query in example["query_ids"]))
+            assert example["teacher"] == rows[1][0]
+            assert example["augmenter"] == (None if strategy == "answer_augmentation" else rows[0][0])
+            assert example["sampling"]["temperature"] == 0.7
+            names.setdefault(strategy, set()).add(example["prompts"])
+    assert all(len(found) == 1 for found in names.values())
+    assert len(set.union(*names.values())) == len(names) == 2, (
+        "each has prompts of its own; answers all repeat the seeds"
+    )
     paid = account(store, run_id).usd
     assert paid is not None
     assert found.estimate.upper_usd is not None
