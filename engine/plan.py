@@ -26,6 +26,7 @@ from engine.plan_parts import (
     FEWEST_TEST_ITEMS,
     SANDBOX,
     CeilingPlan,
+    CheckPlan,
     GridPlan,
     ModelPlan,
     Part,
@@ -44,6 +45,7 @@ __all__ = [
     "FEWEST_TEST_ITEMS",
     "SANDBOX",
     "CeilingPlan",
+    "CheckPlan",
     "GridPlan",
     "ModelPlan",
     "PilotPlan",
@@ -77,13 +79,19 @@ class PilotPlan(Part):
     prompts: PromptsPlan = PromptsPlan()
     grid: GridPlan = GridPlan()
     ceiling: CeilingPlan = CeilingPlan()
+    check: CheckPlan = CheckPlan()
     training: TrainingPlan = TrainingPlan()
     max_new_tokens: int = Field(default=200, ge=1)
     """Longest answer of the student, in tokens."""
 
     @model_validator(mode="after")
     def _check(self) -> PilotPlan:
-        problems = [*self._teacher_problems(), *self._grid_problems(), *self._source_problems()]
+        problems = [
+            *self._teacher_problems(),
+            *self._grid_problems(),
+            *self._source_problems(),
+            *self._check_problems(),
+        ]
         if problems:
             raise ValueError("\n".join(problems))
         return self
@@ -131,6 +139,12 @@ class PilotPlan(Part):
             if len(set(values)) < len(values):
                 problems.append(f"grid.{name}: holds a value twice")
         return problems
+
+    def _check_problems(self) -> list[str]:
+        right, scored = self.check.student_right, self.check.student_scored
+        if (right is None) != (scored is None) or (right is not None and scored is not None and right > scored):
+            return [f"check: found student_right {right} of student_scored {scored}, expected both, like 33 of 80"]
+        return []
 
     def _source_problems(self) -> list[str]:
         problems = []

@@ -52,6 +52,10 @@ replicates = 2
 queries = 6000               # the run never asks more
 # usd = 5.00                 # needs the prices above
 
+[check]                      # `seedpilot check`: the teacher on some of your seeds, before a pilot
+seeds = 50
+# ceiling_queries = 100      # default: what the check needs, and a tenth for retries
+
 [training]                   # what is not named keeps the recipe's default
 # epochs = 3.0
 # learning_rate = 2e-4

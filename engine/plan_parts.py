@@ -147,6 +147,18 @@ class GridPlan(Part):
     """How many of the seeds a cell uses; none given means all of them."""
 
 
+class CheckPlan(Part):
+    """The check before a pilot."""
+
+    seeds: int = Field(default=50, ge=1)
+    """Seeds that the teacher answers."""
+    ceiling_queries: int | None = Field(default=None, ge=1)
+    """None takes what the check needs, plus a tenth for retries."""
+    student_right: int | None = Field(default=None, ge=0)
+    """What the seeds-only student got right of `student_scored` test items; None takes it from earlier pilots."""
+    student_scored: int | None = Field(default=None, ge=1)
+
+
 class CeilingPlan(Part):
     """The most that the run may be charged."""
 

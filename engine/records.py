@@ -28,6 +28,9 @@ class RunState(StrEnum):
     LOST = "lost"
 
 
+CHECK, DRY_RUN = "check-", "dry-"
+"""How the ids of runs begin that are no pilots: a check of the teacher, a dry run."""
+
 RESUMABLE = frozenset({RunState.WAITING_FOR_KEY, RunState.PAUSED, RunState.FAILED, RunState.LOST})
 
 

@@ -20,7 +20,7 @@ from engine.domain import Recommendation, Situation
 from engine.ledger import account
 from engine.plan import PilotPlan, check_plan, with_paths
 from engine.prepare import Prepared, prepare
-from engine.records import CellRow, Run
+from engine.records import CHECK, CellRow, Run
 from engine.store import Store
 from engine.tasks import task_type
 from engine.tasks.portable import portable
@@ -28,6 +28,15 @@ from engine.tasks.portable import portable
 
 def file_pilot(plan: PilotPlan, store: Store, start_token: str | None = None) -> str:
     """Checks a plan whole (InputError), copies its files and queues it; returns the run's id."""
+    return _file(plan, store, start_token, "")
+
+
+def file_check(plan: PilotPlan, store: Store, start_token: str | None = None) -> str:
+    """The same for the check before that pilot (`engine.check`)."""
+    return _file(plan, store, start_token, CHECK)
+
+
+def _file(plan: PilotPlan, store: Store, start_token: str | None, kind: str) -> str:
     prepared = prepare(plan)
     # What was shown before the start holds, whatever a later version would compute: the ceiling, and how many
     # unlabelled inputs there are once test items and seeds are out.
@@ -36,7 +45,7 @@ def file_pilot(plan: PilotPlan, store: Store, start_token: str | None = None) ->
         "unlabelled": plan.unlabelled.model_copy(update={"count": len(prepared.inputs) or None}),
     }
     plan = plan.model_copy(update=fixed)
-    run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
+    run_id = f"{kind}{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
     inputs = store.folder(run_id) / "input"
 
     def copied(path: str) -> str:
@@ -57,7 +66,8 @@ def file_pilot(plan: PilotPlan, store: Store, start_token: str | None = None) ->
         filed = with_paths(plan.model_copy(update={"task": task}), copied)
     except OSError as error:
         raise translated(error, store.path) from error
-    found = store.file_run(run_id, plan.name, filed.model_dump(mode="json"), start_token or run_id)
+    name = f"check of {plan.name}"[:80] if kind else plan.name
+    found = store.file_run(run_id, name, filed.model_dump(mode="json"), start_token or run_id)
     if found != run_id:
         shutil.rmtree(store.folder(run_id), ignore_errors=True)
     return found

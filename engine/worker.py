@@ -24,6 +24,7 @@ import psutil
 from pydantic import SecretStr
 
 from engine.batches import generator_for
+from engine.check import Check, ceiling_of
 from engine.costs import Price, usd_per_query
 from engine.database import translated
 from engine.domain import Reply, Request, Teacher
@@ -35,7 +36,7 @@ from engine.ledger import Ceiling, Ledger
 from engine.pilot import Pilot
 from engine.plan import ModelPlan, PilotPlan, TeacherPlan, check_plan
 from engine.prepare import Prepared, prepare, prompt_tokens_at_most
-from engine.records import RunState
+from engine.records import CHECK, DRY_RUN, RunState
 from engine.settings import Settings, key_from_environment
 from engine.store import Store
 from engine.trainer import LocalTrainer
@@ -66,7 +67,8 @@ def run(run_id: str, store: Store, key: SecretStr | None = None) -> RunState:
         try:
             store.hold_ballast()
             with _Heart(store, run_id) as heart:
-                message = _pilot(run_id, store, key, heart).run()
+                work = _check if run_id.startswith(CHECK) else _pilot
+                message = work(run_id, store, key, heart).run()
             state = RunState.DONE
         except Stopped as stopped:
             state, message = {
@@ -95,7 +97,8 @@ def run_queue(store: Store) -> None:
             r
             for r in reversed(store.runs())
             if r.state in (RunState.QUEUED, RunState.LOST) or _is_dead(r.id, store)
-            if not PilotPlan.model_validate(r.plan).teacher.key_typed
+            # A dry run belongs to whoever started it; run anew it would be a whole pilot.
+            if not r.id.startswith(DRY_RUN) and not PilotPlan.model_validate(r.plan).teacher.key_typed
         ]
         if not waiting:
             return
@@ -104,7 +107,7 @@ def run_queue(store: Store) -> None:
 
 def measure(prepared: Prepared, store: Store, key: SecretStr | None = None) -> Measured | None:
     """A dry run on an account of its own: two visits of each strategy, which the pilot will not buy again."""
-    run_id = f"dry-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
+    run_id = f"{DRY_RUN}{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
     plan = prepared.plan.model_copy(update={"name": f"dry run of {prepared.plan.name}"[:80]})
     me = psutil.Process()
     store.file_run(run_id, plan.name, plan.model_dump(mode="json"), run_id)
@@ -145,6 +148,22 @@ def _pilot(run_id: str, store: Store, key: SecretStr | None, heart: _Heart) -> P
         check=heart.check,
         augmenter=_augmenter(store, run_id, prepared, heart.check),
     )
+
+
+def _check(run_id: str, store: Store, key: SecretStr | None, heart: _Heart) -> Check:
+    plan = check_plan(store.run(run_id).plan)
+    prepared = prepare(plan)
+    generator = generator_for(
+        plan.teacher.model_copy(update={"batch": False}),
+        _model(plan.teacher, key),
+        _ledger(store, run_id, prepared, prepared.price),
+        heart.check,
+        augmenter=_augmenter(store, run_id, prepared, heart.check),
+        few_shot=prepared.few_shot,
+    )
+    for asked in (generator, generator.augmenter):  # one account, one ceiling
+        asked.ledger.ceiling = Ceiling(ceiling_of(prepared), plan.ceiling.usd)
+    return Check(prepared, run_id, generator, store)
 
 
 def _model(teacher: ModelPlan, typed: SecretStr | None = None, name: str = "teacher") -> Teacher:
