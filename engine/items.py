@@ -1,4 +1,4 @@
-"""Seed and test files: JSONL or CSV in, items out; every problem with its line, all at once."""
+"""Seed and test files: JSONL, CSV or Parquet in, items out; every problem with its line, all at once."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
+
+import pandas as pd
 
 from engine.domain import Item
 from engine.errors import InputError
@@ -55,7 +57,9 @@ def read_rows(path: Path) -> tuple[dict[str, Any], ...]:
 
 
 def parse_rows(content: bytes, name: str) -> Iterator[tuple[int, dict[str, Any] | str]]:
-    """Line number and row, or line number and what is wrong with the line."""
+    """Line number (a Parquet's row number) and row, or that number and what is wrong with it."""
+    if name.lower().endswith(".parquet"):
+        return _parquet_rows(content, name)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -63,7 +67,7 @@ def parse_rows(content: bytes, name: str) -> Iterator[tuple[int, dict[str, Any] 
     if not text.strip():
         raise InputError(f"{name}: the file is empty; expected one row a line")
     if not name.lower().endswith((".jsonl", ".csv")):
-        raise InputError(f"{name}: expected a file that ends in .jsonl or .csv")
+        raise InputError(f"{name}: expected a file that ends in .jsonl, .csv or .parquet")
     return _csv_rows(text) if name.lower().endswith(".csv") else _jsonl_rows(text)
 
 
@@ -71,7 +75,9 @@ def _content(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); give the path of a JSONL or CSV file") from error
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); give the path of a JSONL, CSV or Parquet file"
+        ) from error
 
 
 def _checked(
@@ -122,11 +128,25 @@ def _csv_rows(text: str) -> Iterator[tuple[int, dict[str, Any] | str]]:
         yield reader.line_num, f"is no valid CSV ({error})"
 
 
+def _parquet_rows(content: bytes, name: str) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    try:
+        # Through JSON: nested columns become lists and objects, and no value keeps a type of numpy's.
+        lines = pd.read_parquet(io.BytesIO(content)).to_json(orient="records", lines=True, date_format="iso")
+    except (ValueError, OSError) as error:
+        raise InputError(f"{name}: is no readable Parquet file ({error})") from error
+    if not lines.strip():
+        raise InputError(f"{name}: the file is empty; expected one row a line")
+    return _jsonl_rows(lines)
+
+
 def first_rows(content: bytes, name: str, count: int = 5) -> list[dict[str, str]]:
     """The first rows of a file as text, for a look at it; what cannot be read is passed over."""
-    text = content[:LOOK_BYTES].decode("utf-8-sig", errors="replace")
-    if name.lower().endswith(".csv"):
-        rows: Iterator[dict[Any, Any] | str] = iter(csv.DictReader(io.StringIO(text), restval=""))
+    rows: Iterator[dict[Any, Any] | str]
+    text = "" if name.lower().endswith(".parquet") else content[:LOOK_BYTES].decode("utf-8-sig", errors="replace")
+    if name.lower().endswith(".parquet"):
+        rows = (row for _, row in _parquet_rows(content, name))
+    elif name.lower().endswith(".csv"):
+        rows = iter(csv.DictReader(io.StringIO(text), restval=""))
     else:
         rows = (row for _, row in _jsonl_rows(text))
     found: list[dict[str, str]] = []
