@@ -79,8 +79,8 @@ class Check:
     def run(self) -> str:
         """Asks, scores and writes `check.json` into the run's folder; returns what the user should know.
 
-        SeedPilotError where a pilot should not follow: no answer could be scored, or the teacher is not shown to
-        be better than the seeds-only student.
+        SeedPilotError where a pilot should not follow: no answer could be scored, or the teacher is no better
+        than the seeds-only student.
         """
         self.generator.ledger.close_open_reservations()
         return asyncio.run(self._run())

@@ -106,7 +106,7 @@ class Pilot:
 
     def _try_teacher(self) -> None:
         """Measures the teacher and one seeds-only student before a strategy is paid; SeedPilotError where the
-        teacher is not shown to be better on the test items that both answered."""
+        teacher is no better on the test items that both answered."""
         asyncio.run(self._teacher_cell())
         arms = {row.cell.arm: row for row in self.store.cells(self.run_id) if row.state == "done"}
         if Baseline.TEACHER not in arms:

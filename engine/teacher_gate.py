@@ -1,7 +1,7 @@
 """Whether a teacher is worth paying: is it right more often than the student that saw the seeds alone?
 
-A student learns from a teacher what the teacher can do. One that is not shown to be above the seeds-only
-student stops a plan before its strategies are paid.
+A student learns from a teacher what the teacher can do. One that is no better than the seeds-only student stops a
+plan before its strategies are paid.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class Lead:
 
     @property
     def stops(self) -> bool:
-        """Whether a plan should end here."""
-        return not self.above and self.items >= FEWEST_ITEMS
+        """Whether a plan should end here: no better on so many items. A lead that is only not shown goes on."""
+        return self.difference <= 0 and self.items >= FEWEST_ITEMS
 
 
 def paired_lead(teacher: Sequence[float | None], student: Sequence[float | None]) -> Lead | None:
@@ -83,7 +83,7 @@ def not_above(lead: Lead) -> str:
     """What the user reads where a lead stops the plan."""
     where = "on the same items" if lead.paired else "on other items"
     return (
-        f"The teacher is not shown to be better than the student that was trained on the seeds alone: "
+        f"The teacher is no better than the student that was trained on the seeds alone: "
         f"{100 * lead.difference:+.1f} points over {lead.items} answers, {where} "
         f"(80 % interval {100 * lead.low80:+.1f} to {100 * lead.high80:+.1f}; one-sided level {LEVEL:.0%}). {FIX}"
     )

@@ -64,6 +64,8 @@ def test_from_advice_to_a_measured_pilot_with_a_reload_in_between(page: Page, ad
     assert page.get_by_test_id("stException").count() == 0
     assert Store(home / "seedpilot.sqlite").run(run_id).state is RunState.DONE
 
+    page.reload()  # the file that was there first stays chosen while the run goes on
+    app.settle(page)
     with page.expect_download() as download:
         page.get_by_role("button", name=re.compile("Download answer_augmentation-s100.jsonl")).click()
     assert '"messages"' in download.value.path().read_text()
