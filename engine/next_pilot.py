@@ -37,7 +37,7 @@ MOST = 0.5
 """Share of the budget that a pilot may take."""
 WORTH_POINTS = 0.05
 """A pilot that is expected to gain less is not worth anybody's hour."""
-DRAWS = 600
+DRAWS = 300
 ITEMS = 300
 """Test items that are assumed where the situation does not say."""
 SEED_SD, POOL_SD = 0.12, 0.10

@@ -28,6 +28,7 @@ def ask(task: TaskType, calls: str) -> tuple[Measurement, ...]:
         default=NONE,
         required=True,
         key="own_points",
+        persist_state="session",
         help="What you measured on your own test items counts in full, and moves the advice.",
     )
     if source == FILE:

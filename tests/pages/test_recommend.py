@@ -223,6 +223,15 @@ def test_points_of_your_own_show_the_advice_before_and_after(app: AppTest, tmp_p
     assert app.header[0].value == before
 
 
+def test_points_of_your_own_still_count_after_a_visit_to_another_page(app: AppTest, tmp_path: Path) -> None:
+    (tmp_path / "own.csv").write_text(OWN)
+    with_points(app, tmp_path / "own.csv")
+    measured = app.header[0].value
+    app.switch_page("pages/learn/method.py").run()
+    app.switch_page("pages/decide/recommend.py").run()
+    assert app.header[0].value == measured
+
+
 def test_a_lead_from_the_first_query_is_no_change_of_winner(app: AppTest, tmp_path: Path) -> None:
     rows = [
         f"new_question,100,{q},{c},300\nanswer_augmentation,100,{q},{c - 60},300" for q, c in ((20, 180), (900, 240))
