@@ -23,6 +23,9 @@ def add(commands: Commands) -> None:
     fitting.add_argument("points", type=Path, help="CSV: strategy, n, and correct, total or value, stderr")
     fitting.add_argument("--at", type=float, required=True, help="the budget to look at, in the unit of n")
     fitting.add_argument(
+        "--seeds", type=float, help="labelled examples to look at, where the points name theirs (default: the most)"
+    )
+    fitting.add_argument(
         "--floor", type=float, default=0.0, help="share that guessing gets right (0.25 of four choices)"
     )
     fitting.add_argument(
@@ -35,7 +38,7 @@ def add(commands: Commands) -> None:
 def _fit(given: argparse.Namespace) -> int:
     found = read_points_file(given.points, given.floor)
     archive = read_recorded(given.archive).archive() if given.archive else None
-    fits = [fit(group, given.at, archive=archive, raw=given.raw) for group in found.groups]
+    fits = [fit(group, given.at, seeds=given.seeds, archive=archive, raw=given.raw) for group in found.groups]
     print(dumps(as_json(found, fits, given.at)) if given.json else _text(found, fits, given.at))
     return 0
 
@@ -44,7 +47,8 @@ def _text(found: PointsFile, fits: list[Fit], at: float) -> str:
     lines = []
     for group, fitted in zip(found.groups, fits, strict=True):
         unit = 100 if group.scale.higher_is_better else 1
-        lines.append(f"{fitted.group + ': ' if fitted.group else ''}expected at {at:g}")
+        beside = "" if fitted.seeds is None else f" examples beside {fitted.seeds:g} seeds"
+        lines.append(f"{fitted.group + ': ' if fitted.group else ''}expected at {at:g}{beside}")
         for r in sorted(fitted.reached, key=lambda r: -r.p_best):
             if r.mean is None or r.interval80 is None:
                 value = r.reason

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -16,6 +16,7 @@ from engine.fitting.calibration import CAP_STRETCH, REFUSE_STRETCH, Calibration
 from engine.fitting.groups import Array, Group, LogitScale, LogScale, Method
 from engine.fitting.points_file import PointsFile
 from engine.fitting.saturating import SaturatingCurves
+from engine.fitting.seed_law import SeedLaw
 from engine.settings import ROOT
 
 CALIBRATION = ROOT / "data" / "calibration"
@@ -47,10 +48,14 @@ class Fit:
     """Parameters that the points did not narrow."""
     domain: str | None
     """Of the margins; None where intervals are the posterior's own."""
+    seeds: float | None = None
+    """Labelled examples that it is expected for, where the points name theirs."""
 
 
-def fit(group: Group, at: float, *, archive: Archive | None = None, raw: bool = False) -> Fit:
-    """The group at the budget `at` (above 0).
+def fit(
+    group: Group, at: float, *, seeds: float | None = None, archive: Archive | None = None, raw: bool = False
+) -> Fit:
+    """The group at the budget `at` (above 0), and at that many seeds where points name theirs.
 
     With an archive of past curves, strategies of the same name are expected to go on as they did elsewhere. `raw`
     leaves nothing out: values beyond the stretch that can be answered for, and an uncapped P(best).
@@ -58,11 +63,29 @@ def fit(group: Group, at: float, *, archive: Archive | None = None, raw: bool = 
     if not (np.isfinite(at) and at > 0):
         raise InputError(f"The budget to fit at is {at:g}; expected a number above 0.")
     method: Method = archive if archive is not None else SaturatingCurves()
+    with_seeds = group.series[0].seeds is not None
+    if with_seeds or seeds is not None:
+        group, method = _at_seeds(group, seeds, archive), SeedLaw()
     common = min(float(series.n.max()) for series in group.series)
     forecast = method.forecast(group, np.array([at, max(common, 1.0)]))
     known = shipped(isinstance(group.scale, LogScale)).get(method.name)
     stretch = group.stretch(at)
     return summarise(group, forecast.draws, stretch, known, forecast.assumed, raw)
+
+
+def _at_seeds(group: Group, seeds: float | None, archive: Archive | None) -> Group:
+    """The group with the seeds to look at; InputError where the question and the points do not go together."""
+    where = group.name or "the points"
+    known = [float(s) for series in group.series if series.seeds is not None for s in series.seeds]
+    if not known:
+        raise InputError(f"--seeds is {seeds:g}, and {where} name no seeds; expected a column seeds.")
+    if archive is not None:
+        raise InputError(f"{where} name their seeds, and past curves know none; leave one of them out.")
+    if seeds is None:
+        seeds = max(known)  # the largest set is what a pilot was made for
+    if not (np.isfinite(seeds) and seeds >= 1):
+        raise InputError(f"the seeds to fit at are {seeds:g}; expected 1 or more.")
+    return replace(group, at_seeds=seeds)
 
 
 def summarise(
@@ -103,7 +126,9 @@ def summarise(
                 float(p[m]),
             )
         )
-    return Fit(group.name, tuple(reached), float(1 - p[leader]), assumed, known.domain if known else None)
+    return Fit(
+        group.name, tuple(reached), float(1 - p[leader]), assumed, known.domain if known else None, group.at_seeds
+    )
 
 
 def _natural(bounds: tuple[Any, ...], group: Group) -> tuple[float, float]:
@@ -141,6 +166,7 @@ def _group_json(fitted: Fit) -> dict[str, Any]:
         rows.append(row | ({"reason": r.reason} if r.reason else {}))
     return {
         "group": fitted.group,
+        **({} if fitted.seeds is None else {"seeds": fitted.seeds}),
         "strategies": rows,
         "crossing": {"probability": fitted.crossing},
         "assumed": list(fitted.assumed),

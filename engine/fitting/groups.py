@@ -6,7 +6,7 @@ logit of the floor-free share for accuracies, the logarithm for losses.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -95,13 +95,32 @@ class Series:
 
     strategy: str
     n: Array
-    """Training examples (or any other budget), 0 or more, all different."""
+    """Training examples (or any other budget), 0 or more; all different, or so with their seeds."""
     value: Array
     """On the working scale."""
     variance: Array
     """Of `value`, working scale: sampling and training seed; 0 where nothing is known about it."""
     pool_variance: float = 0.0
     """Working scale: shared by all points of the series, which come from one pool."""
+    as_if: tuple[Array, Array] | None = None
+    """Value and variance as if every point were measured well, whatever it was measured on: the misfit is chosen by
+    these, so that more of the same data never choose a larger one. None: nothing is known of the noise."""
+    seeds: Array | None = None
+    """Labelled examples behind each point, n being examples beside them; None: nothing is known of seeds."""
+
+    @property
+    def better(self) -> Series | None:
+        """The same points measured at least as well as if; None where they are that already."""
+        if self.as_if is None or not (self.variance > self.as_if[1]).any():
+            return None
+        worse = self.variance > self.as_if[1]
+        value, variance = np.where(worse, self.as_if, (self.value, self.variance))
+        return replace(self, value=value, variance=variance)
+
+    @property
+    def judged(self) -> Series | None:
+        """The points as the misfit is chosen by; None where nothing is known of their noise."""
+        return None if self.as_if is None else replace(self, value=self.as_if[0], variance=self.as_if[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +130,8 @@ class Group:
     name: str
     series: tuple[Series, ...]
     scale: Scale
+    at_seeds: float | None = None
+    """The seeds to look at, where points name theirs."""
 
     @property
     def strategies(self) -> tuple[str, ...]:
@@ -118,10 +139,18 @@ class Group:
         return tuple(series.strategy for series in self.series)
 
     def stretch(self, at: float) -> Array:
-        """How many times further than each strategy's largest point `at` lies. (M,); infinite from 0 alone."""
+        """How many times further than each strategy's largest point `at` lies. (M,); infinite from 0 alone.
+
+        With seeds it is the training set, seeds and examples, or the seeds themselves, whichever lies further.
+        """
         largest = np.array([series.n.max() for series in self.series])
         with np.errstate(divide="ignore"):
-            return np.asarray(at / largest, dtype=np.float64)
+            far = at / largest
+        if self.at_seeds is not None:
+            most = np.array([series.seeds.max() for series in self.series if series.seeds is not None])
+            sets = np.array([(series.seeds + series.n).max() for series in self.series if series.seeds is not None])
+            far = np.maximum((at + self.at_seeds) / sets, self.at_seeds / most)
+        return np.asarray(far, dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)

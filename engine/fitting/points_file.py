@@ -1,7 +1,8 @@
 """Anybody's points from a CSV file: `strategy, n`, then `correct, total` or `value` with optional `stderr`.
 
-Optional columns: `replicate`, `pool`, `group` (each group is fitted on its own) and `direction` (`higher` is better by
-default, `lower` for losses). Every problem of a file is reported at once, with its line.
+Optional columns: `replicate`, `pool`, `group` (each group is fitted on its own), `seeds` (labelled examples behind the
+point, n being examples beside them) and `direction` (`higher` is better by default, `lower` for losses). Every problem
+of a file is reported at once, with its line.
 """
 
 from __future__ import annotations
@@ -96,7 +97,7 @@ def _row(cells: dict[str, str], line: int, floor: float) -> _Row:
         return found
 
     strategy, n = cells["strategy"], number("n")
-    correct, total, value, stderr = (number(c) for c in ("correct", "total", "value", "stderr"))
+    correct, total, value, stderr, seeds = (number(c) for c in ("correct", "total", "value", "stderr", "seeds"))
     direction = cells.get("direction", "") or "higher"
     if not strategy:
         problems.append("strategy is empty; expected a name.")
@@ -104,13 +105,17 @@ def _row(cells: dict[str, str], line: int, floor: float) -> _Row:
         problems.append("n is empty; expected a number of examples.")
     elif n is not None and n < 0:
         problems.append(f"n is {n:g}; expected 0 or more.")
+    if "seeds" in cells and seeds is None and not problems:
+        problems.append("seeds is empty; expected a number of labelled examples in every row, or no such column.")
+    elif seeds is not None and seeds < 1:
+        problems.append(f"seeds is {seeds:g}; expected 1 or more.")
     if direction not in DIRECTIONS:
         problems.append(f"direction is {direction!r}; expected higher or lower.")
     elif not problems:
         problems += _measured(correct, total, value, stderr, direction)
     if problems or n is None:
         raise InputError(problems)
-    observation = Observation(strategy, n, correct, total, value, stderr, cells.get("pool") or None)
+    observation = Observation(strategy, n, correct, total, value, stderr, cells.get("pool") or None, seeds)
     return _Row(line, cells.get("group", ""), direction, cells.get("replicate", ""), observation)
 
 
@@ -141,12 +146,12 @@ def _measured(
 def _across(rows: list[_Row], name: str) -> list[str]:
     """What is wrong between rows."""
     problems: list[str] = []
-    seen: dict[tuple[str, str, float, str], int] = {}
+    seen: dict[tuple[str, str, float, float | None, str], int] = {}
     kind: dict[str, tuple[str, bool, int]] = {}
-    errors: dict[tuple[str, str, float], tuple[bool, int]] = {}
+    errors: dict[tuple[str, str, float, float | None], tuple[bool, int]] = {}
     for row in rows:
         known, first = errors.setdefault(
-            (row.group, row.seen.strategy, row.seen.n), (row.seen.stderr is not None, row.line)
+            (row.group, row.seen.strategy, row.seen.n, row.seen.seeds), (row.seen.stderr is not None, row.line)
         )
         if known != (row.seen.stderr is not None):
             problems.append(
@@ -154,7 +159,7 @@ def _across(rows: list[_Row], name: str) -> list[str]:
                 "and n; give it for all of its replicates or for none."
             )
         if row.replicate:
-            key = (row.group, row.seen.strategy, row.seen.n, row.replicate)
+            key = (row.group, row.seen.strategy, row.seen.n, row.seen.seeds, row.replicate)
             if key in seen:
                 problems.append(
                     f"{name} line {row.line}: the same strategy, n and replicate as line {seen[key]}; "

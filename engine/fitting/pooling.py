@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,7 @@ QUALITY_SD, REACH_MEAN, REACH_SD = 0.7, 3.0, 2.5
 """Natural logs: quality against the first strategy's, and reach over the middle of the points."""
 
 CurveOf = Callable[[Array, int, Array], Array]
-"""(draws (K, D), strategy, n (A,)) -> working-scale curve (K, A)."""
+"""(draws (K, D), strategy, places: n (A,), or what else a curve depends on) -> working-scale curve (K, A)."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class PooledCurves:
             theta = shared * draws[:, :5] + OWN * draws[:, 5 * (m + 1) : 5 * (m + 2)]
             return curve(theta, n, middle, starts[m])
 
-        return _joint(group, at, curve_of, 5 * (len(group.series) + 1))
+        return joint(group, [series.n for series in group.series], at, curve_of, 5 * (len(group.series) + 1))
 
 
 @dataclass(frozen=True)
@@ -60,17 +60,20 @@ class QualityReach:
             reach = np.exp(middle + REACH_MEAN + REACH_SD * draws[:, 5 + count - 1 + m])[:, None]
             return curve(draws[:, :5], np.exp(log_q)[:, None] * reach * -np.expm1(-n / reach), middle, start)
 
-        return _joint(group, at, curve_of, 5 + 2 * count - 1)
+        return joint(group, [series.n for series in group.series], at, curve_of, 5 + 2 * count - 1)
 
 
-def _joint(group: Group, at: Array, curve_of: CurveOf, dimension: int) -> Forecast:
-    """Joint draws of all curves; the misfit is averaged over by its evidence."""
+def joint(group: Group, own: Sequence[Array], at: Array, curve_of: CurveOf, dimension: int) -> Forecast:
+    """Joint draws of all curves at the places `at`; the misfit is averaged over by its evidence.
+
+    `own` holds the places of each strategy's points, in whatever form `curve_of` takes places.
+    """
     fits = []
     for misfit in LOSS_MISFIT if isinstance(group.scale, LogScale) else MISFIT:
         whiten = [whitener(series, float(misfit)) for series in group.series]
 
         def residuals(draws: Array, whiten: list[Array] = whiten) -> Array:
-            gaps = [series.value - curve_of(draws, m, series.n) for m, series in enumerate(group.series)]
+            gaps = [series.value - curve_of(draws, m, own[m]) for m, series in enumerate(group.series)]
             return np.concatenate([gap @ w.T for gap, w in zip(gaps, whiten, strict=True)], axis=1)
 
         found = sample(residuals, dimension)

@@ -12,11 +12,12 @@ L0 * (e + (1 - e) * left(n)).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from engine.fitting.groups import Array, Forecast, Group, LogScale, Series
-from engine.fitting.sampling import Posterior, sample
+from engine.fitting.groups import Array, Forecast, Group, LogScale, Scale, Series
+from engine.fitting.sampling import Posterior, laplace, sample
 
 PARAMETERS = ("level at the end", "level at the start", "half-way point", "steepness", "tail")
 """Of one curve. The first two are the ceiling and the start of an accuracy, the floor and the start of a loss."""
@@ -83,14 +84,37 @@ class SaturatingCurves:
         columns, assumed = [], []
         for place, series in enumerate(group.series):
             fits = curve_posteriors(group, series, middle)
-            draws, misfit = mixed_draws(fits, DRAWS)
-            rng = np.random.default_rng(100 + place)
-            values = curve(draws, at, middle, loss_start(series, group))
-            # the misfit is the curve's own: one draw moves all of it
-            values = values + (rng.standard_normal(len(draws)) * misfit)[:, None]
-            columns.append(rng.permutation(values))
+            values = self._reached(group, series, fits, at, place)
+            if (better := series.better) is not None:
+                surer = self._reached(group, better, curve_posteriors(group, better, middle), at, place)
+                values = no_narrower(values, surer, group.scale)
+            columns.append(np.random.default_rng(100 + place).permutation(values))
             assumed += unmoved(series.strategy, fits)
         return Forecast(np.stack(columns, axis=1), tuple(assumed))
+
+    def _reached(
+        self, group: Group, series: Series, fits: list[tuple[float, Posterior]], at: Array, place: int
+    ) -> Array:
+        draws, misfit = mixed_draws(fits, DRAWS)
+        values = curve(draws, at, middle_of(group), loss_start(series, group))
+        # the misfit is the curve's own: one draw moves all of it
+        return values + (np.random.default_rng(300 + place).standard_normal(len(draws)) * misfit)[:, None]
+
+
+def no_narrower(values: Array, surer: Array, scale: Scale) -> Array:
+    """Draws (K, A) spread around their median until they are as wide as those of better measured points.
+
+    A posterior can be surer about few data than about more of the same: a prior that few points cannot contradict is
+    narrower than what they say once they are many. Then the doubt is taken from there.
+    """
+    # losses are judged by ratios: the logarithm is where their widths are compared
+    own, better = (values, surer) if isinstance(scale, LogScale) else map(scale.to_natural, (values, surer))
+    marks = np.array([0.2, 0.3, 0.7, 0.8])
+    width, wanted = (np.quantile(draws, marks, axis=0) for draws in (own, better))
+    middle = np.median(own, axis=0)
+    factor = np.max((wanted[:1:-1] - wanted[:2]) / np.maximum(width[:1:-1] - width[:2], 1e-12), axis=0)
+    spread = middle + factor * (own - middle)
+    return np.where(factor > 1, spread if isinstance(scale, LogScale) else scale.to_working(spread), values)
 
 
 def curve_posteriors(group: Group, series: Series, middle: float) -> list[tuple[float, Posterior]]:
@@ -98,13 +122,17 @@ def curve_posteriors(group: Group, series: Series, middle: float) -> list[tuple[
     start = loss_start(series, group)
     fits = []
     for misfit in LOSS_MISFIT if start is not None else MISFIT:
+
+        def residuals(value: Array, whiten: Array, theta: Array) -> Array:
+            return np.asarray((value - curve(theta, series.n, middle, start)) @ whiten.T, dtype=np.float64)
+
         whiten = whitener(series, float(misfit))
-
-        def residuals(theta: Array, whiten: Array = whiten) -> Array:
-            return np.asarray((series.value - curve(theta, series.n, middle, start)) @ whiten.T, dtype=np.float64)
-
-        found = sample(residuals, 5)
+        found = sample(partial(residuals, series.value, whiten), 5)
         log_evidence = found.log_evidence + float(np.log(np.diag(whiten)).sum())
+        if (judged := series.judged) is not None:
+            whiten = whitener(judged, float(misfit))
+            log_evidence = laplace(partial(residuals, judged.value, whiten), 5)
+            log_evidence += float(np.log(np.diag(whiten)).sum())
         fits.append((float(misfit), Posterior(found.draws, found.weights, log_evidence)))
     return fits
 

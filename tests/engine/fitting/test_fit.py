@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from engine.cli import main
@@ -34,7 +34,7 @@ def as_text(rows: list[tuple[str, int, int]]) -> str:
 def test_a_known_curve_is_extended_to_where_it_goes() -> None:
     found = fitted(counts({"a": 0.8, "b": 0.6}))
     for reached, ceiling in zip(found.reached, (0.8, 0.6), strict=True):
-        assert reached.mean == pytest.approx(saturating(3200, ceiling), abs=0.04)
+        assert reached.mean == pytest.approx(saturating(3200, ceiling), abs=0.05)
         assert reached.interval90 is not None
         assert reached.interval90[0] < saturating(3200, ceiling) < reached.interval90[1]
     assert found.reached[0].p_best > 0.8
@@ -63,20 +63,22 @@ def test_intervals_are_nested_within_bounds_and_chances_sum_to_one(rows: list[tu
         assert 0 <= low90 <= low80 <= r.mean <= high80 <= high90 <= 1
 
 
-@settings(max_examples=6, deadline=None)
-@given(st.integers(10, 25), st.integers(0, 10), st.integers(2, 20))
-def test_more_of_the_same_data_never_widens_an_interval(first: int, rise: int, times: int) -> None:
-    """Of points that rise. Where they fall, more of them show a misfit, and that is wider (docs/curves.md)."""
-    second = first + rise
+@settings(max_examples=10, deadline=None)
+@given(st.lists(st.integers(2, 38), min_size=2, max_size=5), st.sampled_from([1, 2, 8]), st.sampled_from([3, 10, 30]))
+@example([20, 20, 20, 16], 1, 10)
+@example([3, 2, 11], 2, 30)
+@example([3, 7], 8, 30)
+def test_more_of_the_same_data_never_widens_an_interval(correct: list[int], stretch: int, times: int) -> None:
+    """Rising or falling, near or far: the points may even contradict every curve."""
 
     def width(k: int) -> float:
-        text = HEADER + f"a,100,{first * k},{40 * k}\na,400,{second * k},{40 * k}\n"
-        (reached,) = fitted(text, 800).reached
+        rows = "".join(f"a,{100 * 2**i},{right * k},{40 * k}\n" for i, right in enumerate(correct))
+        (reached,) = fitted(HEADER + rows, stretch * 100 * 2 ** (len(correct) - 1)).reached
         assert reached.interval80 is not None
         return reached.interval80[1] - reached.interval80[0]
 
-    # a twentieth is what 1,200 draws leave to chance
-    assert width(times) <= 1.05 * width(1)
+    # what 1,200 draws leave to chance: 6 % was the worst of 1,800 pairs
+    assert width(times) <= 1.08 * width(1)
 
 
 @pytest.mark.parametrize("correct", [0, 40])
