@@ -17,7 +17,7 @@ from typing import Any
 import tomli_w
 from pydantic import Field, ValidationError, model_validator
 
-from engine.domain import Baseline, Cell, Recipe, Strategy
+from engine.domain import PAPER_RECIPE, Baseline, Cell, Recipe, Strategy
 from engine.errors import InputError
 from engine.plan_example import EXAMPLE
 from engine.plan_faults import problems_of, without
@@ -182,7 +182,8 @@ class PilotPlan(Part):
         )
 
     def recipe(self, default: Recipe) -> Recipe:
-        """The recipe with this plan's changes."""
+        """The recipe with this plan's changes; `default` is what stands behind the preset `pilot`."""
+        default = PAPER_RECIPE if self.training.preset == "paper" else default
         given = {f.name: getattr(self.training, f.name) for f in dataclass_fields(Recipe)}
         return replace(default, **{name: value for name, value in given.items() if value is not None})
 

@@ -170,6 +170,8 @@ class CeilingPlan(Part):
 class TrainingPlan(Part):
     """Changes to the recipe; what is not named keeps its default."""
 
+    preset: Literal["pilot", "paper"] = "pilot"
+    """The recipe that is changed: the pilots' own (the sandbox student's for that student), or the paper's."""
     learning_rate: float | None = Field(default=None, gt=0, le=1)
     batch_size: int | None = Field(default=None, ge=1)
     epochs: float | None = Field(default=None, gt=0)
@@ -178,3 +180,6 @@ class TrainingPlan(Part):
     rank: int | None = Field(default=None, ge=1)
     alpha: float | None = Field(default=None, gt=0)
     max_length: int | None = Field(default=None, ge=16)
+    dropout: float | None = Field(default=None, ge=0, lt=1)
+    gradient_accumulation: int | None = Field(default=None, ge=1)
+    gradient_checkpointing: bool | None = None

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import (
+    Gemma2Config,
+    Gemma2ForCausalLM,
+    Gemma3ForCausalLM,
+    Gemma3TextConfig,
     GPT2Config,
     GPT2LMHeadModel,
     LlamaConfig,
     LlamaForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
+    PreTrainedModel,
     PreTrainedTokenizerFast,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+    Qwen3Config,
+    Qwen3ForCausalLM,
+    SmolLM3Config,
+    SmolLM3ForCausalLM,
 )
 
 EOS = "<|end|>"
@@ -35,45 +50,55 @@ def build_tiny_tokenizer(*, chat_template: bool = False, pad: bool = False) -> P
     return fast
 
 
+FAMILIES = ("llama", "qwen2", "qwen3", "gemma2", "gemma3", "mistral", "smollm3", "gpt2")
+
+
+def _model(family: str, words: int, context: int, ids: dict[str, int | None]) -> PreTrainedModel:
+    if family == "gpt2":
+        config = GPT2Config(vocab_size=words, n_positions=context, n_embd=16, n_layer=2, n_head=2, **ids)
+        config.initializer_range = 0.2
+        return GPT2LMHeadModel(config)
+    configs = {
+        "llama": (LlamaConfig, LlamaForCausalLM),
+        "qwen2": (Qwen2Config, Qwen2ForCausalLM),
+        "qwen3": (Qwen3Config, Qwen3ForCausalLM),
+        "gemma2": (Gemma2Config, Gemma2ForCausalLM),
+        "gemma3": (Gemma3TextConfig, Gemma3ForCausalLM),
+        "mistral": (MistralConfig, MistralForCausalLM),
+        "smollm3": (SmolLM3Config, SmolLM3ForCausalLM),
+    }
+    make_config, make_model = configs[family]
+    sized: dict[str, Any] = {"pad_token_id": None} | ids
+    if "head_dim" in inspect.signature(make_config).parameters and family.startswith(("gemma", "qwen3")):
+        sized["head_dim"] = 16
+    config = make_config(
+        vocab_size=words,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        max_position_embeddings=context,
+        tie_word_embeddings=True,
+        initializer_range=0.2,
+        **sized,
+    )
+    model: PreTrainedModel = make_model(config)
+    return model
+
+
 def build_tiny_student(
     folder: Path, chat_template: bool = False, *, family: str = "llama", seed: int = 0, context: int = 2048
 ) -> Path:
     """A random student of some 40,000 parameters in `folder` (made where missing); returns the folder.
 
-    `family` is `llama` or `gpt2`. The same arguments give the same weights.
+    `family` is one of FAMILIES. The same arguments give the same weights.
     """
     tokenizer = build_tiny_tokenizer(chat_template=chat_template)
     ids = {"bos_token_id": None, "eos_token_id": tokenizer.eos_token_id}
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model: LlamaForCausalLM | GPT2LMHeadModel
-        if family == "gpt2":
-            model = GPT2LMHeadModel(
-                GPT2Config(
-                    vocab_size=len(tokenizer),
-                    n_positions=context,
-                    n_embd=16,
-                    n_layer=2,
-                    n_head=2,
-                    initializer_range=0.2,
-                    **ids,
-                )
-            )
-        else:
-            model = LlamaForCausalLM(
-                LlamaConfig(
-                    vocab_size=len(tokenizer),
-                    hidden_size=32,
-                    intermediate_size=64,
-                    num_hidden_layers=2,
-                    num_attention_heads=2,
-                    num_key_value_heads=1,
-                    max_position_embeddings=context,
-                    tie_word_embeddings=True,
-                    initializer_range=0.2,
-                    **ids,
-                )
-            )
+        model = _model(family, len(tokenizer), context, ids)
     folder.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)

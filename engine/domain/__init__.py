@@ -23,6 +23,7 @@ from engine.domain.advice import (
     Verification,
 )
 from engine.domain.cells import (
+    PAPER_RECIPE,
     Cell,
     CellJob,
     CellResult,
@@ -39,6 +40,7 @@ from engine.domain.conversation import Example, Item, Message, Paid, Reply, Requ
 from engine.domain.kinds import Arm, Baseline, Strategy, TaskType, arm
 
 __all__ = [
+    "PAPER_RECIPE",
     "Arm",
     "AugmenterOutlook",
     "Baseline",

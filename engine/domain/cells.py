@@ -94,10 +94,21 @@ class Recipe:
     alpha: float = 32.0
     max_length: int = 1024
     """Tokens of prompt and answer together; a longer example is counted and left out."""
+    dropout: float = 0.0
+    """Share of a layer's input that the adapter does not see in a step."""
+    gradient_accumulation: int = 1
+    """Parts in which a batch is computed; more take less memory and more time."""
+    gradient_checkpointing: bool = False
+    """Whether a layer's inner values are computed again for the gradient instead of kept: less memory, a third
+    more time."""
 
     def steps(self, examples: int) -> int:
         """Optimizer steps for that many examples."""
         return max(self.min_steps, -(-int(examples * self.epochs) // self.batch_size))
+
+
+PAPER_RECIPE = Recipe(learning_rate=4e-5, batch_size=128, epochs=3.0, min_steps=1)
+"""The paper's: three passes in batches of 128 at 4e-5, however few steps these are."""
 
 
 @dataclass(frozen=True, slots=True)

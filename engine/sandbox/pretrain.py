@@ -27,7 +27,7 @@ from engine.sandbox.wording import ASK, MIDDLE, START
 from engine.sandbox.world import held_out, test_items
 from engine.settings import ROOT, Settings
 from engine.tasks.math import TASK
-from engine.training import IGNORED, schedule
+from engine.training_order import schedule
 
 HARD = {"part_kept", "swap", "aside", "goal", "together"}
 """Kinds that the student has never seen solved."""
@@ -39,6 +39,8 @@ MIX = {"sums": 0.1, "texts": 0.05, "problems": 0.85}
 """Share of each kind of text among the documents."""
 SUMS_A_DOCUMENT = 10
 BATCH = 32
+IGNORED = -100
+"""Label of a token that takes no part in the loss."""
 PEAK_RATE = 1.5e-3
 CHECK_ITEMS = 500
 """Test items that the card's figure is measured on."""

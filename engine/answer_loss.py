@@ -1,0 +1,87 @@
+"""The loss on answer tokens, with logits only where there is an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+from engine.errors import StudentError
+from engine.training_order import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows padded on the right to one width.
+
+    There is no mask: in a causal model no token sees what comes after it, and padding has no target.
+    """
+
+    ids: torch.Tensor
+    """Token ids, int64 [rows, width]."""
+    at: torch.Tensor
+    """Where the targets are predicted, as places in the flattened ids: int64 [targets]."""
+    targets: torch.Tensor
+    """int64 [targets]."""
+    row: torch.Tensor
+    """The row of each target: int64 [targets]."""
+
+    def to(self, device: torch.device) -> Batch:
+        """The same on that device."""
+        return Batch(*(one.to(device) for one in (self.ids, self.at, self.targets, self.row)))
+
+
+def collate(rows: Sequence[Row | None], width: int | None = None) -> Batch:
+    """A batch of these rows, an empty one for None; as wide as the longest unless a width is given."""
+    width = width or max(len(row.ids) for row in rows if row is not None)
+    # One tensor from one list: a tensor a row would take as long as a small student's step.
+    ids: list[int] = []
+    at: list[int] = []
+    targets: list[int] = []
+    owner: list[int] = []
+    for number, row in enumerate(rows):
+        start = number * width
+        if row is not None:
+            ids.extend(row.ids)
+            at.extend(range(start + row.prompt - 1, start + len(row.ids) - 1))
+            targets.extend(row.ids[row.prompt :])
+            owner.extend([number] * (len(row.ids) - row.prompt))
+        ids.extend([0] * (start + width - len(ids)))
+    flat = torch.tensor(ids).view(len(rows), width)
+    return Batch(flat, torch.tensor(at), torch.tensor(targets), torch.tensor(owner))
+
+
+def token_losses(model: Any, batch: Batch) -> torch.Tensor:
+    """Cross entropy of each target, in the order of `batch.targets`: float32 [targets]."""
+    with _logits_only(model, batch.at):
+        logits = model(input_ids=batch.ids, use_cache=False).logits
+    return functional.cross_entropy(logits[0].float(), batch.targets, reduction="none")
+
+
+def answer_losses(model: Any, rows: Sequence[Row], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Of each row the loss summed over its answer tokens, and how many these are; both float [rows]."""
+    batch = collate(rows).to(device)
+    losses = torch.zeros(len(rows), device=device).index_add(0, batch.row, token_losses(model, batch))
+    return losses, torch.bincount(batch.row, minlength=len(rows)).float()
+
+
+@contextmanager
+def _logits_only(model: Any, at: torch.Tensor) -> Iterator[None]:
+    """Hands the output layer those places only, so that what a model does to its logits still happens."""
+    output = model.get_output_embeddings()
+    if output is None:
+        raise StudentError("the student names no output layer; expected a causal language model of transformers")
+
+    def chosen(_: Any, given: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+        hidden, *rest = given
+        return (hidden.reshape(-1, hidden.shape[-1]).index_select(0, at).unsqueeze(0), *rest)
+
+    handle = output.register_forward_pre_hook(chosen)
+    try:
+        yield
+    finally:
+        handle.remove()

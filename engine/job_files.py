@@ -1,0 +1,52 @@
+"""What jobs leave in their folders as JSON: written whole or not at all, with a mark of what it was made from."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from engine.domain import CellJob
+
+
+def job_mark(job: CellJob) -> str:
+    """The same for jobs that must give the same result, wherever they lie."""
+    return fingerprint(asdict(job) | {"out": None, "key": None})
+
+
+def training_mark(job: CellJob) -> str:
+    """The same for jobs that must give the same adapter."""
+    return fingerprint([job.student, [asdict(example) for example in job.examples], asdict(job.recipe), job.seed])
+
+
+def fingerprint(value: object) -> str:
+    """SHA-256 of a value of plain parts."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def write_json(path: Path, value: object) -> None:
+    """Writes beside the place, then moves it there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
+    part.replace(path)
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """The object in that file; None where there is none, or half of one."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def is_full(error: Exception) -> bool:
+    """Whether the disk, or what this user may have of it, is full."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+        return True
+    # safetensors passes the system's message on as text.
+    return any(said in str(error) for said in ("No space left", "File too large", "quota exceeded"))

@@ -1,0 +1,334 @@
+"""Trains many adapters of one base in one step.
+
+Each adapter has its own rows, seed, learning rate, schedule, clipping and Adam state; none sees another's. The
+members of a group stand at the same step; who has taken all of its steps leaves, and the group becomes smaller.
+Who gets a loss that is no number keeps its seat, with weights of zero, until its time would have come: that the others'
+sums are taken over the same shapes is what leaves them bit for bit as they were.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import torch
+
+from engine.adapter_bank import AdapterBank, Dropout, RowsMixedError, Site
+from engine.answer_loss import collate, token_losses
+from engine.domain import Recipe
+from engine.errors import StudentError
+from engine.inference import LoadedStudent
+from engine.job_files import write_json
+from engine.pack_state import Group, PackState, read_state, write_state
+from engine.training_order import BucketOrder, Row, batches, bucket_order, schedule
+
+MAX_GRADIENT_NORM = 1.0
+BETAS = (0.9, 0.999)
+EPSILON = 1e-8
+PROGRESS_SECONDS = 0.5
+CHECKPOINT_SECONDS = 180.0
+LOOK_EVERY = 16
+"""Steps after which a GPU's losses are fetched: asking at each step would make it wait for the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One adapter of a pack."""
+
+    rows: Sequence[Row]
+    recipe: Recipe
+    """Learning rate, warm-up and steps are its own, the rest is the whole pack's."""
+    seed: int
+    progress: Path | None = None
+    """Where it says how far it is: `{"done", "total"}` steps."""
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps."""
+        return self.recipe.steps(len(self.rows))
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A member that has taken all of its steps."""
+
+    weights: dict[str, torch.Tensor]
+    """By layer and part, see `AdapterBank.named`."""
+    losses: tuple[float, ...]
+    """Of each step: mean over the batch's examples of their mean loss per answer token."""
+    final_loss: float
+    """Mean loss per answer token over the last tenth of the steps."""
+    seconds: float
+    """Its share of the time that its steps took."""
+    sites: tuple[Site, ...]
+    """The layers that the weights belong to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """Where and how often the state is kept."""
+
+    path: Path
+    mark: str
+    """What the pack is made of: the state of a pack with another mark is not gone on with."""
+    seconds: float = CHECKPOINT_SECONDS
+
+
+OnEnd = Callable[[int, Fitted | StudentError], None]
+"""Told of each member, by its place in the pack, as it ends."""
+
+
+def train_pack(
+    student: LoadedStudent,
+    members: Sequence[Member],
+    on_end: OnEnd,
+    keeping: Keeping | None = None,
+    order: BucketOrder | None = None,
+) -> None:
+    """Trains every member to its end, from the kept state where there is one.
+
+    Where memory ends, the pack goes on in halves. torch.OutOfMemoryError where one adapter alone does not fit.
+    """
+    recipe = members[0].recipe
+    bank = AdapterBank(student.model, recipe.rank, recipe.alpha)
+    training = _Training(bank, members, on_end, keeping, order or bucket_order(max(one.steps for one in members)))
+    try:
+        with computing(student.model, recipe), warnings.catch_warnings():
+            # Gradients lie in the rows of one tensor on purpose.
+            warnings.filterwarnings("ignore", message="grad and param do not obey the gradient layout contract")
+            training.run()
+    finally:
+        bank.remove()
+
+
+@contextmanager
+def computing(model: torch.nn.Module, recipe: Recipe) -> Iterator[None]:
+    """The base as it is when it only computes: without dropout of its own, which would tie a pack's members to one
+    generator; layers keep or forget their inner values as the recipe says."""
+    model.eval()
+    if not recipe.gradient_checkpointing:
+        yield
+        return
+    model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})  # type: ignore[operator]
+    layers = [module for module in model.modules() if getattr(module, "gradient_checkpointing", False)]
+    for layer in layers:
+        layer.training = True  # of the layer alone: what lies in it stays as it is
+    try:
+        yield
+    finally:
+        model.gradient_checkpointing_disable()  # type: ignore[operator]
+        model.eval()
+
+
+class _SmallerError(Exception):
+    """The group cannot be computed as one."""
+
+
+class _Training:
+    def __init__(
+        self,
+        bank: AdapterBank,
+        members: Sequence[Member],
+        on_end: OnEnd,
+        keeping: Keeping | None,
+        order: BucketOrder,
+    ) -> None:
+        self.bank, self.members, self.on_end, self.keeping, self.order = bank, members, on_end, keeping, order
+        found = keeping and read_state(keeping.path, keeping.mark, bank.device)
+        self.state = found or self._fresh()
+        # What was computed but not looked at: per step, [members] each.
+        self.unseen: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = []
+        self.tokens: list[list[int]] = []
+        self.look_every = LOOK_EVERY if bank.device.type == "cuda" else 1
+        self.told = self.kept = time.monotonic()
+
+    def _fresh(self) -> PackState:
+        weights = torch.stack([self.bank.fresh(member.seed) for member in self.members]).to(self.bank.device)
+        everyone = list(range(len(self.members)))
+        return PackState([Group(everyone, 0, weights, torch.zeros_like(weights), torch.zeros_like(weights))])
+
+    def run(self) -> None:
+        for one, said in self.state.failed.items():
+            self.on_end(one, StudentError(said))
+        while self.state.groups:
+            group = self.state.groups[0]
+            try:
+                self._until_one_leaves(group)
+            except _SmallerError as error:
+                if len(group.members) == 1:
+                    raise error.__cause__ or error from None
+                middle = (len(group.members) + 1) // 2
+                self.state.groups[:1] = [
+                    group.only(range(middle)),
+                    group.only(range(middle, len(group.members))),
+                ]
+                continue
+            self._say_goodbye(group)
+
+    def _until_one_leaves(self, group: Group) -> None:
+        bank, failed = self.bank, self.state.failed
+        members = [self.members[one] for one in group.members]
+        order, at = self.order, group.step
+        streams = [
+            islice(batches(member.rows, member.recipe.batch_size, member.steps, member.seed, order), at, None)
+            for member in members
+        ]
+        bank.hold(group.weights)
+        end = min(member.steps for member in members)
+        while group.step < end and not all(one in failed for one in group.members):
+            begun = time.perf_counter()
+            batch = [next(stream) for stream in streams]
+            try:
+                gradients = self._gradients(group, members, batch)
+            except (RowsMixedError, RuntimeError) as error:
+                if not isinstance(error, RowsMixedError) and not is_out_of_memory(error):
+                    raise
+                self._look(group)
+                raise _SmallerError from error
+            self._adam(group, members, gradients)
+            bank.refresh()
+            if len(self.unseen) >= self.look_every:
+                self._look(group)
+            for one in group.members:
+                taken = (time.perf_counter() - begun) / len(group.members)
+                self.state.seconds[one] = self.state.seconds.get(one, 0.0) + taken
+            now = time.monotonic()
+            if now - self.told > PROGRESS_SECONDS:
+                self._tell(group)
+            if self.keeping is not None and now - self.kept > self.keeping.seconds:
+                self._look(group)
+                self._keep()
+        self._look(group)
+        self._tell(group)
+
+    def _gradients(self, group: Group, members: Sequence[Member], batch: Sequence[list[Row]]) -> torch.Tensor:
+        """Gradients of each member's mean loss, float32 [members, weights]; notes the losses."""
+        bank, recipe = self.bank, members[0].recipe
+        k = len(members)
+        parts = min(recipe.gradient_accumulation, max(len(rows) for rows in batch))
+        size = -(-max(len(rows) for rows in batch) // parts)
+        means, sums = torch.zeros(k, device=bank.device), torch.zeros(k, device=bank.device)
+        total: torch.Tensor | None = None
+        for part in range(parts):
+            cut = [rows[part * size : (part + 1) * size] for rows in batch]
+            rows_each = max(len(rows) for rows in cut)
+            if rows_each == 0:
+                break
+            flat = [row for rows in cut for row in (*rows, *([None] * (rows_each - len(rows))))]
+            if recipe.dropout:
+                shapes = [(len(rows), max((len(row.ids) for row in rows), default=0)) for rows in cut]
+                seeds = [member.seed for member in members]
+                bank.dropout = Dropout(recipe.dropout, seeds, group.step * parts + part, shapes)
+            # Of each target: its share in the mean over its row's, then over the batch's rows.
+            shares = torch.tensor(
+                [
+                    1 / ((len(row.ids) - row.prompt) * len(whole))
+                    for whole, rows in zip(batch, cut, strict=True)
+                    for row in rows
+                    for _ in range(len(row.ids) - row.prompt)
+                ]
+            ).to(bank.device)
+            given = collate(flat).to(bank.device)
+            losses = token_losses(bank.model, given)
+            weighted = losses * shares
+            weighted.sum().backward()  # type: ignore[no-untyped-call]
+            owner = given.row // rows_each
+            means.index_add_(0, owner, weighted.detach())
+            sums.index_add_(0, owner, losses.detach())
+            if parts > 1:
+                total = bank.gradients.float() if total is None else total.add_(bank.gradients)
+                bank.gradients.zero_()
+        gradients = bank.gradients.float() if total is None else total
+        for seat, one in enumerate(group.members):
+            if one in self.state.failed:
+                gradients[seat].zero_()
+        self.unseen.append((means, sums, gradients.norm(dim=1)))
+        self.tokens.append([sum(len(row.ids) - row.prompt for row in rows) for rows in batch])
+        return gradients
+
+    def _adam(self, group: Group, members: Sequence[Member], gradients: torch.Tensor) -> None:
+        """One step of AdamW without decay (as torch takes it), clipped adapter by adapter."""
+        step = group.step + 1
+        norms = self.unseen[-1][2]
+        gradients.mul_((MAX_GRADIENT_NORM / (norms + 1e-6)).clamp(max=1.0).unsqueeze(1))
+        rates = [
+            member.recipe.learning_rate * schedule(group.step, member.steps, member.recipe.warmup) for member in members
+        ]
+        sizes = torch.tensor([rate / (1 - BETAS[0] ** step) for rate in rates]).to(gradients.device)
+        group.first.lerp_(gradients, 1 - BETAS[0])
+        group.second.mul_(BETAS[1]).addcmul_(gradients, gradients, value=1 - BETAS[1])
+        spread = group.second.sqrt().div_(math.sqrt(1 - BETAS[1] ** step)).add_(EPSILON)
+        group.weights.addcdiv_(group.first * sizes.unsqueeze(1), spread, value=-1)
+        group.step = step
+
+    def _look(self, group: Group) -> None:
+        """Fetches the losses of the steps since the last look; who has one that is no number has failed."""
+        begun = group.step - len(self.unseen)
+        fetched = [torch.stack(one).tolist() for one in zip(*self.unseen, strict=True)] or [[], [], []]
+        for back, (means, sums, norms) in enumerate(zip(*fetched, strict=True)):
+            step = begun + back
+            for seat, one in enumerate(group.members):
+                if one in self.state.failed:
+                    continue
+                if not math.isfinite(norms[seat]):
+                    self._fail(group, seat, means[seat], step)
+                    continue
+                self.state.losses.setdefault(one, []).append(means[seat])
+                steps = self.members[one].steps
+                if step >= steps - max(1, steps // 10):
+                    loss, tokens = self.state.tails.get(one, (0.0, 0))
+                    self.state.tails[one] = (loss + sums[seat], tokens + self.tokens[back][seat])
+        self.unseen, self.tokens = [], []
+
+    def _fail(self, group: Group, seat: int, loss: float, step: int) -> None:
+        one = group.members[seat]
+        member = self.members[one]
+        self.state.failed[one] = (
+            f"the loss became {loss} at step {step + 1} of {member.steps}; "
+            f"choose a learning rate below {member.recipe.learning_rate:g}"
+        )
+        for tensor in (group.weights, group.first, group.second):
+            tensor[seat].zero_()
+        self.bank.refresh()
+        self.on_end(one, StudentError(self.state.failed[one]))
+
+    def _say_goodbye(self, group: Group) -> None:
+        """Hands over who has ended, and keeps what stays: in this order, so that a kill between the two takes the
+        last steps again instead of losing an adapter."""
+        failed = self.state.failed
+        staying = []
+        for seat, one in enumerate(group.members):
+            if self.members[one].steps > group.step:
+                staying.append(seat)
+            elif one not in failed:
+                loss, tokens = self.state.tails[one]
+                weights = self.bank.named(group.weights[seat])
+                losses = tuple(self.state.losses[one])
+                self.on_end(one, Fitted(weights, losses, loss / tokens, self.state.seconds[one], self.bank.sites))
+        alive = any(group.members[seat] not in failed for seat in staying)
+        self.state.groups[:1] = [group.only(staying)] if alive else []
+        self._keep()
+
+    def _keep(self) -> None:
+        if self.keeping is None:
+            return
+        write_state(self.keeping.path, self.keeping.mark, self.state)
+        self.kept = time.monotonic()
+
+    def _tell(self, group: Group) -> None:
+        for one in group.members:
+            member = self.members[one]
+            if member.progress is not None and one not in self.state.failed:
+                write_json(member.progress, {"done": group.step, "total": member.steps})
+        self.told = time.monotonic()
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ended, the GPU's or (which torch says in words only) the machine's."""
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
