@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Generic, TypeVar
 
@@ -23,7 +23,7 @@ from engine.errors import (
 )
 from engine.ledger import Ledger, query_key
 from engine.pacing import Pace
-from engine.strategies import NO_EXAMPLES, Ask, Draft, FewShot, Visit, drafter
+from engine.strategies import NO_EXAMPLES, PLAIN, Ask, Draft, FewShot, Making, Visit, dealt, drafter
 from engine.tasks import Task
 from engine.teachers.reasoning import without_reasoning
 
@@ -57,13 +57,15 @@ class Generator:
         tokens_per_minute: float | None = None,
         keep_reasoning: bool = False,
         augmenter: Generator | None = None,
+        others: Mapping[str, Generator] | None = None,
         few_shot: FewShot = NO_EXAMPLES,
     ) -> None:
         """`check` raises where the user asked to pause or cancel; it is called between queries.
 
         The ledger keeps replies as they came; `keep_reasoning` says whether strategies see the reasoning in
         them, and changing it asks nothing anew. `augmenter` asks whoever writes questions, at its own pace and
-        price on the same run's account; None: the teacher does.
+        price on the same run's account; None: the teacher does. `others` are further teachers by the names that a
+        variant's shares use, each at its own pace and price.
         """
         self.teacher = teacher
         self.ledger = ledger
@@ -77,19 +79,33 @@ class Generator:
         )
         self.keep_reasoning = keep_reasoning
         self.augmenter = augmenter or self
+        self.others = others or {}
         self.few_shot = few_shot
         self._failures = 0
+        self._asking: dict[str, asyncio.Future[Paid]] = {}
+        """Queries on their way, by key: visits that share one wait for the same reply."""
 
     def ask(self, strategy: str, seed_id: str) -> Ask:
         """How a strategy pays for its calls: with the ledger first, and bounded retries."""
 
         async def ask(request: Request) -> Paid:
             key = query_key(self.teacher.name, strategy, seed_id, request)
-            paid = self.ledger.received(key) or await self._bought(key, request, strategy, seed_id)
+            paid = self.ledger.received(key) or await self._once(key, request, strategy, seed_id)
             shown = paid.reply.text if self.keep_reasoning else without_reasoning(paid.reply.text)
             return paid if shown == paid.reply.text else replace(paid, reply=replace(paid.reply, text=shown))
 
         return ask
+
+    async def _once(self, key: str, request: Request, strategy: str, seed_id: str) -> Paid:
+        """Buys a query that several visits may want at the same time."""
+        if (under_way := self._asking.get(key)) is not None:
+            return await asyncio.shield(under_way)
+        asking = asyncio.ensure_future(self._bought(key, request, strategy, seed_id))
+        self._asking[key] = asking
+        try:
+            return await asking
+        finally:
+            del self._asking[key]
 
     async def _bought(self, key: str, request: Request, strategy: str, seed_id: str) -> Paid:
         limited, lost, invited = 0, 0, False
@@ -130,15 +146,21 @@ class Generator:
         seeds: Sequence[Item],
         visits: int,
         on_visit: Callable[[], None],
+        making: Making = PLAIN,
     ) -> InOrder[Draft]:
         """Drafts of the first `visits` visits, one by one and in order. A visit that failed for good is
         None. At the ceiling they end, and `why` says so."""
         draft = drafter(strategy)
+        order = making.order(seeds, together=strategy is Strategy.NEW_QUESTION)
+        own = replace(making, together=order.together)
 
         async def visit(index: int) -> Draft:
-            seed, sample_index = seeds[index % len(seeds)], index // len(seeds)
-            ask, write = (asked.ask(strategy.value, seed.id) for asked in (self, self.augmenter))
-            return await draft(Visit(task, seed, sample_index, ask, write, self.few_shot.shown(seed, sample_index)))
+            seed, sample_index = order.at(index)
+            answers = self.others.get(dealt(making.shares, index, len(seeds)), self) if making.shares else self
+            ask, write = (asked.ask(strategy.value, seed.id) for asked in (answers, self.augmenter))
+            shown = self.few_shot.shown(seed, sample_index // own.together)
+            made = await draft(Visit(task, seed, sample_index, ask, write, shown, own))
+            return replace(made, seed_id=seed.id, sample_index=sample_index)
 
         return InOrder(self, visit, visits, on_visit)
 
@@ -149,9 +171,10 @@ class Generator:
         seeds: Sequence[Item],
         visits: int,
         on_visit: Callable[[], None],
+        making: Making = PLAIN,
     ) -> tuple[list[Draft | None], str]:
         """The same drafts as a list, and why there are fewer (empty where there are not)."""
-        drafts = self.drafts(strategy, task, seeds, visits, on_visit)
+        drafts = self.drafts(strategy, task, seeds, visits, on_visit, making)
         return [draft async for draft in drafts], drafts.why
 
     async def replies(

@@ -17,16 +17,21 @@ from engine.strategies.base import (
     answer_request,
     question_request,
 )
+from engine.strategies.order import PLAIN, Making, Order, dealt
 from engine.tasks.base import Task
 
 __all__ = [
     "NO_EXAMPLES",
+    "PLAIN",
     "TEMPERATURE",
     "Ask",
     "Draft",
     "FewShot",
+    "Making",
+    "Order",
     "Visit",
     "answer_request",
+    "dealt",
     "drafter",
     "instruction",
     "instructions",
@@ -43,15 +48,16 @@ _STRATEGIES: dict[Strategy, ModuleType] = {
 }
 
 
-def instruction(strategy: Strategy, task: Task) -> str | None:
+def instruction(strategy: Strategy, task: Task, together: int = 1) -> str | None:
     """What the augmenter is told for a strategy; None where it writes no question."""
-    writes = {Strategy.NEW_QUESTION: new_question, Strategy.QUESTION_REPHRASE: question_rephrase}
-    return writes[strategy].instruction(task) if strategy in writes else None
+    if strategy is Strategy.NEW_QUESTION:
+        return new_question.instruction(task, together)
+    return question_rephrase.instruction(task) if strategy is Strategy.QUESTION_REPHRASE else None
 
 
-def instructions(task: Task) -> tuple[str, ...]:
+def instructions(task: Task, together: int = 1) -> tuple[str, ...]:
     """All that an augmenter may be told before a seed's question."""
-    return new_question.instruction(task), question_rephrase.instruction(task)
+    return new_question.instruction(task, together), question_rephrase.instruction(task)
 
 
 def drafter(strategy: Strategy) -> Drafter:

@@ -6,12 +6,13 @@ A strategy turns one visit to one seed into at most one example. It pays for eve
 
 from __future__ import annotations
 
-import asyncio
 import random
+import re
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from engine.domain import Item, Message, Outcome, Paid, Request
+from engine.domain import Item, Message, Paid, Request
+from engine.strategies.order import PLAIN, Making
 from engine.tasks.base import Task
 
 Ask = Callable[[Request], Awaitable[Paid]]
@@ -56,6 +57,8 @@ class Visit:
     """Asks the augmenter, which writes questions: the teacher itself where the plan names no other."""
     shown: tuple[Item, ...] = ()
     """Seeds that the prompts show as examples."""
+    making: Making = PLAIN
+    """How the variant makes its examples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +69,14 @@ class Draft:
     answer: str | None
     rejected: str | None
     """Why there is no example; None where there is one. `cut_off`, `unparsable`, `unanswerable`, `not_the_form`
-    (a written question is none of the task's, so it was not answered) or `answer_changed` (the answer to a
-    rephrasing is not the seed's)."""
+    (a written question is none of the task's, so it was not answered), `answer_changed` (the answer to a rephrasing is
+    not the seed's), `wrong_by_verification` (another answer to the seed is not the seed's) or `no_majority` (no answer
+    was given by more than half of the votes)."""
     query_ids: tuple[int, ...]
+    seed_id: str = ""
+    """What was visited."""
+    sample_index: int = 0
+    """As the how-manieth visit to it, from 0."""
 
 
 TEMPERATURE = 0.7
@@ -107,18 +115,37 @@ def _asked(question: str, context: str) -> str:
 
 
 def question_request(
-    task: Task, instruction: str, seed: Item, sample_index: int, shown: Sequence[Item] = ()
+    task: Task, instruction: str, seed: Item, sample_index: int, shown: Sequence[Item] = (), questions: int = 1
 ) -> Request:
-    """Asks for a question written after a seed's; `shown` are further examples of questions."""
+    """Asks for so many questions written after a seed's; `shown` are further examples of questions."""
     if shown:
         more = (_asked(item.question, item.context) for item in shown)
         instruction = "\n\n".join((f"{instruction}\n\nOther examples of the same kind:", *more))
     return Request(
         messages=(Message("system", instruction), Message("user", _asked(seed.question, seed.context))),
-        max_tokens=task.max_question_tokens,
+        max_tokens=task.max_question_tokens * questions,
         temperature=TEMPERATURE,
         sample_index=sample_index,
     )
+
+
+_NUMBERED = re.compile(r"(?m)^\s*(?:\*\*)?(\d{1,2})[.):](?:\*\*)?\s+")
+
+
+def parse_questions(text: str, count: int) -> list[str | None]:
+    """The questions of a numbered list, by their numbers; None where a number is missing or holds nothing."""
+    parts: list[str | None] = [None] * count
+    wanted, start = 1, None
+    # A question may hold numbered lines of its own (choices, steps): only the next number begins another.
+    for mark in _NUMBERED.finditer(text):
+        if int(mark.group(1)) != wanted or wanted > count:
+            continue
+        if start is not None:
+            parts[wanted - 2] = parse_question(text[start : mark.start()])
+        wanted, start = wanted + 1, mark.end()
+    if start is not None:
+        parts[wanted - 2] = parse_question(text[start:])
+    return parts
 
 
 def parse_question(text: str) -> str | None:
@@ -130,45 +157,3 @@ def parse_question(text: str) -> str | None:
     # Some models answer at once, below the question they were asked for.
     cleaned = cleaned.split("\nAnswer:")[0].strip()
     return cleaned.strip('"').strip() or None
-
-
-async def answered(visit: Visit, question: str, earlier: tuple[int, ...] = ()) -> Draft:
-    """Has a question answered in the seed's context, and the answer parsed; `earlier` are the queries that wrote it."""
-    task = visit.task
-    request = answer_request(task, question, visit.sample_index, context=visit.seed.context, shown=visit.shown)
-    paid = await visit.ask(request)
-    ids = (*earlier, paid.query_id)
-    if paid.reply.finish_reason == "length":
-        return Draft(question, None, "cut_off", ids)
-    if UNANSWERABLE in paid.reply.text:
-        return Draft(question, None, "unanswerable", ids)
-    answer = task.parse_answer(paid.reply.text)
-    return Draft(question, answer, None if answer else "unparsable", ids)
-
-
-async def with_the_seeds_answer(visit: Visit, draft: Draft) -> Draft:
-    """The draft, rejected where its answer is wrong by the seed's gold: the rephrasing asks something else, or the
-    teacher erred, and either way the example teaches a wrong answer. What cannot be scored is no reason to reject.
-
-    The answer is asked for anyway, so that this costs no query. Beside the event loop: some scorers run code.
-    """
-    if draft.answer is None or draft.question is None:
-        return draft
-    item = replace(visit.seed, question=draft.question)
-    score = await asyncio.to_thread(visit.task.score_item, item, draft.answer)
-    return replace(draft, rejected="answer_changed") if score.outcome is Outcome.WRONG else draft
-
-
-async def written_then_answered(visit: Visit, request: Request) -> Draft:
-    """Two calls: the augmenter writes a question, the teacher answers it in the seed's context."""
-    paid = await visit.write(request)
-    if paid.reply.finish_reason == "length":
-        return Draft(None, None, "cut_off", (paid.query_id,))
-    question = parse_question(paid.reply.text)
-    if question is None:
-        return Draft(None, None, "unparsable", (paid.query_id,))
-    if UNANSWERABLE in question:
-        return Draft(None, None, "unanswerable", (paid.query_id,))
-    if not visit.task.has_form(question):
-        return Draft(question, None, "not_the_form", (paid.query_id,))
-    return await answered(visit, question, (paid.query_id,))

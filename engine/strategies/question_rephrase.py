@@ -5,7 +5,8 @@ The answer is compared with the seed's: where they differ, the rephrasing or its
 
 from __future__ import annotations
 
-from engine.strategies.base import Draft, Visit, question_request, with_the_seeds_answer, written_then_answered
+from engine.strategies.answering import with_the_seeds_answer, written_then_answered
+from engine.strategies.base import Draft, Visit, question_request
 from engine.tasks.base import Task
 
 

@@ -5,7 +5,8 @@ What is visited is an input in place of a seed, and each input once: `engine.pre
 
 from __future__ import annotations
 
-from engine.strategies.base import Draft, Visit, answered
+from engine.strategies.answering import answered
+from engine.strategies.base import Draft, Visit
 
 
 async def draft(visit: Visit) -> Draft:

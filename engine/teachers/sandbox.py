@@ -31,6 +31,7 @@ SAME_COMPUTATION = 0.5
 """Share of new questions that keep the seed's sequence of kinds."""
 
 _QUESTION = re.compile(r"Question:\s*(.*)", re.DOTALL)
+_SEVERAL = re.compile(r"write (\d+) new questions")
 
 
 class SandboxTeacher:
@@ -66,6 +67,10 @@ class SandboxTeacher:
         flawed = rng.random() < self.error_rate
         if "rephrase" in instruction:
             return _rephrased(problem, text, rng, flawed=flawed)
+        if several := _SEVERAL.search(instruction):
+            # Each has its own chance of a flaw: a list is no more careful than its entries.
+            made = [_invented(problem, rng, flawed=rng.random() < self.error_rate) for _ in range(int(several[1]))]
+            return "\n".join(f"{place}. {question}" for place, question in enumerate(made, 1))
         if "new question" in instruction:
             return _invented(problem, rng, flawed=flawed)
         return _answered(problem, rng, flawed=flawed)

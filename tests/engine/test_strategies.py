@@ -92,4 +92,4 @@ def test_an_answer_that_nothing_here_can_score_is_kept(tmp_path: Path):
     task = load_task("open_ended")
     seeds = (Item("s", "Explain rain.", "Water falls."),)
     drafts, _ = drafted(lambda _: "Some text.", tmp_path, Strategy.QUESTION_REPHRASE, task, seeds)
-    assert drafts == [Draft("Some text.", "Some text.", None, (1, 2))]
+    assert drafts == [Draft("Some text.", "Some text.", None, (1, 2), seed_id="s", sample_index=0)]
