@@ -101,6 +101,8 @@ class AdapterBank:
         self.device: torch.device = parameter.device
         self._dtype: torch.dtype = model.dtype
         self.dropout: Dropout | None = None
+        self.shape = (0, 0)
+        """Rows and columns of the batch that is computed; the rows are grouped by adapter, as many each."""
         self.count = 0
         for weight in model.parameters():
             weight.requires_grad_(False)
@@ -173,11 +175,13 @@ class AdapterBank:
                 return output
             a, b = self._parts[number]
             x = given[0]
-            if self.count > 1 and (x.dim() != 3 or len(x) % self.count):
-                raise RowsMixedError(f"layer {site.name} sees {list(x.shape)}: no rows of {self.count} adapters")
+            rows, width = self.shape
+            if self.count > 1 and x.shape[:-1] not in (self.shape, (rows * width,)):
+                raise RowsMixedError(
+                    f"layer {site.name} sees tokens of shape {list(x.shape[:-1])}, not the batch's {list(self.shape)}"
+                )
             if self.dropout is not None:
-                rows, width = len(x) // self.count, x.shape[1]
-                x = x * self.dropout.mask(number, rows, width, site.inside, x).view(x.shape)
+                x = x * self.dropout.mask(number, rows // self.count, width, site.inside, x).view(x.shape)
             if self.count == 1:
                 inner = functional.linear(x.reshape(-1, site.inside), a)
                 sum_ = torch.addmm(output.reshape(-1, site.outside), inner, b.t(), alpha=self.scaling)

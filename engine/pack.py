@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -118,12 +119,28 @@ def computing(model: torch.nn.Module, recipe: Recipe) -> Iterator[None]:
     model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})  # type: ignore[operator]
     layers = [module for module in model.modules() if getattr(module, "gradient_checkpointing", False)]
     for layer in layers:
-        layer.training = True  # of the layer alone: what lies in it stays as it is
+        # transformers recomputes layers in training only, and these may drop out then: so not while they compute.
+        layer.training = True
+        layer._gradient_checkpointing_func = _in_evaluation(layer, layer._gradient_checkpointing_func)
     try:
         yield
     finally:
         model.gradient_checkpointing_disable()  # type: ignore[operator]
         model.eval()
+
+
+def _in_evaluation(layer: Any, checkpoint: Callable[..., Any]) -> Callable[..., Any]:
+    def call(run: Callable[..., Any], *given: Any) -> Any:
+        def quiet(*inputs: Any) -> Any:
+            layer.training = False
+            try:
+                return run(*inputs)
+            finally:
+                layer.training = True
+
+        return checkpoint(quiet, *given)
+
+    return call
 
 
 class _SmallerError(Exception):
@@ -235,6 +252,7 @@ class _Training:
                 ]
             ).to(bank.device)
             given = collate(flat).to(bank.device)
+            bank.shape = (given.ids.shape[0], given.ids.shape[1])
             losses = token_losses(bank.model, given)
             weighted = losses * shares
             weighted.sum().backward()  # type: ignore[no-untyped-call]
@@ -242,7 +260,9 @@ class _Training:
             means.index_add_(0, owner, weighted.detach())
             sums.index_add_(0, owner, losses.detach())
             if parts > 1:
-                total = bank.gradients.float() if total is None else total.add_(bank.gradients)
+                # Added up in float32, whatever the base computes in.
+                total = torch.zeros_like(group.weights) if total is None else total
+                total += bank.gradients
                 bank.gradients.zero_()
         gradients = bank.gradients.float() if total is None else total
         for seat, one in enumerate(group.members):

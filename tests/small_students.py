@@ -19,6 +19,8 @@ from transformers import (
     LlamaForCausalLM,
     MistralConfig,
     MistralForCausalLM,
+    OPTConfig,
+    OPTForCausalLM,
     PreTrainedModel,
     PreTrainedTokenizerFast,
     Qwen2Config,
@@ -50,7 +52,7 @@ def build_tiny_tokenizer(*, chat_template: bool = False, pad: bool = False) -> P
     return fast
 
 
-FAMILIES = ("llama", "qwen2", "qwen3", "gemma2", "gemma3", "mistral", "smollm3", "gpt2")
+FAMILIES = ("llama", "qwen2", "qwen3", "gemma2", "gemma3", "mistral", "smollm3", "opt", "gpt2")
 
 
 def _model(family: str, words: int, context: int, ids: dict[str, int | None]) -> PreTrainedModel:
@@ -58,6 +60,20 @@ def _model(family: str, words: int, context: int, ids: dict[str, int | None]) ->
         config = GPT2Config(vocab_size=words, n_positions=context, n_embd=16, n_layer=2, n_head=2, **ids)
         config.initializer_range = 0.2
         return GPT2LMHeadModel(config)
+    if family == "opt":
+        opt = OPTConfig(
+            vocab_size=words,
+            hidden_size=32,
+            ffn_dim=64,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            max_position_embeddings=context,
+            word_embed_proj_dim=32,
+            init_std=0.2,
+            pad_token_id=None,
+            **ids,
+        )
+        return OPTForCausalLM(opt)
     configs = {
         "llama": (LlamaConfig, LlamaForCausalLM),
         "qwen2": (Qwen2Config, Qwen2ForCausalLM),

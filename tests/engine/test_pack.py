@@ -10,10 +10,12 @@ import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 
+from engine import pack
 from engine.adapter_bank import AdapterBank
+from engine.answer_loss import Batch, token_losses
 from engine.domain import Message, Recipe, TrainingExample
 from engine.errors import StudentError
-from engine.inference import load
+from engine.inference import LoadedStudent, load
 from engine.pack import Fitted, Member, train_pack
 from engine.training import encode
 from engine.training_order import Row
@@ -96,3 +98,167 @@ def test_four_adapters_with_their_own_rates_and_rows_equal_four_separate_runs(fo
         assert farthest(ours.losses, losses) < 1e-4
         weights = peft_weights(wrapped)
         assert max(float((ours.weights[name] - weights[name]).abs().max()) for name in weights) < 1e-3
+
+
+def equal(one: Fitted, other: Fitted) -> bool:
+    """Bit for bit."""
+    same = one.weights.keys() == other.weights.keys() and one.losses == other.losses
+    return same and all(torch.equal(one.weights[name], other.weights[name]) for name in one.weights)
+
+
+def test_a_loss_that_is_no_number_leaves_the_others_bit_for_bit(folder: Path) -> None:
+    members = [Member(rows_of(folder, n), replace(RECIPE, min_steps=12 + n), n) for n in range(4)]
+    healthy = trained(folder, members)
+    poison = replace(members[1], recipe=replace(members[1].recipe, learning_rate=1e30))
+    poisoned = [members[0], poison, *members[2:]]
+    ended = trained(folder, poisoned)
+    assert isinstance(ended[1], StudentError)
+    assert "of 13; choose a learning rate below 1e+30" in str(ended[1])
+    for n in (0, 2, 3):
+        one, other = ended[n], healthy[n]
+        assert isinstance(one, Fitted)
+        assert isinstance(other, Fitted)
+        assert equal(one, other)
+
+
+def test_a_pack_in_which_all_fail_ends_at_once(tiny: Path) -> None:
+    wild = replace(RECIPE, learning_rate=1e30, min_steps=10_000_000)
+    ended = trained(tiny, [Member(rows_of(tiny, n), wild, n) for n in range(2)])
+    assert [type(one) for one in ended.values()] == [StudentError, StudentError]
+
+
+def test_who_has_taken_its_steps_leaves_and_all_equal_their_separate_runs(tiny: Path) -> None:
+    counts = {0: 3, 1: 40, 2: 90, 3: 1}  # rows: fewer than a batch, some, most, one
+    recipe = replace(RECIPE, min_steps=6)
+    members = [Member(rows_of(tiny, n, count), recipe, n) for n, count in counts.items()]
+    ended = trained(tiny, members)
+    assert list(ended) == [0, 3, 1, 2]
+    for one, result in ended.items():
+        _, losses = train_alone(load(str(tiny)).model, members[one].rows, recipe, one)
+        assert isinstance(result, Fitted)
+        assert farthest(result.losses, losses) < 1e-4
+        assert len(losses) == members[one].steps
+
+
+def test_a_batch_in_parts_and_layers_computed_twice_give_the_same_adapter(folder: Path) -> None:
+    def of(**settings: object) -> list[Fitted]:
+        recipe = replace(RECIPE, min_steps=8, **settings)  # type: ignore[arg-type]
+        return fitted(folder, [Member(rows_of(folder, n, 9), recipe, n) for n in range(2)])
+
+    for plain, parts, twice in zip(
+        of(), of(gradient_accumulation=3), of(gradient_checkpointing=True, gradient_accumulation=2), strict=True
+    ):
+        assert farthest(parts.losses, plain.losses) < 1e-4
+        assert farthest(twice.losses, plain.losses) < 1e-4
+
+
+def test_layers_that_are_computed_twice_keep_less_in_memory(tiny: Path) -> None:
+    def kept(recipe: Recipe) -> int:
+        sizes: list[int] = []
+        hooks = torch.autograd.graph.saved_tensors_hooks(lambda t: sizes.append(t.numel()) or t, lambda t: t)
+        with hooks:
+            fitted(tiny, [Member(rows_of(tiny, 0), replace(recipe, min_steps=6), 0)])
+        return sum(sizes)
+
+    assert kept(replace(RECIPE, gradient_checkpointing=True)) < 0.7 * kept(RECIPE)
+
+
+def test_dropout_is_drawn_for_each_adapter_alone(folder: Path) -> None:
+    recipe = replace(RECIPE, dropout=0.3, min_steps=8)
+    members = [Member(rows_of(folder, n), recipe, n) for n in range(3)]
+    together = fitted(folder, members)
+    for member, ours in zip(members, together, strict=True):
+        (alone,) = fitted(folder, [member])
+        assert farthest(ours.losses, alone.losses) < 1e-4
+    (twice,) = fitted(folder, [replace(members[0], recipe=replace(recipe, gradient_checkpointing=True))])
+    assert farthest(twice.losses, together[0].losses) < 1e-4
+    (none,) = fitted(folder, [replace(members[0], recipe=replace(recipe, dropout=0.0))])
+    assert farthest(none.losses, together[0].losses) > 1e-3
+
+
+def test_the_base_s_own_dropout_does_not_tie_adapters_together(tmp_path: Path) -> None:
+    student = build_tiny_student(tmp_path / "tiny", family="gpt2")
+    assert load(str(student)).model.config.resid_pdrop > 0
+    members = [Member(rows_of(student, n), RECIPE, n) for n in range(2)]
+    (alone,) = fitted(student, members[:1])
+    assert farthest(fitted(student, members)[0].losses, alone.losses) < 1e-4
+
+
+def test_memory_that_ends_halves_the_pack_and_loses_no_step(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    members = [Member(rows_of(tiny, n), RECIPE, n) for n in range(4)]
+    whole = fitted(tiny, members)
+    sizes: list[int] = []
+
+    def narrow(model: object, batch: Batch) -> torch.Tensor:
+        rows = len(batch.ids)
+        sizes.append(rows)
+        if rows > 8 and len(sizes) > 5:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return token_losses(model, batch)
+
+    monkeypatch.setattr(pack, "token_losses", narrow)
+    halved = fitted(tiny, members)
+    assert sizes == [16] * 6 + [8] * 30  # five steps together, then fifteen for each half
+    assert all(farthest(a.losses, b.losses) < 1e-4 for a, b in zip(halved, whole, strict=True))
+
+
+def test_memory_that_does_not_do_for_one_adapter_is_an_error(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(model: object, batch: Batch) -> torch.Tensor:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(pack, "token_losses", none)
+    with pytest.raises(torch.OutOfMemoryError):
+        trained(tiny, [Member(rows_of(tiny, n), RECIPE, n) for n in range(2)])
+
+
+class EverySecond(torch.nn.Module):
+    """What experts do: a linear layer sees chosen tokens only."""
+
+    def __init__(self, inner: torch.nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        out = torch.zeros_like(hidden)
+        out[:, ::2] = self.inner(hidden[:, ::2])
+        return out
+
+
+def test_a_base_whose_layers_see_chosen_tokens_is_trained_one_adapter_at_a_time(tiny: Path) -> None:
+    def base() -> LoadedStudent:
+        loaded = load(str(tiny))
+        for layer in loaded.model.model.layers:
+            layer.mlp = EverySecond(layer.mlp)
+        return loaded
+
+    members = [Member(rows_of(tiny, n), RECIPE, n) for n in range(3)]
+    ended: dict[int, Fitted | StudentError] = {}
+    train_pack(base(), members, lambda one, result: ended.update({one: result}))
+    for one, member in enumerate(members):
+        result = ended[one]
+        assert isinstance(result, Fitted)
+        _, losses = train_alone(base().model, member.rows, RECIPE, member.seed)
+        assert farthest(result.losses, losses) < 1e-5
+
+
+def test_a_base_in_bf16_has_adapters_in_fp32_that_learn(folder: Path) -> None:
+    loaded = load(str(folder))
+    loaded.model.to(torch.bfloat16)
+    ended: dict[int, Fitted | StudentError] = {}
+    recipe = replace(RECIPE, min_steps=40, learning_rate=1e-2)
+    train_pack(loaded, [Member(rows_of(folder, n), recipe, n) for n in range(2)], lambda k, r: ended.update({k: r}))
+    exact = fitted(folder, [Member(rows_of(folder, n), recipe, n) for n in range(2)])
+    for one, result in ended.items():
+        assert isinstance(result, Fitted)
+        assert {tensor.dtype for tensor in result.weights.values()} == {torch.float32}
+        assert result.losses[0] == pytest.approx(exact[one].losses[0], rel=0.02)
+        assert result.final_loss < 0.8 * result.losses[0]
+
+
+def test_the_base_is_as_it_was_after_training(folder: Path) -> None:
+    loaded = load(str(folder))
+    ids = torch.tensor([[5, 6, 7, 8]])
+    before = loaded.model(ids).logits
+    recipe = replace(RECIPE, gradient_checkpointing=True)
+    train_pack(loaded, [Member(rows_of(folder, 0), recipe, 0)], lambda one, result: None)
+    assert torch.equal(loaded.model(ids).logits, before)
