@@ -44,14 +44,26 @@ def calls_per_example(strategy: Strategy, calls: str = "all") -> int:
     return CALLS[calls][strategy]
 
 
-def examples_for(queries: int, strategy: Strategy, calls: str = "all") -> int:
-    """Whole examples that so many queries buy, before curation."""
-    return queries // calls_per_example(strategy, calls)
+def examples_for(queries: int, strategy: Strategy, calls: str = "all", *, together: int = 1, votes: int = 1) -> int:
+    """Whole examples that so many queries buy, before curation.
+
+    `together` new questions share the call that writes them; each question is answered `votes` times.
+    """
+    write, together = _written(strategy, calls, together)
+    whole, rest = divmod(queries, together * votes + write)
+    # Of the last call's questions as many are answered as is left for.
+    return whole * together + max(0, rest - write) // votes
 
 
-def queries_for(examples: int, strategy: Strategy, calls: str = "all") -> int:
+def queries_for(examples: int, strategy: Strategy, calls: str = "all", *, together: int = 1, votes: int = 1) -> int:
     """Queries that so many examples take."""
-    return examples * calls_per_example(strategy, calls)
+    write, together = _written(strategy, calls, together)
+    return examples * votes + write * -(-examples // together)
+
+
+def _written(strategy: Strategy, calls: str, together: int) -> tuple[int, int]:
+    """Calls that write questions, and how many questions one of them writes."""
+    return calls_per_example(strategy, calls) - 1, together if strategy is Strategy.NEW_QUESTION else 1
 
 
 def usd_per_query(price: Price, input_tokens: float | None, output_tokens: float | None) -> float | None:

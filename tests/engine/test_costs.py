@@ -24,6 +24,26 @@ def test_examples_never_cost_more_queries_than_there_are(queries, strategy, call
     assert costs.queries_for(examples + 1, strategy, calls) > queries
 
 
+@given(
+    st.integers(0, 10**5),
+    st.sampled_from(Strategy),
+    st.sampled_from(["all", "paper"]),
+    st.integers(1, 8),
+    st.integers(1, 5),
+)
+def test_shared_calls_and_votes_never_cost_more_queries_than_there_are(queries, strategy, calls, together, votes):
+    bought = costs.examples_for(queries, strategy, calls, together=together, votes=votes)
+    assert costs.queries_for(bought, strategy, calls, together=together, votes=votes) <= queries
+    assert costs.queries_for(bought + 1, strategy, calls, together=together, votes=votes) > queries
+
+
+def test_questions_that_share_a_call_are_cheaper_and_votes_dearer():
+    assert costs.examples_for(100, Strategy.NEW_QUESTION) == 50
+    assert costs.examples_for(100, Strategy.NEW_QUESTION, together=4) == 80
+    assert costs.examples_for(100, Strategy.QUESTION_REPHRASE, together=4) == 50, "a rephrasing is asked for alone"
+    assert costs.examples_for(100, Strategy.ANSWER_AUGMENTATION, votes=3) == 33
+
+
 @pytest.mark.parametrize(
     ("price", "tokens"),
     [
