@@ -8,11 +8,16 @@ may cost anything.
 from __future__ import annotations
 
 import datetime
+import re
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
 from urllib.parse import urlsplit
+
+RELEASE = r"([-@]latest|[-@]\d{4}-?\d{2}-?\d{2})?"
+"""What may follow a model's name without making it another model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,52 @@ def quote(
     )
 
 
+def quote_by_name(
+    model: str,
+    own_input: float | None = None,
+    own_output: float | None = None,
+    *,
+    on: datetime.date | None = None,
+) -> Quote:
+    """The price of a model by its name alone, before anybody has said where it is bought.
+
+    The name is the table's (`gpt-4o-mini`) or a provider's (`groq/llama-3.3-70b-versatile`). A bare name
+    stands for its maker's own offer; the source says whose it is. One that several sell and nobody made is
+    known only where all of them ask the same. The user's own figures go first, as in `quote`.
+    """
+    day = on or datetime.datetime.now(datetime.UTC).date()
+    if own_input is not None and own_output is not None:
+        return Quote(own_input, own_output, "your own price")
+    found = _named(model.strip().lower(), day)
+    if own_input is None and own_output is None:
+        return found
+    return Quote(
+        found.input_usd if own_input is None else own_input,
+        found.output_usd if own_output is None else own_output,
+        f"your own price; the rest: {found.source}" if found.known else "your own price, in part",
+    )
+
+
+@lru_cache(maxsize=256)
+def _named(model: str, day: datetime.date) -> Quote:
+    from genai_prices.data_snapshot import get_snapshot
+
+    table = get_snapshot()
+    with suppress(LookupError):  # no maker's name
+        maker, found = table.find_provider_model(model, None, None, None)
+        # The table reads `claude-haiku-4-5-ours` as claude-haiku-4-5: what is not just a release may be another model.
+        if re.fullmatch(rf"({re.escape(maker.id)}/)?{re.escape(found.id.lower())}{RELEASE}", model):
+            return _quoted(maker, found, day)
+    sellers = [(p, m) for p in table.providers for m in p.models if model in (m.id.lower(), f"{p.id}/{m.id}".lower())]
+    offers = [_quoted(*pair, day) for pair in sellers]
+    if not offers:
+        return Quote(None, None, "unknown")
+    if len({(offer.input_usd, offer.output_usd) for offer in offers}) > 1:
+        example = f"{sellers[0][0].id}/{sellers[0][1].id}"
+        return Quote(None, None, f"unknown: {len(offers)} providers ask different prices; name one, as in `{example}`")
+    return offers[0]
+
+
 @lru_cache(maxsize=256)
 def _listed(base_url: str, model: str, batch: bool, day: datetime.date) -> Quote | None:
     from genai_prices.data_snapshot import get_snapshot  # a large table; most commands need no price
@@ -70,15 +121,19 @@ def _listed(base_url: str, model: str, batch: bool, day: datetime.date) -> Quote
         return None
     if (urlsplit(base_url).hostname or "") in ("localhost", "127.0.0.1", "::1"):
         return None
-    noon = datetime.datetime.combine(day, datetime.time(12), datetime.UTC)
     if batch and not any(variant.when.get("processing") == "batch" for variant in found.price_variants or ()):
         return None
-    prices = found.get_prices(noon, {"processing": "batch"} if batch else None)
-    comments = f"; {found.price_comments}" if found.price_comments else ""
+    return _quoted(provider, found, day, batch)
+
+
+def _quoted(provider: Any, model: Any, day: datetime.date, batch: bool = False) -> Quote:
+    noon = datetime.datetime.combine(day, datetime.time(12), datetime.UTC)
+    prices = model.get_prices(noon, {"processing": "batch"} if batch else None)
+    comments = f"; {model.price_comments}" if model.price_comments else ""
     return Quote(
         _highest(prices.input_mtok),
         _highest(prices.output_mtok),
-        f"genai-prices {version('genai-prices')}, {provider.id} {found.id}{', batch' if batch else ''}, "
+        f"genai-prices {version('genai-prices')}, {provider.id} {model.id}{', batch' if batch else ''}, "
         f"for {day:%Y-%m-%d}{comments}",
     )
 
