@@ -49,7 +49,42 @@ def moved(before: Recommendation, after: Recommendation) -> str:
     return f"Your data moved P({NAMES[best.strategy]} best) {start}to {best.p_best:.2f}."
 
 
+def tie(r: Recommendation) -> str:
+    """What cannot be told apart, by how much, what could tell it, and what the cheapest way is; empty for no tie.
+
+    Who has the highest expected accuracy is said too: the cheapest of a tie need not be it.
+    """
+    if r.recommended is not None:
+        return ""
+    least = min(o.regret_points for o in r.outlooks)
+    close = [o for o in r.outlooks if o.regret_points - least < r.threshold_points]
+    spread = max(o.regret_points for o in close) - least
+    leader = min(close, key=lambda o: o.regret_points)
+    items = r.situation.test_items
+    shows = (
+        f"less than {r.threshold_points:.1f} is too close to call"
+        if items is None
+        else f"your {items:,} test items can show differences from about {r.threshold_points:.1f} points"
+    )
+    within = f"Expected within {spread:.1f} points of one another; {shows}."
+    leads = (
+        f" {NAMES[leader.strategy].capitalize()} are expected to do best, with a chance of {100 * leader.p_best:.0f} %."
+    )
+    cheapest = next(o for o in r.outlooks if o.strategy is r.cheapest)
+    each = "" if cheapest.usd_per_kept is None else f" (${cheapest.usd_per_kept:.2g})"
+    queries = cheapest.queries_per_kept or 0.0
+    price = f"{queries:.2g} {'query' if queries == 1 else 'queries'}{each} an example"
+    found = f"{within}{leads} Cheapest: {NAMES[r.cheapest]}, {price}"
+    if cheapest.strategy is Strategy.REAL_QUESTION and cheapest.examples == r.situation.unlabelled:
+        taken = round(cheapest.examples * queries)
+        usd = "" if cheapest.usd_per_kept is None else f" (${cheapest.examples * cheapest.usd_per_kept:,.2f})"
+        found += f"; all {cheapest.examples:,} of your inputs take {taken:,} of {r.situation.queries:,} queries{usd}"
+    return f"{found}."
+
+
 def _threshold(r: Recommendation) -> list[Reason]:
+    if r.recommended is None:
+        return [Reason(tie(r), ())]
     if r.situation.test_items is None:
         return []
     return [
