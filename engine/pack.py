@@ -98,7 +98,9 @@ def train_pack(
     """
     recipe = members[0].recipe
     bank = AdapterBank(student.model, recipe.rank, recipe.alpha)
-    training = _Training(bank, members, on_end, keeping, order or bucket_order(max(one.steps for one in members)))
+    # A planned order may be shorter than what is needed now; a longer one begins like it.
+    whole = bucket_order(max(one.steps for one in members))
+    training = _Training(bank, members, on_end, keeping, (*(order or ()), *whole[len(order or ()) :]))
     try:
         with computing(student.model, recipe), warnings.catch_warnings():
             # Gradients lie in the rows of one tensor on purpose.
@@ -117,7 +119,7 @@ def computing(model: torch.nn.Module, recipe: Recipe) -> Iterator[None]:
         yield
         return
     model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})  # type: ignore[operator]
-    layers = [module for module in model.modules() if getattr(module, "gradient_checkpointing", False)]
+    layers: list[Any] = [module for module in model.modules() if getattr(module, "gradient_checkpointing", False)]
     for layer in layers:
         # transformers recomputes layers in training only, and these may drop out then: so not while they compute.
         layer.training = True

@@ -1,8 +1,8 @@
-"""Runs cells on this machine, several at a time in processes of their own.
+"""Runs cells on this machine in processes of their own, cells of one base in packs (`pack_plan.py`).
 
-A small student on a CPU trains fastest with one thread per cell and a cell per core (two processes
-with two threads each were five times slower); a large one, or a GPU, takes one cell at a time. The
-processes end with the worker, however it ends.
+A small student on a CPU trains fastest with one thread per process and a process per core (two processes
+with two threads each were five times slower); a large one, or a GPU, takes one process. The processes end
+with the worker, however it ends.
 """
 
 from __future__ import annotations
@@ -10,22 +10,36 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import pickle
+import queue
 import shutil
 import threading
 import time
 import warnings
-from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from engine.domain import CellJob, CellResult, OnCellDone, OnProgress
 from engine.errors import SeedPilotError
+
+if TYPE_CHECKING:  # it knows torch, which only the processes below need
+    from multiprocessing.queues import Queue
+
+    from engine.pack_plan import PackPlan
+
+    Results: TypeAlias = Queue[tuple[str, CellResult | Exception]]
+
+T = TypeVar("T")
 
 SMALL_STUDENT = 50_000_000
 """Parameters up to which a cell gets one thread and shares the machine with others."""
 
 POLL_S = 1.0
+LAST_WORDS_S = 10.0
+"""How long a finished process's results may still be on their way."""
 
 
 class LocalTrainer:
@@ -40,29 +54,39 @@ class LocalTrainer:
     def run(self, jobs: Sequence[CellJob], on_done: OnCellDone, on_progress: OnProgress) -> None:
         """Runs every job; an error that `on_done` or `on_progress` raises ends them all."""
         context = multiprocessing.get_context("spawn")
+        results: Results = context.Queue()
+        processes = min(self.processes, len(jobs))
         pool = ProcessPoolExecutor(
-            max_workers=min(self.processes, len(jobs)),
+            max_workers=processes,
             mp_context=context,
             initializer=_begin,
-            initargs=(os.getpid(), self.threads),
+            initargs=(os.getpid(), self.threads, results),
         )
+        left = {job.key: job for job in jobs}
+
+        def drain(wait_s: float, until: Sequence[str] = ()) -> None:
+            """Tells of what has come; waits for those that are named."""
+            while True:
+                try:
+                    key, result = results.get(timeout=wait_s if left.keys() & set(until) else 0)
+                except queue.Empty:
+                    return
+                on_done(left.pop(key), result)
+
         try:
-            futures = {pool.submit(_run_job, job): job for job in jobs}
-            waiting = set(futures)
+            packs = _result(pool.submit(_plan, list(jobs), processes), lambda: on_progress(_shares(left)))
+            running = {pool.submit(_run_pack, [left[key] for key in pack.keys], pack): pack for pack in packs}
+            waiting = set(running)
             while waiting:
                 ended, waiting = wait(waiting, timeout=POLL_S, return_when=FIRST_COMPLETED)
+                drain(0)
                 for future in ended:
-                    error = future.exception()
-                    if isinstance(error, BrokenProcessPool):
-                        raise SeedPilotError(
-                            "a training process was ended by the system, most often for want of memory; "
-                            "close other programs or choose a smaller student, then resume the run"
-                        )
-                    if isinstance(error, Exception):
-                        on_done(futures[future], error)
-                    elif error is None:
-                        on_done(futures[future], future.result())
-                on_progress({futures[f].key: _share(futures[f]) for f in waiting})
+                    _result(future)
+                    keys = running[future].keys
+                    drain(LAST_WORDS_S, keys)
+                    for key in left.keys() & set(keys):
+                        on_done(left.pop(key), SeedPilotError(f"the process that trained {key} said nothing of it"))
+                on_progress(_shares(left))
         except BaseException:
             # Ends running cells at once: a pause must not wait for an hour's training.
             for process in list((pool._processes or {}).values()):
@@ -70,6 +94,25 @@ class LocalTrainer:
             raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+            results.close()
+
+
+def _result(future: Future[T], meanwhile: Callable[[], None] | None = None) -> T:
+    """What a process gave; SeedPilotError where it was ended from outside."""
+    while meanwhile is not None and not future.done():
+        wait([future], timeout=POLL_S)
+        meanwhile()
+    try:
+        return future.result()
+    except BrokenProcessPool as error:
+        raise SeedPilotError(
+            "a training process was ended by the system, most often for want of memory; "
+            "close other programs or choose a smaller student, then resume the run"
+        ) from error
+
+
+def _shares(jobs: Mapping[str, CellJob]) -> dict[str, float]:
+    return {key: _share(job) for key, job in jobs.items()}
 
 
 def _share(job: CellJob) -> float:
@@ -81,8 +124,15 @@ def _share(job: CellJob) -> float:
         return 0.0
 
 
-def _begin(parent: int, threads: int) -> None:
+# --- in the processes ---------------------------------------------------------------------------------
+
+_results: Results | None = None
+
+
+def _begin(parent: int, threads: int, results: Results) -> None:
     """In each process: its threads, and its end when the worker is gone (killed workers cannot tell)."""
+    global _results
+    _results = results
     os.environ["OMP_NUM_THREADS"] = str(threads)
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
@@ -99,7 +149,21 @@ def _begin(parent: int, threads: int) -> None:
     torch.set_num_threads(threads)
 
 
-def _run_job(job: CellJob) -> CellResult:
-    from engine.training import run_job
+def _plan(jobs: list[CellJob], processes: int) -> list[PackPlan]:
+    from engine.pack_plan import plan_packs
 
-    return run_job(job)
+    return plan_packs(jobs, processes)
+
+
+def _run_pack(jobs: list[CellJob], pack: PackPlan) -> None:
+    from engine.training import run_jobs
+
+    def tell(job: CellJob, result: CellResult | Exception) -> None:
+        try:
+            pickle.dumps(result)
+        except Exception:  # another library's error, with something in it that cannot cross
+            result = SeedPilotError(f"{type(result).__name__}: {result}")
+        if _results is not None:
+            _results.put((job.key, result))
+
+    run_jobs(jobs, tell, None if pack.folder is None else Path(pack.folder), pack.order)

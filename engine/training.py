@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError
 
@@ -129,11 +130,16 @@ def train(student: str, examples: Sequence[TrainingExample], recipe: Recipe, see
 
 
 def encode(student: LoadedStudent, example: TrainingExample) -> Row:
-    """An example in the student's tokens: prompt, answer, end of text. A prompt of no tokens (an empty question and
-    no chat template) becomes the end-of-text token, since something must stand before the answer."""
-    prompt = prompt_ids(student.tokenizer, example.messages) or [student.stop_ids[0]]
-    completion = student.tokenizer(example.completion, add_special_tokens=False).input_ids
-    return Row((*prompt, *completion, student.stop_ids[0]), len(prompt))
+    """An example in the student's tokens: prompt, answer, end of text."""
+    return as_row(student.tokenizer, example, student.stop_ids[0])
+
+
+def as_row(tokenizer: Any, example: TrainingExample, end: int) -> Row:
+    """An example in tokens, with `end` after the answer. A prompt of no tokens (an empty question, no chat template)
+    becomes `end`, since something must stand before the answer."""
+    prompt = prompt_ids(tokenizer, example.messages) or [end]
+    completion = tokenizer(example.completion, add_special_tokens=False).input_ids
+    return Row((*prompt, *completion, end), len(prompt))
 
 
 def fitting(student: LoadedStudent, job: CellJob) -> list[Row]:

@@ -7,20 +7,24 @@ import pickle
 import resource
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from peft import PeftModel
+from safetensors import safe_open
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from engine import pack
 from engine.answer_loss import answer_losses
-from engine.domain import CellJob, Message, Recipe, TrainingExample
+from engine.domain import CellJob, CellResult, Message, Recipe, TrainingExample
 from engine.errors import StudentError
 from engine.inference import answer, load
-from engine.training import encode, run_job, train
+from engine.pack_state import Group, PackState, read_state, write_state
+from engine.training import encode, run_job, run_jobs, train
 from engine.training_order import Row, batches, bucket_order, schedule
 from tests.small_students import FAMILIES, build_tiny_student
 
@@ -101,13 +105,36 @@ def test_the_adapter_loads_in_plain_peft_and_says_the_same(folder: Path, tmp_pat
             assert not torch.allclose(plain(ids).logits, tuned, atol=1e-2)
 
 
+def test_each_adapter_of_a_pack_loads_in_plain_peft_as_what_was_trained(folder: Path, tmp_path: Path) -> None:
+    jobs = [job(folder, tmp_path / f"{n}", key=f"{n}", seed=n, questions=()) for n in range(4)]
+    told: dict[str, CellResult | Exception] = {}
+    run_jobs(jobs, lambda one, result: told.update({one.key: result}))
+    loaded = load(str(folder))
+    rows = [encode(loaded, e) for e in EXAMPLES]
+    untuned = mean_loss(folder, None)
+    for one in jobs:
+        plain = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(folder), f"{one.out}/adapter").eval()
+        with torch.no_grad():
+            losses, counts = answer_losses(plain, rows, CPU)
+        result = told[one.key]
+        assert isinstance(result, CellResult)
+        assert result.final_loss is not None
+        assert result.final_loss < 0.7 * untuned
+        assert float(losses.sum() / counts.sum()) == pytest.approx(result.final_loss, rel=0.25)
+        config = json.loads((Path(one.out) / "adapter" / "adapter_config.json").read_text())
+        is_gpt2 = json.loads((folder / "config.json").read_text())["model_type"] == "gpt2"
+        assert (config["r"], config["lora_alpha"], config["fan_in_fan_out"]) == (8, 16, is_gpt2)
+        assert config["base_model_name_or_path"] == str(folder)
+
+
 def test_every_linear_layer_but_the_output_has_an_adapter_without_nan(folder: Path, tmp_path: Path) -> None:
     train(str(folder), EXAMPLES, RECIPE, 0, tmp_path / "adapter")
     tensors = load_file(tmp_path / "adapter" / "adapter_model.safetensors")
     linear = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}
     conv = {"c_attn", "c_proj", "c_fc"}
+    opt = {"q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2"}
     touched = {name.split(".lora_")[0].split(".")[-1] for name in tensors}
-    assert touched in (linear, conv)
+    assert touched in (linear, conv, opt)
     assert all(t.isfinite().all() and t.is_contiguous() for t in tensors.values())
     assert all(bool(t.any()) for t in tensors.values())
 
@@ -227,6 +254,85 @@ def test_a_full_disk_is_one_message_and_leaves_no_half_adapter(tiny: Path, tmp_p
     assert "nothing more fits on the disk" in said.stdout
     assert not (tmp_path / "out" / "adapter").exists()
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 4000
+
+
+KILLED = """
+import pickle, sys
+import torch
+from engine.training import run_jobs
+torch.set_num_threads(1)
+run_jobs(pickle.load(open(sys.argv[1], "rb")), lambda *_: None, checkpoint_seconds=0.05)
+"""
+
+
+def test_a_killed_pack_goes_on_as_if_nothing_had_been(tiny: Path, tmp_path: Path) -> None:
+    steps = {"short": 40, "long": 400, "longest": 440}
+
+    def jobs(out: Path) -> list[CellJob]:
+        return [
+            job(tiny, out / key, key=key, seed=n, questions=(), recipe=replace(RECIPE, min_steps=count))
+            for n, (key, count) in enumerate(steps.items())
+        ]
+
+    told: dict[str, CellResult | Exception] = {}
+    run_jobs(jobs(tmp_path / "whole"), lambda *_: None)
+    (tmp_path / "jobs").write_bytes(pickle.dumps(jobs(tmp_path / "killed")))
+    process = subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path / "jobs")])
+    progress = tmp_path / "killed" / "long" / "progress.json"
+    while not progress.exists() or json.loads(progress.read_text())["done"] < 150:
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    assert not (tmp_path / "killed" / "long" / "adapter").exists()
+    short = tmp_path / "killed" / "short"
+    with safe_open(short / "checkpoint.safetensors", framework="pt") as file:
+        (group,) = json.loads(file.metadata()["state"])["groups"]
+    assert group["members"] == [1, 2]
+    assert 100 < group["step"] < 400
+    written = (short / "adapter" / "done.json").stat().st_mtime_ns
+    run_jobs(jobs(tmp_path / "killed"), lambda one, result: told.update({one.key: result}))
+    assert (short / "adapter" / "done.json").stat().st_mtime_ns == written  # gone on with, not begun again
+    assert not (short / "checkpoint.safetensors").exists()
+    for key, count in steps.items():
+        whole, killed = (tmp_path / name / key for name in ("whole", "killed"))
+        losses = json.loads((killed / "losses.json").read_text())["losses"]
+        assert losses == json.loads((whole / "losses.json").read_text())["losses"]
+        assert len(losses) == count
+        one, other = (load_file(out / "adapter" / "adapter_model.safetensors") for out in (whole, killed))
+        assert all(torch.equal(one[name], other[name]) for name in one)
+        assert isinstance(told[key], CellResult)
+
+
+def test_the_state_of_another_pack_is_not_gone_on_with(tmp_path: Path) -> None:
+    tensors = [torch.full((1, 3), value) for value in (1.0, 2.0, 3.0)]
+    state = PackState([Group([0], 7, *tensors)], {0: [0.1, 1 / 3]}, {0: (1.5, 2)}, {1: "x"})
+    write_state(tmp_path / "state", "one", state)
+    assert read_state(tmp_path / "state", "another", CPU) is None
+    assert read_state(tmp_path / "nothing", "one", CPU) is None
+    found = read_state(tmp_path / "state", "one", CPU)
+    assert found is not None
+    assert (found.losses, found.tails, found.failed) == (state.losses, state.tails, state.failed)
+    assert torch.equal(found.groups[0].second, tensors[2])
+    (tmp_path / "state").write_bytes((tmp_path / "state").read_bytes()[:100])
+    assert read_state(tmp_path / "state", "one", CPU) is None
+
+
+def test_memory_that_ends_is_one_message_that_says_what_to_change(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(*_: object) -> torch.Tensor:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(pack, "token_losses", none)
+    with pytest.raises(StudentError, match=r"batch of 8 do not fit .* gradient_accumulation"):
+        run_job(job(tiny, tmp_path))
+
+
+def test_a_question_without_a_token_is_still_trained_on(tiny: Path, tmp_path: Path) -> None:
+    row = encode(load(str(tiny)), TrainingExample((), "alone"))
+    assert (row.prompt, len(row.ids)) == (1, 1 + len("alone") + 1)
+    assert run_job(job(tiny, tmp_path, examples=(TrainingExample((), ""),))).final_loss is not None
 
 
 def test_batches_visit_every_row_once_a_pass_and_hold_rows_of_like_length() -> None:

@@ -1,0 +1,166 @@
+"""Cells in processes and packs: what is planned, who is told of what, what a resumed run replays."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from engine.domain import CellJob, CellResult, Message, Recipe, TrainingExample
+from engine.errors import StudentError
+from engine.pack_plan import Load, Machine, adapters_at_once, load_of, per_adapter_bytes, plan_packs
+from engine.trainer import LocalTrainer
+from engine.training import run_job
+from tests.small_students import build_tiny_student
+
+RECIPE = Recipe(learning_rate=2e-3, batch_size=2, epochs=1, min_steps=20, rank=4, alpha=8, max_length=256)
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_tiny_student(tmp_path_factory.mktemp("students") / "tiny")
+
+
+def job(student: Path, out: Path, key: str, count: int = 10, **changes: object) -> CellJob:
+    examples = tuple(
+        TrainingExample((Message("user", f"{key} asks {n}"),), "yes" if n % 2 else "no") for n in range(count)
+    )
+    questions = tuple(example.messages for example in examples[:2])
+    given = CellJob(key, str(student), examples, RECIPE, 3, questions, 4, str(out / key))
+    return replace(given, **changes)  # type: ignore[arg-type]
+
+
+def run(jobs: list[CellJob]) -> tuple[dict[str, CellResult | Exception], list[dict[str, float]]]:
+    told: dict[str, CellResult | Exception] = {}
+    shares: list[dict[str, float]] = []
+
+    def done(one: CellJob, result: CellResult | Exception) -> None:
+        assert one.key not in told
+        told[one.key] = result
+
+    def progress(given: Mapping[str, float]) -> None:
+        shares.append(dict(given))
+
+    LocalTrainer(40_000).run(jobs, done, progress)
+    return told, shares
+
+
+def packs(out: Path) -> list[dict[str, object]]:
+    return [json.loads(file.read_text()) for file in sorted(out.glob("packs/*/pack.json"))]
+
+
+def test_cells_in_packs_get_what_they_get_alone_and_fail_alone(tiny: Path, tmp_path: Path) -> None:
+    wild = replace(RECIPE, learning_rate=1e30)
+    long = (TrainingExample((Message("user", "z" * 300),), "long"),)
+    jobs = [
+        job(tiny, tmp_path, "untuned", examples=()),
+        *(job(tiny, tmp_path, f"cell{n}", 10 + n, recipe=replace(RECIPE, min_steps=200)) for n in range(4)),
+        job(tiny, tmp_path, "wild", recipe=wild),
+        job(tiny, tmp_path, "unfitting", examples=long),
+        replace(job(tiny, tmp_path, "other base"), student=str(tmp_path / "nowhere")),
+    ]
+    told, shares = run(jobs)
+    assert told.keys() == {one.key for one in jobs}
+    assert "choose a learning rate below 1e+30" in str(told["wild"])
+    assert "none of the 1 examples fits" in str(told["unfitting"])
+    assert "nowhere" in str(told["other base"])
+    assert all(isinstance(told[key], StudentError) for key in ("wild", "unfitting", "other base"))
+    for one in jobs[:5]:
+        alone = run_job(replace(one, out=str(tmp_path / "alone" / one.key)))
+        together = told[one.key]
+        assert isinstance(together, CellResult)
+        assert together.answers == alone.answers
+        assert together.steps == alone.steps
+        if one.examples:
+            assert together.final_loss == pytest.approx(alone.final_loss, abs=1e-4)
+            assert together.train_seconds > 0
+    assert [len(plan["jobs"]) for plan in packs(tmp_path)] != [1] * len(packs(tmp_path))  # type: ignore[arg-type]
+    assert shares[-1] == {}
+    assert all(0 <= share <= 1 for given in shares for share in given.values())
+    assert list(tmp_path.glob("packs/*/checkpoint*")) == []
+
+
+def test_a_finished_run_is_read_and_a_new_cell_beside_it_is_trained(tiny: Path, tmp_path: Path) -> None:
+    jobs = [job(tiny, tmp_path, f"cell{n}") for n in range(2)]
+    first, _ = run(jobs)
+    again, _ = run([*jobs, job(tiny, tmp_path, "cell2")])
+    assert {key: again[key] for key in first} == first
+    assert isinstance(again["cell2"], CellResult)
+
+
+def test_an_error_of_the_teller_ends_the_run(tiny: Path, tmp_path: Path) -> None:
+    def stop(given: Mapping[str, float]) -> None:
+        raise StudentError("paused")
+
+    endless = replace(RECIPE, min_steps=10_000_000)
+    with pytest.raises(StudentError, match="paused"):
+        LocalTrainer(40_000).run([job(tiny, tmp_path, "cell", recipe=endless)], lambda *_: None, stop)
+
+
+def test_jobs_of_one_base_and_like_recipes_go_together_and_the_plan_is_written(tiny: Path, tmp_path: Path) -> None:
+    jobs = [
+        job(tiny, tmp_path, "long", 60),
+        job(tiny, tmp_path, "short", 10),
+        job(tiny, tmp_path, "other rate", 20, recipe=replace(RECIPE, learning_rate=1e-4)),
+        job(tiny, tmp_path, "other rank", recipe=replace(RECIPE, rank=8)),
+        job(tiny, tmp_path, "untuned", examples=()),
+    ]
+    plan = plan_packs(jobs, 1)
+    assert [one.keys for one in plan] == [("untuned",), ("short", "other rate", "long"), ("other rank",)]
+    (written,) = [one for one in packs(tmp_path) if len(one["jobs"]) == 3]  # type: ignore[arg-type]
+    assert [entry["steps"] for entry in written["jobs"]] == [20, 20, 30]  # type: ignore[attr-defined]
+    assert len(written["bucket_order"]) == 4  # type: ignore[arg-type]
+    assert written["adapters_at_once"] == 3
+    assert "3 adapters for 1 processes" in str(written["why"])
+
+
+def test_a_resumed_pack_is_the_one_that_was_planned(tiny: Path, tmp_path: Path) -> None:
+    jobs = [job(tiny, tmp_path, f"cell{n}", 10 + n) for n in range(6)]
+    first = plan_packs(jobs[:4], 1)
+    assert [one.keys for one in first] == [("cell0", "cell1", "cell2", "cell3")]
+    again = plan_packs(jobs[1:], 1)
+    assert [one.keys for one in again] == [("cell1", "cell2", "cell3"), ("cell4", "cell5")]
+    assert again[0].folder == first[0].folder
+    changed = [replace(one, seed=9) for one in jobs[:4]]
+    assert [one.folder for one in plan_packs(changed, 1)] != [first[0].folder]
+
+
+def test_no_process_is_left_without_a_pack(tiny: Path, tmp_path: Path) -> None:
+    jobs = [job(tiny, tmp_path, f"cell{n}") for n in range(5)]
+    assert sorted(len(one.keys) for one in plan_packs(jobs, 2)) == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("tokens", "device", "gigabytes", "expected"),
+    [
+        (32, "cpu", 10, 16),
+        (130, "cpu", 10, 3),
+        (600, "cpu", 10, 1),
+        (32, "cpu", 0.25, 2),
+        (1024, "cuda", 20, 16),
+        (1024, "cuda", 1, 8),
+        (40_000, "cuda", 80, 1),
+    ],
+)
+def test_as_many_adapters_at_once_as_the_machine_gains_from(
+    tokens: float, device: str, gigabytes: float, expected: int
+) -> None:
+    loads = [Load(100, tokens, int(tokens))] * 40
+    found, why = adapters_at_once(loads, 100_000_000, Machine(device, int(gigabytes * 1e9)), 1)
+    assert found == expected
+    assert ("tokens a step" in why) or ("GB free" in why)
+
+
+def test_the_load_of_a_job_is_counted_with_its_tokenizer(tiny: Path, tmp_path: Path) -> None:
+    one = job(tiny, tmp_path, "cell")
+    load = load_of(one)
+    # "cell asks N", a line end, "yes" or "no", the end of text: a token a byte.
+    assert load.steps == 20
+    assert load.most_tokens == 2 * (11 + 1 + 3 + 1)
+    assert 2 * 15 <= load.tokens <= load.most_tokens
+    small = per_adapter_bytes(one, {"cell": load})
+    assert per_adapter_bytes(replace(one, recipe=replace(RECIPE, gradient_checkpointing=True)), {"cell": load}) < small
+    assert per_adapter_bytes(replace(one, recipe=replace(RECIPE, gradient_accumulation=2)), {"cell": load}) < small
