@@ -6,14 +6,15 @@ A test item that the teacher answers for training would be taught; a seed's ques
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from engine.domain import Item
 from engine.errors import InputError
+from engine.hub_rows import local
 from engine.items import read_items
+from engine.mapping import mapped
 from engine.plan import SANDBOX, PilotPlan
-from engine.rows import renamed
 from engine.sandbox import world
+from engine.seed_files import inputs_needed
 from engine.tasks import Task
 
 SANDBOX_INPUTS = 300
@@ -33,12 +34,15 @@ def read_inputs(
     if part.path == SANDBOX:
         name, found, repeats = "the sandbox's inputs", world.inputs(part.count or SANDBOX_INPUTS), 0
     else:
-        name = Path(part.path).name
-        names = {task.question_column: part.question_column} if part.question_column else {}
         try:
-            found, repeats = read_items(Path(part.path), renamed(task.read_input, names))
+            source = local(part.path, inputs_needed(plan))
+            warnings += [source.note] if source.note else []
+            # A mapping may be that of the seeds, and inputs have no answer to map.
+            names = {name: column for name, column in part.map.items() if name not in _answers(task)}
+            file = read_items(source.path, mapped(task.read_input, task, names, "map"))
         except InputError as error:
             raise InputError([f"unlabelled: {problem}" for problem in error.problems]) from error
+        name, found, repeats = file.name, file.items, file.repeats
     tested, labelled = ({_asked(item) for item in items} for items in (test, seeds))
     kept: dict[str, Item] = {}
     leak = known = 0
@@ -65,6 +69,11 @@ def read_inputs(
     if not kept:
         raise InputError(f"unlabelled: no input of {name} is left; each is a test item or a seed")
     return tuple(kept.values())[: part.count]
+
+
+def _answers(task: Task) -> set[str]:
+    parts = {part: task.columns[part] for part in ("answer", "tests", "entry_point") if part in task.columns}
+    return {*parts, *parts.values()}
 
 
 def _asked(item: Item) -> str:

@@ -1,101 +1,126 @@
-"""Seed and test files: JSONL, CSV or Parquet in, items out; every problem with its line, all at once."""
+"""Items of a seed or test file, each with the place it stands at; every problem with its line, all at once."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-import pandas as pd
-
-from engine.domain import Item
+from engine.domain import Item, Strategy
 from engine.errors import InputError
-from engine.rows import QUESTION_AND_ANSWER, RowReader, as_text
+from engine.row_files import Row, content_of, parse_rows, unit
+from engine.rows import QUESTION_AND_ANSWER, RowReader, as_text, names_of
 
 _T = TypeVar("_T")
+
+MOST_PROBLEMS = 20
+"""So many problems, and so many lines with the same one, are spelled out; the rest is counted."""
+_GENERATED = {"seed_id", "strategy", "query_ids"}
+
+
+class Place(NamedTuple):
+    """Where an item came from."""
+
+    number: int
+    """Line of the file, or row of a Parquet."""
+    columns: Mapping[str, str]
+    """The columns that were asked for beside the item, as text."""
+    generated: bool
+    """Whether SeedPilot wrote the row: an example of a pool, and no test item of the user's."""
 
 
 class ItemFile(NamedTuple):
     """What a file holds."""
 
+    name: str
     items: tuple[Item, ...]
     repeats: int
     """Rows left out because an earlier row is exactly the same."""
+    places: tuple[Place, ...]
+    """One for each item."""
+
+    def at(self, index: int) -> str:
+        """`seeds.csv, line 12`: where that item stands."""
+        return f"{self.name}, {unit(self.name)} {self.places[index].number}"
 
 
-MOST_PROBLEMS = 20
-"""So many problems are spelled out; the rest is counted."""
-LOOK_BYTES = 1_000_000
-"""So much of a file is read for a look at its first rows."""
-
-
-def read_items(path: Path, read_row: RowReader = QUESTION_AND_ANSWER) -> ItemFile:
-    """The items of a file, row by row as the task reads them.
+def read_items(path: Path, read_row: RowReader = QUESTION_AND_ANSWER, beside: Sequence[str] = ()) -> ItemFile:
+    """The items of a file, row by row as the task reads them; `beside` names further columns to keep.
 
     Raises InputError with every problem: unreadable, empty, a missing column, a broken line, a row
-    without question or answer.
+    without question or answer, an empty cell of a column in `beside`.
     """
-    return parse_items(_content(path), path.name, read_row)
+    return parse_items(content_of(path), path.name, read_row, beside)
 
 
-def parse_items(content: bytes, name: str, read_row: RowReader = QUESTION_AND_ANSWER) -> ItemFile:
+def parse_items(
+    content: bytes, name: str, read_row: RowReader = QUESTION_AND_ANSWER, beside: Sequence[str] = ()
+) -> ItemFile:
     """The items in a file's bytes; `name` decides the format by its ending and stands in the messages."""
-    items: dict[str, Item] = {}
+
+    def read(row: Mapping[str, Any]) -> tuple[Item, Mapping[str, str], bool] | str:
+        item = read_row(row)
+        if isinstance(item, str):
+            return item
+        if missing := [column for column in beside if column not in row]:
+            return f"column {missing[0]!r} is missing (found: {names_of(row)})"
+        columns = {column: as_text(row[column]) for column in beside}
+        if empty := [column for column, text in columns.items() if not text]:
+            return f"{empty[0]!r} is empty"
+        return item, columns, row.keys() >= _GENERATED and row["strategy"] in tuple(Strategy)
+
+    items: dict[str, tuple[Item, Place]] = {}
     repeats = 0
-    for item in _checked(parse_rows(content, name), name, read_row):
+    for number, (item, columns, generated) in _checked(parse_rows(content, name), name, read):
         repeats += item.id in items
-        items.setdefault(item.id, item)
-    return ItemFile(tuple(items.values()), repeats)
+        items.setdefault(item.id, (item, Place(number, columns, generated)))
+    return ItemFile(
+        name, tuple(item for item, _ in items.values()), repeats, tuple(place for _, place in items.values())
+    )
 
 
 def read_rows(path: Path) -> tuple[dict[str, Any], ...]:
     """The rows of a file as they are; InputError with every line that is none."""
-    return tuple(_checked(parse_rows(_content(path), path.name), path.name, lambda row: dict(row)))
+    rows = _checked(parse_rows(content_of(path), path.name), path.name, lambda row: dict(row))
+    return tuple(row for _, row in rows)
 
 
-def parse_rows(content: bytes, name: str) -> Iterator[tuple[int, dict[str, Any] | str]]:
-    """Line number (a Parquet's row number) and row, or that number and what is wrong with it."""
-    if name.lower().endswith(".parquet"):
-        return _parquet_rows(content, name)
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{name}: is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
-    if not text.strip():
-        raise InputError(f"{name}: the file is empty; expected one row a line")
-    if not name.lower().endswith((".jsonl", ".csv")):
-        raise InputError(f"{name}: expected a file that ends in .jsonl, .csv or .parquet")
-    return _csv_rows(text) if name.lower().endswith(".csv") else _jsonl_rows(text)
-
-
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({error.strerror}); give the path of a JSONL, CSV or Parquet file"
-        ) from error
-
-
-def _checked(
-    rows: Iterator[tuple[int, dict[str, Any] | str]], name: str, read: Callable[[Mapping[str, Any]], _T | str]
-) -> list[_T]:
-    """What `read` makes of every row; InputError with all lines and rows that are wrong."""
-    found: list[_T] = []
-    problems: list[str] = []
-    for line, row in rows:
+def _checked(rows: Iterable[Row], name: str, read: Callable[[Mapping[str, Any]], _T | str]) -> list[tuple[int, _T]]:
+    """What `read` makes of every row; InputError with all lines and rows that are wrong, each problem once."""
+    found: list[tuple[int, _T]] = []
+    problems: dict[str, list[int]] = {}
+    count = 0
+    for number, row in rows:
+        count += 1
         got = row if isinstance(row, str) else read(row)
         if isinstance(got, str):
-            problems.append(f"{name}, line {line}: {got}")
+            problems.setdefault(got, []).append(number)
         else:
-            found.append(got)
+            found.append((number, got))
     if problems:
-        more = len(problems) - MOST_PROBLEMS
-        raise InputError(problems[:MOST_PROBLEMS] + ([f"{name}: and {more} more problems"] if more > 0 else []))
+        told = [
+            f"{name}, {_lines(unit(name), lines, count)}: {said}"
+            + ("; map it to the file's own name for it" if said.startswith("column ") and " is missing" in said else "")
+            for said, lines in problems.items()
+        ]
+        more = len(told) - MOST_PROBLEMS
+        raise InputError(told[:MOST_PROBLEMS] + ([f"{name}: and {more} more problems"] if more > 0 else []))
     return found
+
+
+def _lines(unit: str, numbers: Sequence[int], rows: int) -> str:
+    """`line 7`, `lines 2 to 9`, `lines 3, 7, 9 and 80 more`, `all 812 rows`."""
+    if len(numbers) == rows > MOST_PROBLEMS:
+        return f"all {rows} rows"
+    if len(numbers) == 1:
+        return f"{unit} {numbers[0]}"
+    if len(numbers) > 2 and numbers[-1] - numbers[0] == len(numbers) - 1:
+        return f"{unit}s {numbers[0]} to {numbers[-1]}"
+    shown, more = numbers[:MOST_PROBLEMS], len(numbers) - MOST_PROBLEMS
+    if more > 0:
+        return f"{unit}s {', '.join(map(str, shown))} and {more} more"
+    return f"{unit}s {', '.join(map(str, shown[:-1]))} and {shown[-1]}"
 
 
 def write_jsonl(path: Path, rows: Sequence[dict[str, Any]]) -> None:
@@ -105,57 +130,3 @@ def write_jsonl(path: Path, rows: Sequence[dict[str, Any]]) -> None:
     with partial.open("w", encoding="utf-8") as file:
         file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     partial.replace(path)
-
-
-def _jsonl_rows(text: str) -> Iterator[tuple[int, dict[str, Any] | str]]:
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            yield number, f"is no valid JSON ({error})"
-            continue
-        yield number, row if isinstance(row, dict) else "is no JSON object"
-
-
-def _csv_rows(text: str) -> Iterator[tuple[int, dict[str, Any] | str]]:
-    reader = csv.DictReader(io.StringIO(text))
-    try:
-        for row in reader:
-            yield reader.line_num, {key: value for key, value in row.items() if key is not None}
-    except csv.Error as error:
-        yield reader.line_num, f"is no valid CSV ({error})"
-
-
-def _parquet_rows(content: bytes, name: str) -> Iterator[tuple[int, dict[str, Any] | str]]:
-    try:
-        # Through JSON: nested columns become lists and objects, and no value keeps a type of numpy's.
-        lines = pd.read_parquet(io.BytesIO(content)).to_json(orient="records", lines=True, date_format="iso")
-    except (ValueError, OSError) as error:
-        raise InputError(f"{name}: is no readable Parquet file ({error})") from error
-    if not lines.strip():
-        raise InputError(f"{name}: the file is empty; expected one row a line")
-    return _jsonl_rows(lines)
-
-
-def first_rows(content: bytes, name: str, count: int = 5) -> list[dict[str, str]]:
-    """The first rows of a file as text, for a look at it; what cannot be read is passed over."""
-    rows: Iterator[dict[Any, Any] | str]
-    text = "" if name.lower().endswith(".parquet") else content[:LOOK_BYTES].decode("utf-8-sig", errors="replace")
-    if name.lower().endswith(".parquet"):
-        rows = (row for _, row in _parquet_rows(content, name))
-    elif name.lower().endswith(".csv"):
-        rows = iter(csv.DictReader(io.StringIO(text), restval=""))
-    else:
-        rows = (row for _, row in _jsonl_rows(text))
-    found: list[dict[str, str]] = []
-    try:
-        for row in rows:
-            if isinstance(row, dict):
-                found.append({str(key): as_text(value) for key, value in row.items() if key is not None})
-            if len(found) == count:
-                break
-    except csv.Error:
-        pass
-    return found

@@ -24,6 +24,7 @@ from engine.plan_faults import problems_of, without
 from engine.plan_parts import (
     FEWEST_SEEDS,
     FEWEST_TEST_ITEMS,
+    HUB,
     SANDBOX,
     CeilingPlan,
     CheckPlan,
@@ -43,6 +44,7 @@ __all__ = [
     "EXAMPLE",
     "FEWEST_SEEDS",
     "FEWEST_TEST_ITEMS",
+    "HUB",
     "SANDBOX",
     "CeilingPlan",
     "CheckPlan",
@@ -124,8 +126,8 @@ class PilotPlan(Part):
             problems.append("grid.strategies: is empty; choose at least one strategy")
         if Strategy.REAL_QUESTION in grid.strategies and self.unlabelled.path is None:
             problems.append(
-                "grid.strategies: found real_question, but no inputs for it; give unlabelled.path (a JSONL or CSV file "
-                "of your own questions), or leave it out"
+                "grid.strategies: found real_question, but no inputs for it; give unlabelled.path (a JSONL, CSV "
+                "or Parquet file of your own questions), or leave it out"
             )
         if not grid.budgets:
             problems.append("grid.budgets: is empty; give at least one number of queries")
@@ -151,10 +153,17 @@ class PilotPlan(Part):
         own = self.seeds.path != SANDBOX
         if own and self.unlabelled.path == SANDBOX:
             problems.append("unlabelled.path: the sandbox's inputs belong to its own seeds; give a file of yours")
-        if own and self.test.path is None and self.test.holdout is None:
-            problems.append("test: give test.path, or test.holdout (rows of the seeds file to keep aside)")
-        if not own and (self.test.path or self.test.holdout):
-            problems.append("test: the sandbox brings its own test items; leave test.path and test.holdout out")
+        problems += self.test.problems()
+        split = (self.test.path, self.test.holdout, self.test.stratify_by, self.test.time_column)
+        if not own and any(split):
+            problems.append(
+                "test: the sandbox brings its own test items; leave test.path, holdout, stratify_by and time_column out"
+            )
+        problems += [
+            f"{name}.map: the sandbox has the columns that its task reads; leave the map out"
+            for name, part in (("seeds", self.seeds), ("unlabelled", self.unlabelled))
+            if part.path == SANDBOX and part.map
+        ]
         return problems
 
     @property
@@ -252,25 +261,27 @@ def with_paths(plan: PilotPlan, move: Any) -> PilotPlan:
     student = plan.student
     if student != SANDBOX and (student.startswith((".", "/", "~")) or Path(move(student)).exists()):
         student = move(str(Path(student).expanduser()))
+
+    def moved(part: Any, setting: str = "path") -> Any:
+        path = None if part is None else getattr(part, setting)
+        if path is None or path == SANDBOX:
+            return part
+        if path.startswith(HUB):
+            folder = path.removeprefix(HUB)
+            if not folder.startswith((".", "/", "~")):  # on the hub: no path of this machine
+                return part
+            return part.model_copy(update={setting: HUB + move(str(Path(folder).expanduser()))})
+        return part.model_copy(update={setting: move(path)})
+
     return plan.model_copy(
         update={
             "task": move(plan.task) if plan.task.endswith(".toml") else plan.task,
             "student": student,
-            "seeds": plan.seeds
-            if plan.seeds.path == SANDBOX
-            else plan.seeds.model_copy(update={"path": move(plan.seeds.path)}),
-            "unlabelled": plan.unlabelled
-            if plan.unlabelled.path in (None, SANDBOX)
-            else plan.unlabelled.model_copy(update={"path": move(plan.unlabelled.path)}),
-            "teacher": plan.teacher
-            if plan.teacher.replies is None
-            else plan.teacher.model_copy(update={"replies": move(plan.teacher.replies)}),
-            "augmenter": plan.augmenter
-            if plan.augmenter is None or plan.augmenter.replies is None
-            else plan.augmenter.model_copy(update={"replies": move(plan.augmenter.replies)}),
-            "test": plan.test
-            if plan.test.path is None
-            else plan.test.model_copy(update={"path": move(plan.test.path)}),
+            "seeds": moved(plan.seeds),
+            "unlabelled": moved(plan.unlabelled),
+            "teacher": moved(plan.teacher, "replies"),
+            "augmenter": moved(plan.augmenter, "replies"),
+            "test": moved(plan.test),
         }
     )
 

@@ -11,19 +11,23 @@ student = "sandbox"          # or a hub id like "HuggingFaceTB/SmolLM2-135M", or
 max_new_tokens = 200         # longest answer of the student
 
 [seeds]
-path = "sandbox"             # or a JSONL or CSV file with `question` and `answer`
-# question_column = "prompt" # where the file calls them otherwise
-# answer_column = "reply"
+path = "sandbox"             # or a JSONL, CSV or Parquet file (.gz too) with `question` and `answer`,
+                             # or a data set: "hub:openai/gsm8k:main#train" (also @revision; "hub:./folder")
+# map = {question = "prompt", answer = "reply", family = "source"}  # where the file calls its columns otherwise
 count = 100
 
 [test]
-# path = "test.jsonl"        # your own test items, or:
-# holdout = 200              # so many rows of the seeds file
+# path = "test.jsonl"        # your own test items, as for the seeds; without them, rows of the seeds are split off:
+# holdout = 200              # so many (default: a quarter, from 20 to 300), families and near duplicates whole
+# draw = "test"              # another name splits off others
+# stratify_by = "label"      # a column whose values are spread alike over seeds and test items
+# time_column = "created_at" # or: the latest rows
+# shared = "leave_out"       # seeds that test.path holds too are left out (default "refuse": they are a fault)
 count = 300
 teacher_items = 100          # test items that the teacher answers too; each is a paid query
 
 [unlabelled]                 # your own questions without answers, for the strategy "real_question"
-# path = "questions.jsonl"   # JSONL or CSV with `question`; or "sandbox", beside the sandbox's seeds
+# path = "questions.jsonl"   # as for the seeds, `question` alone; or "sandbox", beside the sandbox's seeds
 
 [teacher]
 kind = "sandbox"             # or "openai_compatible", with:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from engine.domain import Strategy
 from engine.prices import Quote, quote
@@ -13,6 +13,8 @@ from engine.prices import Quote, quote
 SANDBOX = "sandbox"
 FEWEST_SEEDS = 10
 FEWEST_TEST_ITEMS = 20
+HUB = "hub:"
+"""Goes before the name of a data set on the hub, or of a folder with one."""
 
 
 class Part(BaseModel):
@@ -21,45 +23,78 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class SeedsPlan(Part):
+class RowsPlan(Part):
+    """A file of rows, and what it calls the columns."""
+
+    map: dict[str, str] = {}
+    """A column that the task reads (`question`, `answer`, `family`, ...) -> the file's name for it."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _columns_of_older_plans(cls, raw: Any) -> Any:
+        """Plans that were filed before there was `map` name two columns in settings of their own."""
+        if not isinstance(raw, dict):
+            return raw
+        raw = dict(raw)
+        named = {part: raw.pop(f"{part}_column", None) for part in ("question", "answer")}
+        if isinstance(raw.get("map", {}), dict) and any(named.values()):
+            raw["map"] = {part: name for part, name in named.items() if name} | raw.get("map", {})
+        return raw
+
+
+class SeedsPlan(RowsPlan):
     """Where the seeds come from."""
 
     path: str = SANDBOX
-    """A JSONL or CSV file, or `sandbox`."""
+    """A JSONL, CSV or Parquet file, `hub:OWNER/NAME[:CONFIG][@REVISION][#SPLIT]`, or `sandbox`."""
     count: int | None = Field(default=None, ge=1)
     """Seeds to use, from the first; None means all (100 in the sandbox)."""
-    question_column: str | None = None
-    """What the file calls the question; None takes the task's own name for it."""
-    answer_column: str | None = None
 
 
-class TestPlan(Part):
+class TestPlan(RowsPlan):
     """Where the test items come from; they are never shown to the teacher's strategies."""
 
     __test__ = False  # the name is no test class
 
     path: str | None = None
-    """A JSONL or CSV file; None: the sandbox's own, or `holdout` of the seeds file."""
+    """A file or data set as for the seeds; None: the sandbox's own, or split off from the seeds' rows."""
     holdout: int | None = Field(default=None, ge=1)
-    """So many rows of the seeds file are kept aside as test items, drawn with a fixed seed."""
+    """So many rows of the seeds are split off; None without a path: a quarter of them, from 20 to 300."""
+    draw: str = "test"
+    """Names the draw of them: another name splits off others."""
+    stratify_by: str | None = None
+    """Column of the seeds whose values are spread alike over seeds and test items."""
+    time_column: str | None = None
+    """Column of the seeds with dates or numbers; the latest rows become test items, and nothing is drawn."""
+    shared: Literal["refuse", "leave_out"] = "refuse"
+    """What becomes of seeds that the test file holds too, as they are or nearly: a fault, or left out and counted."""
     count: int | None = Field(default=None, ge=1)
     """Test items to use, from the first; None means all (300 in the sandbox)."""
-    question_column: str | None = None
-    """As in the seeds, for a file of their own."""
-    answer_column: str | None = None
     teacher_items: int = Field(default=100, ge=0)
     """So many of them are answered by the teacher too, for its own accuracy; each is a paid query."""
 
+    def problems(self) -> list[str]:
+        """What does not fit together."""
+        found = []
+        if self.path is not None:
+            found = [
+                f"test.{name}: says how test items are split off from the seeds, but test.path names a file of them; "
+                "leave one of the two out"
+                for name in ("holdout", "stratify_by", "time_column")
+                if getattr(self, name) is not None
+            ]
+        if self.stratify_by and self.time_column:
+            found.append("test.stratify_by: a split in time (test.time_column) cannot be stratified; leave one out")
+        return found
 
-class UnlabelledPlan(Part):
+
+class UnlabelledPlan(RowsPlan):
     """The user's own inputs without an answer, for the strategy `real_question`."""
 
     path: str | None = None
-    """A JSONL or CSV file, or `sandbox`; None: there are none."""
+    """A file or data set as for the seeds, or `sandbox`; None: there are none."""
     count: int | None = Field(default=None, ge=1)
     """Inputs to use, from the first; None means all (300 in the sandbox)."""
-    question_column: str | None = None
-    """As in the seeds."""
 
 
 class ModelPlan(Part):

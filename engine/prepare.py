@@ -6,7 +6,6 @@ the worker prepares the same plan again and gets the same items and cells.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,11 +17,10 @@ from engine.domain import Cell, Item, Recipe, Strategy
 from engine.errors import InputError, SeedPilotError
 from engine.estimate import Estimate, Sources, estimate, price_of, prompt_tokens_at_most, queries_needed
 from engine.inputs import read_inputs
-from engine.items import read_items
-from engine.plan import FEWEST_SEEDS, FEWEST_TEST_ITEMS, SANDBOX, PilotPlan, SeedsPlan, TestPlan
-from engine.rows import RowReader, renamed
+from engine.plan import FEWEST_SEEDS, FEWEST_TEST_ITEMS, SANDBOX, PilotPlan
 from engine.sandbox import recipe as sandbox_recipe
 from engine.sandbox import world
+from engine.seed_files import Division, seeds_and_test
 from engine.settings import Settings
 from engine.strategies import FewShot
 from engine.student import StudentInfo, check_student
@@ -52,6 +50,8 @@ class Prepared:
     warnings: tuple[str, ...]
     inputs: tuple[Item, ...] = ()
     """The user's unlabelled inputs, none of them a test item or a seed."""
+    division: Division | None = None
+    """What became of the rows of the user's files; None in the sandbox, which brings its own test items."""
 
     def visited(self, strategy: Strategy, seeds: int) -> tuple[Item, ...]:
         """What a strategy goes round: the first so many seeds, or the inputs."""
@@ -90,9 +90,9 @@ def prepare(plan: PilotPlan) -> Prepared:
             problems.append(f"{name}.base_url: {refusal}")
     items = None if task is None else attempt(partial(_items, plan, task, warnings))
     if items is not None:
-        problems += _size_problems(plan, *items)
+        problems += _size_problems(plan, *items[:2])
     # Also where the seeds cannot be read: a file that is missing or broken is told with the others.
-    seeds, test = items or ((), ())
+    seeds, test, division = items or ((), (), None)
     inputs = None if task is None else attempt(partial(read_inputs, plan, task, seeds, test, warnings))
     if problems or task is None or student is None or inputs is None:
         raise InputError(problems)
@@ -129,51 +129,23 @@ def prepare(plan: PilotPlan) -> Prepared:
             "expect nearly all of its examples to be left out as duplicates. Leave it out of grid.strategies, "
             'or have the reasoning trained too (rationale = "before" in the task file).'
         )
-    return Prepared(plan, task, seeds, test, student, recipe, cells, price_of(plan), estimated, tuple(warnings), inputs)
+    return Prepared(
+        plan, task, seeds, test, student, recipe, cells, price_of(plan), estimated, tuple(warnings), inputs, division
+    )
 
 
-def _items(plan: PilotPlan, task: Task, warnings: list[str]) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
+def _items(
+    plan: PilotPlan, task: Task, warnings: list[str]
+) -> tuple[tuple[Item, ...], tuple[Item, ...], Division | None]:
     if plan.seeds.path == SANDBOX:
         return (
             world.seeds(plan.seeds.count or SANDBOX_SEEDS),
             world.test_items(plan.test.count or SANDBOX_TEST_ITEMS),
+            None,
         )
-    file = read_items(Path(plan.seeds.path), _reader(plan.seeds, task))
-    if file.repeats:
-        warnings.append(f"{Path(plan.seeds.path).name}: {file.repeats} rows repeat an earlier row and are left out.")
-    seeds = file.items
-    if plan.test.path is not None:
-        test = read_items(Path(plan.test.path), _reader(plan.test, task)).items
-        asked = {item.question for item in test}
-        kept = tuple(seed for seed in seeds if seed.question not in asked)
-        if len(kept) < len(seeds):
-            warnings.append(f"{len(seeds) - len(kept)} seeds are test items too and are left out of the seeds.")
-        seeds = kept
-    else:
-        seeds, test = _hold_out(seeds, plan.test.holdout or 0)
-    return seeds[: plan.seeds.count], test[: plan.test.count]
-
-
-def _reader(part: SeedsPlan | TestPlan, task: Task) -> RowReader:
-    """The task's reader for a file that calls its columns otherwise."""
-    names = {task.question_column: part.question_column, task.answer_column: part.answer_column}
-    return renamed(task.read_row, {own: theirs for own, theirs in names.items() if theirs})
-
-
-def _hold_out(items: Sequence[Item], count: int) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
-    """Splits off at least `count` test items, whole families at a time, by a fixed draw."""
-    families = sorted({item.family or item.id for item in items})
-    random.Random(0).shuffle(families)
-    held: set[str] = set()
-    sizes = {family: sum((item.family or item.id) == family for item in items) for family in families}
-    taken = 0
-    for family in families:
-        if taken >= count:
-            break
-        held.add(family)
-        taken += sizes[family]
-    test = tuple(item for item in items if (item.family or item.id) in held)
-    return tuple(item for item in items if (item.family or item.id) not in held), test
+    seeds, test, division, notes = seeds_and_test(plan, task)
+    warnings += notes
+    return seeds, test, division
 
 
 def _size_problems(plan: PilotPlan, seeds: Sequence[Item], test: Sequence[Item]) -> list[str]:

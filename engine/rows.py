@@ -36,7 +36,7 @@ def columns(
     def read(row: Mapping[str, Any]) -> Item | str:
         wanted = [question, *labelled_by, *([context] if context else []), *extra.values()]
         if missing := [name for name in wanted if name not in row]:
-            return f"column {missing[0]!r} is missing (found: {', '.join(map(str, row)) or 'no column'})"
+            return f"column {missing[0]!r} is missing (found: {names_of(row)})"
         texts = {name: as_text(row[name]) for name in wanted}
         if empty := [name for name in (question, *labelled_by, *extra.values()) if not texts[name]]:
             return f"{empty[0]!r} is empty"
@@ -55,19 +55,9 @@ QUESTION_AND_ANSWER = columns("question", "answer")
 INPUT_ALONE = columns("question", None)
 
 
-def renamed(read: RowReader, names: Mapping[str, str]) -> RowReader:
-    """Reads rows whose file calls columns otherwise: the task's name -> the file's."""
-    other = {own: theirs for own, theirs in names.items() if own != theirs}
-    if not other:
-        return read
-
-    def read_other(row: Mapping[str, Any]) -> Item | str:
-        if missing := [theirs for theirs in other.values() if theirs not in row]:
-            return f"column {missing[0]!r} is missing (found: {', '.join(map(str, row)) or 'no column'})"
-        kept = {name: value for name, value in row.items() if name not in other.values()}
-        return read({**kept, **{own: row[theirs] for own, theirs in other.items()}})
-
-    return read_other
+def names_of(row: Mapping[str, Any]) -> str:
+    """The columns of a row, for a message about one that is missing."""
+    return ", ".join(map(str, row)) or "no column"
 
 
 def _lines(value: object) -> str:
@@ -160,7 +150,7 @@ def choices(question: str = "question", choices: str = "choices", answer: str | 
     def read(row: Mapping[str, Any]) -> Item | str:
         wanted = [question, choices, *([answer] if answer else [])]
         if missing := [name for name in wanted if row.get(name) in (None, "", [], {})]:
-            return f"column {missing[0]!r} is missing or empty (found: {', '.join(map(str, row)) or 'no column'})"
+            return f"column {missing[0]!r} is missing or empty (found: {names_of(row)})"
         listed = labelled(row[choices])
         if listed is None:
             return f"{choices!r}: expected lists 'text' and 'label' of one length, a list, or label: text"

@@ -21,6 +21,7 @@ from engine.ledger import account
 from engine.plan import PilotPlan, check_plan, with_paths
 from engine.prepare import Prepared, prepare
 from engine.records import CHECK, CellRow, Run
+from engine.seed_files import from_this_machine
 from engine.store import Store
 from engine.tasks import task_type
 from engine.tasks.portable import portable
@@ -38,12 +39,15 @@ def file_check(plan: PilotPlan, store: Store, start_token: str | None = None) ->
 
 def _file(plan: PilotPlan, store: Store, start_token: str | None, kind: str) -> str:
     prepared = prepare(plan)
+    plan = from_this_machine(plan)
     # What was shown before the start holds, whatever a later version would compute: the ceiling, and how many
-    # unlabelled inputs there are once test items and seeds are out.
-    fixed = {
+    # unlabelled inputs there are once test items and seeds are out, and how many test items were split off.
+    fixed: dict[str, Any] = {
         "ceiling": plan.ceiling.model_copy(update={"queries": prepared.estimate.ceiling_queries}),
         "unlabelled": plan.unlabelled.model_copy(update={"count": len(prepared.inputs) or None}),
     }
+    if prepared.division is not None and plan.test.path is None:
+        fixed["test"] = plan.test.model_copy(update={"holdout": prepared.division.held_out})
     plan = plan.model_copy(update=fixed)
     run_id = f"{kind}{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
     inputs = store.folder(run_id) / "input"

@@ -85,7 +85,7 @@ def test_wrong_rows_are_told_by_their_lines_and_columns_can_be_mapped(
     arguments = ("--task", "math", "--data", data, "--replies", replies)
     status, _, err = score(*arguments, capsys=capsys)
     assert status == 2
-    assert "line 1: column 'question' is missing (found: prompt, answer)" in err
+    assert "lines 1 and 2: column 'question' is missing (found: prompt, answer); map it" in err
     status, _, err = score(*arguments, "--map", "question=prompt", capsys=capsys)
     assert (status, err.strip()) == (2, "rows.jsonl, line 2: 'question' is empty")
     assert score(*arguments, "--map", "prompt", capsys=capsys)[2].startswith("--map prompt: expected NAME=COLUMN")

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from engine.check import ceiling_of, queries_at_most, seeds_to_check
 from engine.check_report import read_report
 from engine.cli.frame import Commands, command, dumps, tell
+from engine.cli.mapping import add_map, with_mapping
 from engine.errors import InputError
 from engine.plan import PilotPlan, check_plan, read_plan
 from engine.prepare import prepare
@@ -41,14 +42,17 @@ def add(commands: Commands) -> None:
         metavar="RIGHT/SCORED",
         help="what the student trained on the seeds alone got right, like 33/80 (default: from your earlier pilots)",
     )
+    add_map(check, plan=True)
     check.add_argument("--json", action="store_true")
 
 
 def _check(given: argparse.Namespace) -> int:
     from engine import worker
 
-    plan = _changed(read_plan(given.plan), given)
+    plan = with_mapping(_changed(read_plan(given.plan), given), given.map)
     prepared = prepare(plan)
+    if prepared.division is not None:
+        tell(prepared.division.told)
     tell(
         f"{len(seeds_to_check(prepared))} seeds, at most {queries_at_most(prepared)} teacher queries "
         f"(ceiling {ceiling_of(prepared)})"

@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from engine.cli.frame import Commands, command, dumps, tell
+from engine.cli.mapping import add_map, mapping
 from engine.domain import Item, Outcome, Score
 from engine.errors import InputError
-from engine.items import MOST_PROBLEMS, parse_items, read_rows
-from engine.rows import RowReader, as_text, renamed
+from engine.hub_rows import local
+from engine.items import MOST_PROBLEMS, read_items, read_rows
+from engine.mapping import mapped
+from engine.rows import RowReader, as_text
 from engine.tally import Tally, tally
 from engine.tasks import Task, load_task
 from engine.tasks.judge import FEWEST_LABELS, agreement
@@ -31,15 +34,19 @@ def add(commands: Commands) -> None:
         "seedpilot score --task math --data test.jsonl --replies replies.jsonl --json",
     )
     score.add_argument("--task", required=True, help="a named task, or the path of a task.toml")
-    score.add_argument("--data", required=True, type=Path, help="JSONL or CSV with questions and gold answers")
+    score.add_argument(
+        "--data",
+        required=True,
+        help="JSONL, CSV or Parquet with questions and gold answers, or hub:OWNER/NAME#SPLIT",
+    )
     score.add_argument(
         "--replies",
         required=True,
         type=Path,
-        help="JSONL or CSV with a column `reply`; rows belong to the data by `id`, by `question`, or line by line. "
-        "For a judge: `verdict` (what the judge replied) and `human` (right or wrong, as you judge it)",
+        help="JSONL, CSV or Parquet with a column `reply`; rows belong to the data by `id`, by `question`, or "
+        "line by line. For a judge: `verdict` (what the judge replied) and `human` (right or wrong, as you judge it)",
     )
-    score.add_argument("--map", action="append", default=[], metavar="NAME=COLUMN", help="what the data calls a column")
+    add_map(score)
     score.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -51,9 +58,12 @@ class _Scored(NamedTuple):
 
 
 def _score(given: argparse.Namespace) -> int:
-    task = load_task(given.task, given.data)
-    read = renamed(task.read_row, _mapping(given.map))
-    rows, items = _items(given.data, read)
+    data, note = local(given.data)
+    if note is not None:
+        tell(note)
+    task = load_task(given.task, data)
+    read = mapped(task.read_row, task, mapping(given.map), "--map")
+    rows, items = _items(data, read)
     replies = read_rows(given.replies)
     paired = _paired(rows, items, replies, given.replies.name, task)
     scored = [_judged(task, items[at], row) for at, row in paired]
@@ -74,19 +84,12 @@ def _score(given: argparse.Namespace) -> int:
     return 0
 
 
-def _mapping(given: Sequence[str]) -> dict[str, str]:
-    wrong = [one for one in given if "=" not in one or not all(one.split("=", 1))]
-    if wrong:
-        raise InputError([f"--map {one}: expected NAME=COLUMN, like --map question=prompt" for one in wrong])
-    return dict(tuple(one.split("=", 1)) for one in given)  # type: ignore[misc]
-
-
 def _items(path: Path, read: RowReader) -> tuple[tuple[dict[str, Any], ...], list[Item]]:
     """Rows and their items, one each: repeated rows stay, so that replies can follow line by line."""
     rows = read_rows(path)
     read_ones = [read(row) for row in rows]
     if any(isinstance(one, str) for one in read_ones):
-        parse_items(path.read_bytes(), path.name, read)  # raises with every problem by its line
+        read_items(path, read)  # raises with every problem by its line
     return rows, [one for one in read_ones if isinstance(one, Item)]
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from engine.cli.frame import Commands, command, dumps, tell
+from engine.cli.mapping import add_map, with_mapping
 from engine.errors import InputError
 from engine.plan import EXAMPLE, read_plan
 from engine.prepare import Prepared, prepare
@@ -26,6 +27,7 @@ def add(commands: Commands) -> None:
     """Declares the commands."""
     pilot = command(commands, "pilot", _pilot, "Runs a pilot to its end.", "seedpilot pilot plan.toml --json")
     pilot.add_argument("plan", type=Path)
+    add_map(pilot, plan=True)
     pilot.add_argument("--dry-run", action="store_true", help="show queries, cost and time, and stop")
     pilot.add_argument(
         "--measure", action="store_true", help="with --dry-run: ask two examples of each strategy first, which is paid"
@@ -57,8 +59,10 @@ def add(commands: Commands) -> None:
 
 
 def _pilot(given: argparse.Namespace) -> int:
-    plan = read_plan(given.plan)
+    plan = with_mapping(read_plan(given.plan), given.map)
     prepared = prepare(plan)
+    if prepared.division is not None:
+        tell(prepared.division.told)
     tell(_estimate_text(prepared))
     for warning in prepared.warnings:
         tell(f"note: {warning}")
@@ -67,7 +71,9 @@ def _pilot(given: argparse.Namespace) -> int:
     if given.dry_run:
         measured = _measured(prepared) if given.measure else None
         if given.json:
-            print(dumps(asdict(prepared.estimate) | ({"measured": measured} if measured else {})))
+            division = None if prepared.division is None else asdict(prepared.division)
+            extra = {"measured": measured} if measured else {}
+            print(dumps(asdict(prepared.estimate) | {"division": division} | extra))
         return 0
     store = Store(Settings().store_path)
     return _run_here(file_pilot(plan, store), store, as_json=given.json)

@@ -6,7 +6,7 @@ A task holds pure functions and texts only; it never asks a teacher itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from engine.domain import Item, Message, Request, Score, TaskType
@@ -52,6 +52,8 @@ class Task:
     question_column: str = "question"
     """What the seed and test files call the question, unless a mapping says otherwise."""
     answer_column: str = "answer"
+    columns: Mapping[str, str] = field(default_factory=lambda: {"question": "question", "answer": "answer"}, hash=False)
+    """Every column that rows are read by: its part in the task (`question`, `messages`, `db_id`) -> its name."""
     read_row: RowReader = QUESTION_AND_ANSWER
     """From one row of a file to an item, or to what is wrong with the row."""
     read_input: RowReader = INPUT_ALONE

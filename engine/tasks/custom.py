@@ -130,6 +130,11 @@ def _build(raw: Mapping[str, Any], folder: Path | None, where: str, problems: li
         determined=answer == TaskType.STRUCTURED and not reasons,
         question_column=columns.get("question", "question"),
         answer_column=columns.get("answer", "answer"),
+        columns={
+            **({} if "messages" in columns else {"question": "question", "answer": "answer"}),
+            **columns,
+            **({} if built.databases is None else {"db_id": "db_id"}),
+        },
         read_row=reader,
         read_input=input_reader,
         has_form=rows.lists_choices if "choices" in columns else rows.any_text,

@@ -10,7 +10,7 @@ from pathlib import Path
 import streamlit as st
 
 from engine.errors import StoreError
-from engine.items import LOOK_BYTES, first_rows
+from engine.row_files import first_rows
 from engine.settings import Settings
 
 KEPT_S = 24 * 3600.0
@@ -36,8 +36,7 @@ def ask(label: str, endings: list[str], key: str, help: str) -> Path | None:
 
 def look(path: Path) -> list[dict[str, str]]:
     """The first rows of an uploaded file, as text."""
-    with path.open("rb") as file:
-        return first_rows(file.read(LOOK_BYTES), path.name)
+    return first_rows(path)
 
 
 def _write(name: str, content: bytes) -> Path | str:

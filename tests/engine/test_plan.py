@@ -125,7 +125,34 @@ def test_real_questions_without_a_file_of_them_are_refused_with_the_other_proble
 def test_the_sandboxs_inputs_do_not_go_with_seeds_of_another_world():
     said = problems_of({"seeds": {"path": "mine.jsonl"}, "unlabelled": {"path": "sandbox"}} | REAL)
     assert "unlabelled.path: the sandbox's inputs belong to its own seeds" in said
-    assert "test: give test.path" in said
+
+
+def test_a_plan_without_a_test_file_splits_test_items_off():
+    assert check_plan({"seeds": {"path": "mine.jsonl"}}).test.path is None
+
+
+def test_what_does_not_go_with_a_test_file_or_with_each_other_is_told_at_once():
+    said = problems_of(
+        {"seeds": {"path": "a.csv"}, "test": {"path": "b.csv", "holdout": 9, "stratify_by": "x", "time_column": "t"}}
+    )
+    for place in ("test.holdout: says how", "test.stratify_by: says how", "test.time_column: says how", "one out"):
+        assert place in said
+
+
+def test_a_plan_filed_before_there_were_mappings_still_opens_with_its_columns():
+    old = {"path": "a.csv", "question_column": "prompt", "answer_column": None}
+    plan = check_plan({"seeds": old, "test": {"path": "b.csv", "answer_column": "reply", "question_column": None}})
+    assert plan.seeds.map == {"question": "prompt"}
+    assert plan.test.map == {"answer": "reply"}
+    assert check_plan(tomllib.loads(to_toml(plan))) == plan
+
+
+def test_a_data_set_on_the_hub_is_no_path_but_a_folder_of_one_is(tmp_path: Path):
+    (tmp_path / "plan.toml").write_text(
+        '[seeds]\npath = "hub:openai/gsm8k:main#train"\n[test]\npath = "hub:./own#test"\n'
+    )
+    plan = read_plan(tmp_path / "plan.toml")
+    assert (plan.seeds.path, plan.test.path) == ("hub:openai/gsm8k:main#train", f"hub:{tmp_path}/own#test")
 
 
 def test_cells_of_real_questions_end_with_the_inputs_and_none_is_there_twice():

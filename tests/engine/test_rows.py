@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from engine.domain import Item
-from engine.rows import choices, columns, lists_choices, messages, renamed
+from engine.mapping import renamed
+from engine.rows import choices, columns, lists_choices, messages
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 
