@@ -81,7 +81,7 @@ def quote_by_name(
     day = on or datetime.datetime.now(datetime.UTC).date()
     if own_input is not None and own_output is not None:
         return Quote(own_input, own_output, "your own price")
-    found = _named(model.strip().lower(), day)
+    found = _named(model.strip().lower(), day) if model.strip() else Quote(None, None, "unknown")
     if own_input is None and own_output is None:
         return found
     return Quote(

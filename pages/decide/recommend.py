@@ -5,7 +5,8 @@ import streamlit as st
 
 from engine.comparison import wilson
 from engine.domain import Interval, Measurement, Reason, Recommendation, Strategy
-from pages.shared import advice_parts, charts, own_points, situation, words
+from engine.wording_choices import tie
+from pages.shared import advice_parts, chart_tables, charts, own_points, shown, situation, words
 
 BADGES = {"low": ":orange-badge", "medium": ":blue-badge", "high": ":green-badge"}
 COLUMNS = {
@@ -37,13 +38,14 @@ def headline(found: Recommendation) -> None:
             f"{words.ratio(found.situation.budget_ratio)} per seed",
             help="Teacher queries divided by labelled examples.",
         )
-        chosen = found.recommended or found.cheapest
-        best.metric("Advised" if found.recommended else "Cheapest of the tie", words.STRATEGIES[chosen])
         if found.recommended:
+            best.metric("Advised", words.STRATEGIES[found.recommended])
             second.metric("Runner-up", words.STRATEGIES[found.runner_up])
-        else:  # the cheapest of a tie may itself be the runner-up
-            leader = max(found.outlooks, key=lambda o: o.p_best).strategy
-            second.metric("Tied with", words.STRATEGIES[leader if leader is not chosen else found.runner_up])
+        else:
+            leader = min(found.outlooks, key=lambda o: o.regret_points).strategy
+            best.metric("Cheapest of the tie", words.STRATEGIES[found.cheapest])
+            second.metric("Expected best of it", words.STRATEGIES[leader])
+            st.markdown(words.plain(tie(found)))
 
 
 def takeaway(found: Recommendation) -> str:
@@ -59,16 +61,14 @@ def takeaway(found: Recommendation) -> str:
     return f"{end} overtake {start.lower()} at {where}"
 
 
-def curves(found: Recommendation, points: tuple[Measurement, ...]) -> None:
-    """The chart, and what its hatching and its crosses mean."""
-    st.subheader(takeaway(found), anchor=False)
-    st.plotly_chart(
-        charts.curves(found, drawn(found, points), budget=True),
-        key="curves",
-        config=charts.CONFIG,
-        alt=f"{takeaway(found)}. {found.headline}",
-    )
+def curves(found: Recommendation, before: Recommendation | None, points: tuple[Measurement, ...]) -> None:
+    """The chart, what its hatching, its thin lines and its crosses mean, and its values."""
+    measured = drawn(found, points)
     notes = ["Shaded: 80 % intervals."]
+    if before:
+        notes.append("Thin: the same before your data.")
+    if measured:
+        notes.append("Filled marks: what you measured, with Wilson's 80 % intervals.")
     if any(band.assumed for band in found.curves):
         notes.append("Hatched: assumed, as no published point of this kind of answer and strategy exists.")
     notes += [
@@ -76,7 +76,18 @@ def curves(found: Recommendation, points: tuple[Measurement, ...]) -> None:
         f"{100 * change.probability:.0f} % of the curves that fit the evidence."
         for change in words.changes_of_winner(found)
     ]
-    st.caption(" ".join(notes))
+    shown.chart(
+        charts.curves(found, measured, before=before, budget=True),
+        takeaway(found),
+        key="curves",
+        detail=found.headline,
+        note=" ".join(notes),
+    )
+    shown.values(
+        lambda: chart_tables.curves(found, measured, before),
+        key="curves",
+        alt="Expected accuracy of each strategy by what is spent, with 80 % intervals",
+    )
 
 
 def drawn(found: Recommendation, points: tuple[Measurement, ...]) -> list[tuple[Measurement, Interval]]:
@@ -130,41 +141,33 @@ def sentences(title: str, reasons: tuple[Reason, ...]) -> None:
 st.markdown("How should you spend your next teacher query? No key, no GPU, and nothing leaves this machine.")
 ask, answer = st.columns([1, 2.4], gap="large")
 with ask:
-    have = situation.ask()
-    points = () if have is None else own_points.ask(have.task, have.calls)
-if have is None:
+    asked = situation.ask()
+    points = () if asked is None else own_points.ask(asked.situation.task, asked.situation.calls)
+if asked is None:
     answer.info("The advice appears here as soon as the budget is known.", icon=":material/hourglass_empty:")
     st.stop()
 
+have = asked.situation
 found = advice_parts.recommend(have, points)
 with answer:
     headline(found)
-    if points:
-        advice_parts.before_and_after(advice_parts.recommend(have, ()), found, points)
-    curves(found, points)
-    table = outlook_table(found)
-    st.dataframe(
-        table,
-        hide_index=True,
+    before = advice_parts.recommend(have, ()) if points else None
+    if before:
+        advice_parts.before_and_after(before, found, points)
+    curves(found, before, points)
+    shown.table(
+        outlook_table(found),
         key="outlooks",
-        column_config=COLUMNS,
         alt=f"The strategies at {have.queries:,} queries, the likeliest best first",
-    )
-    st.download_button(
-        "Download this table (CSV)",
-        table.to_csv(index=False),
-        "seedpilot-advice.csv",
-        "text/csv",
-        key="advice_download",
-        icon=":material/download:",
-        on_click="ignore",
+        name="seedpilot-advice",
+        column_config=COLUMNS,
     )
     spending(found)
-    advice_parts.teachers(found)
+    advice_parts.teachers(found, asked.price_sources)
     advice_parts.next_cells(advice_parts.pilot(have, points), have)
     why, but = st.columns(2, gap="large")
     with why:
-        sentences("Why", found.reasons)
+        sentences("Why", tuple(reason for reason in found.reasons if reason.text != tie(found)))
     with but:
         sentences("What could be wrong", found.caveats)
     st.page_link("pages/learn/evidence.py", label="Every source, row by row", icon=":material/table_chart:")

@@ -5,10 +5,21 @@ import streamlit as st
 
 from engine import evidence
 from engine.domain import Strategy, TaskType
-from pages.shared import charts, words
+from engine.evidence import Point
+from pages.shared import chart_tables, charts, shown, words
 
 table = evidence.published()
 EVERY = "All"
+
+
+def takeaway(points: list[Point]) -> str:
+    """What the lines of several points do, in one sentence."""
+    lines = [rows for rows in charts.series(points).values() if rows[0].synthetic_n != rows[-1].synthetic_n]
+    if not lines:
+        return "Single points: no study here varies the number of examples"
+    rose = sum(rows[-1].value > rows[0].value for rows in lines)
+    return f"More examples went with higher accuracy in {rose} of {len(lines)} lines"
+
 
 st.caption(
     f"{len(table.points)} figures read from the tables of {len({p.source for p in table.points})} papers, "
@@ -49,16 +60,15 @@ if drawn:
             f"**A doubling of the data adds {new.value:g} points on GSM8K with new questions, "
             f"{answers.value:g} with answers** ({new.reference}, {answers.reference}; other students)."
         )
-    st.markdown(
-        f"{len(drawn)} of {len(points)} rows give an accuracy for a known number of synthetic examples "
-        f"({ways} of one strategy alone). Each line is one study, student and benchmark."
-    )
-    st.plotly_chart(
+    shown.chart(
         charts.published(drawn),
+        takeaway(drawn),
         key="published",
-        config=charts.CONFIG,
-        alt="Published accuracy against the number of synthetic examples; the table below holds every value.",
+        detail="Published accuracy against the number of synthetic examples",
+        note=f"{len(drawn)} of {len(points)} rows give an accuracy for a known number of synthetic examples "
+        f"({ways} of one strategy alone). Each line is one study, student and benchmark. The papers give no intervals.",
     )
+    shown.values(lambda: chart_tables.published(drawn), key="published", alt="Every point that is drawn")
 else:
     st.info(
         "None of these rows can be drawn: they give no number of synthetic examples, or no accuracy. "
@@ -91,22 +101,13 @@ frame = pd.DataFrame(
 if points:
     formats = {name: st.column_config.NumberColumn(format="localized") for name in ("Synthetic", "Human", "Seeds")}
     formats["Value"] = st.column_config.NumberColumn(format="%.1f")
-    st.dataframe(
+    shown.table(
         frame,
-        hide_index=True,
         key="points",
+        alt="Every published point with its source",
+        name="seedpilot-evidence",
         column_config=formats,
         placeholder="not stated",
-        alt="Every published point with its source",
-    )
-    st.download_button(
-        f"Download {len(points)} rows (CSV)",
-        frame.to_csv(index=False),
-        "seedpilot-evidence.csv",
-        "text/csv",
-        key="evidence_download",
-        icon=":material/download:",
-        on_click="ignore",
     )
 
 # --- findings ------------------------------------------------------------------------------------------

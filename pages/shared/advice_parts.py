@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 import streamlit as st
@@ -11,7 +11,7 @@ from engine import advice, next_pilot
 from engine.domain import Interval, Measurement, Recommendation, Situation
 from engine.next_pilot import NextPilot
 from engine.wording_choices import moved
-from pages.shared import words
+from pages.shared import shown, words
 
 
 @st.cache_data(max_entries=128, show_spinner=False)
@@ -45,12 +45,11 @@ def before_and_after(before: Recommendation, after: Recommendation, points: Sequ
             "… now (80 %)": [words.percent(o.accuracy) for o in rows],
         }
     )
-    st.dataframe(table, hide_index=True, key="moved_table", alt="The strategies before and with your data")
-    _download(table, "moved", "seedpilot-moved.csv")
+    shown.table(table, key="moved", alt="The strategies before and with your data", name="seedpilot-moved")
 
 
-def teachers(found: Recommendation) -> None:
-    """The named teachers for the same money."""
+def teachers(found: Recommendation, price_sources: Mapping[str, str]) -> None:
+    """The named teachers for the same money, and where each one's price comes from."""
     if len(found.teachers) < 2:
         return
     st.subheader("Teachers for the same money", anchor=False)
@@ -60,6 +59,7 @@ def teachers(found: Recommendation) -> None:
             "Price of a query": [
                 "unknown" if t.usd_per_query is None else f"${t.usd_per_query:.4g}" for t in found.teachers
             ],
+            "Price from": [price_sources.get(t.name, "unknown") for t in found.teachers],
             "Queries": ["unknown" if t.queries is None else f"{t.queries:,}" for t in found.teachers],
             "Best spent on": ["" if t.best is None else words.STRATEGIES[t.best] for t in found.teachers],
             "Accuracy (80 %)": [
@@ -71,11 +71,10 @@ def teachers(found: Recommendation) -> None:
             ],
         }
     )
-    st.dataframe(table, hide_index=True, key="teachers_table", alt="Each teacher for the same money")
+    shown.table(table, key="teachers_table", alt="Each teacher for the same money", name="seedpilot-teachers")
     for teacher in found.teachers:
         if teacher.reason:
             st.caption(f"{words.plain(teacher.name)}: {words.plain(teacher.reason)}")
-    _download(table, "teachers", "seedpilot-teachers.csv")
 
 
 def next_cells(found: NextPilot, situation: Situation) -> None:
@@ -90,8 +89,7 @@ def next_cells(found: NextPilot, situation: Situation) -> None:
                 "Queries": [c.queries for c in found.cells],
             }
         )
-        st.dataframe(table, hide_index=True, key="next_cells", alt="The cells to train and score next")
-        _download(table, "next_cells", "seedpilot-next-pilot.csv")
+        shown.table(table, key="next_cells", alt="The cells to train and score next", name="seedpilot-next-pilot")
     if situation.test_items is None:
         st.caption(f"Reckoned with {found.items} test items, as you have not said how many you have.")
 
@@ -100,15 +98,3 @@ def _points(interval: Interval | None) -> str:
     if interval is None:
         return ""
     return f"{interval.mean:+.1f} ({interval.low80:+.1f} to {interval.high80:+.1f})"
-
-
-def _download(table: pd.DataFrame, key: str, name: str) -> None:
-    st.download_button(
-        "Download this table (CSV)",
-        table.to_csv(index=False),
-        name,
-        "text/csv",
-        key=f"{key}_download",
-        icon=":material/download:",
-        on_click="ignore",
-    )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import datetime
+
 import streamlit as st
 
 from engine import runs
 from engine.domain import Baseline, Measurement, Strategy, TaskType
-from engine.errors import InputError
+from engine.errors import InputError, SeedPilotError
 from engine.points import COLUMNS, parse_points
-from engine.records import Run
-from pages.shared import pilots, session, uploads
+from engine.records import Run, RunState
+from engine.store import Store
+from pages.shared import pilots, run_words, session, uploads
 
 NONE, FILE, PILOT = "None", "CSV file", "Pilot"
 TEMPLATE = (
@@ -62,19 +65,37 @@ def _from_file(calls: str) -> tuple[Measurement, ...]:
 
 def _from_pilot(task: TaskType) -> tuple[Measurement, ...]:
     store = pilots.store()
-    found = {run.id: run for run in store.runs() if _speaks_about(run, task)}
+    found = {run.id: (run, _scored(store, run)) for run in store.runs() if _speaks_about(run, task)}
+    found = {run: (of, points) for run, (of, points) in found.items() if any(m.cell.budget for m in points)}
     if not found:
         st.caption(
             "No pilot of yours has measured this kind of answer yet. Sandbox pilots are practice and never count here."
         )
         return ()
     chosen = st.selectbox(
-        "Pilot", list(found), format_func=lambda run: f"{found[run].name} ({run})", key="points_pilot"
+        "Pilot",
+        list(found),
+        format_func=lambda run: _named(*found[run]),
+        key="points_pilot",
+        persist_state="session",
+        help="Finished pilots, and what unfinished ones have measured so far. Sandbox pilots never count.",
     )
-    cells = store.cells(str(chosen))
-    return tuple(row.measurement for row in cells if row.measurement is not None and row.measurement.scored)
+    return found[str(chosen)][1]
+
+
+def _scored(store: Store, run: Run) -> tuple[Measurement, ...]:
+    return tuple(m for m in store.measurements(run.id) if m.scored)
+
+
+def _named(run: Run, points: tuple[Measurement, ...]) -> str:
+    day = datetime.datetime.fromtimestamp(run.created_at, datetime.UTC).astimezone()
+    state = "" if run.state is RunState.DONE else f", {run_words.STATES[run.state][0].lower()}"
+    return f"{run.name}, {day:%-d %b %Y %H:%M}: {len(points)} cells measured{state}"
 
 
 def _speaks_about(run: Run, task: TaskType) -> bool:
-    plan = runs.plan_of(run)
-    return not plan.sandbox_parts and runs.situation_of(run, []).task is task
+    try:
+        plan = runs.plan_of(run)
+        return not plan.sandbox_parts and runs.situation_of(run, []).task is task
+    except SeedPilotError:  # the plan's own task is gone or broken: its run's page says so
+        return False

@@ -106,6 +106,13 @@ def short(value: float) -> str:
     return f"{value:g}"
 
 
+def dollars(value: float) -> str:
+    """An amount for an axis or a mark: `$0.003`, `$4.50`, `$38`, `$3k`."""
+    if value >= 1000 or value == int(value):
+        return f"${short(float(f'{value:.4g}'))}"
+    return f"${value:.2f}" if value >= 1 else f"${value:.2g}"
+
+
 def plain(text: str) -> str:
     """Text of others for a place that reads Markdown: it stands there as it is, and only `code` stays code."""
     parts = text.split("`")

@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 import io
-import json
 import statistics
-from pathlib import Path
 
 import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine import advice
-from engine.domain import Situation, TaskType, TeacherOffer
+from engine.domain import Situation, TaskType
 from engine.next_pilot import next_pilot
-from engine.points import parse_points
 from tests.pages import rerender
 from tests.pages.conftest import ROOT
-
-
-def metric(app: AppTest, label: str) -> str:
-    return str(next(m.value for m in app.metric if m.label == label))
-
-
-def chart(app: AppTest) -> dict:
-    return json.loads(app.get("plotly_chart")[0].proto.spec)
+from tests.pages.look import chart, metric
 
 
 def test_the_headline_is_the_engines_sentence_for_what_was_typed(app: AppTest) -> None:
@@ -48,51 +38,6 @@ def test_a_weak_augmenter_and_the_convention_of_calls_reach_the_engine(app: AppT
     expected = advice.recommend(Situation(TaskType.MATH, 100, 3000, "weak", "paper"))
     assert app.header[0].value == expected.headline
     assert list(app.dataframe[0].value["Examples"]) == [3000, 3000, 3000]
-
-
-def test_money_with_a_price_becomes_queries(app: AppTest) -> None:
-    app.segmented_control(key="budget").set_value("Money").run()
-    app.number_input(key="usd").set_value(150.0)
-    app.number_input(key="usd_in").set_value(1.0)
-    app.number_input(key="usd_out").set_value(4.0)
-    app.number_input(key="tokens_in").set_value(400.0)
-    app.number_input(key="tokens_out").set_value(275.0).run()
-    # 400 tokens at $1 and 275 at $4 a million: $0.0015 a query, so $150 buys 100,000
-    assert metric(app, "Budget ratio") == "1,000 per seed"
-    assert any("100,000 queries" in caption.value for caption in app.caption)
-
-
-def test_money_with_the_price_of_one_query_becomes_queries(app: AppTest) -> None:
-    app.segmented_control(key="budget").set_value("Money").run()
-    app.segmented_control(key="price").set_value("One query").run()
-    assert any("price is unknown" in info.value for info in app.info)
-    app.number_input(key="usd_query").set_value(0.005).run()
-    assert metric(app, "Budget ratio") == "100 per seed"
-
-
-def test_an_unknown_price_stays_unknown_and_asks_for_queries(app: AppTest) -> None:
-    app.segmented_control(key="budget").set_value("Money").run()
-    assert not app.metric
-    assert not app.error
-    assert any("price is unknown" in info.value for info in app.info)
-
-
-def test_a_free_teacher_asks_for_queries(app: AppTest) -> None:
-    app.segmented_control(key="budget").set_value("Money").run()
-    for key in ("usd_in", "usd_out", "tokens_in", "tokens_out"):
-        app.number_input(key=key).set_value(0.0)
-    app.run()
-    assert any("costs nothing" in info.value for info in app.info)
-
-
-def test_money_that_buys_no_query_says_so(app: AppTest) -> None:
-    app.segmented_control(key="budget").set_value("Money").run()
-    app.number_input(key="usd").set_value(0.01)
-    for key in ("usd_in", "usd_out", "tokens_in", "tokens_out"):
-        app.number_input(key=key).set_value(1000.0)
-    app.run()
-    assert any("buys none" in warning.value for warning in app.warning)
-    assert not app.metric
 
 
 @pytest.mark.parametrize(("seeds", "queries"), [(1, 1), (100, 1)], ids=["one of each", "one query"])
@@ -149,19 +94,6 @@ def test_a_link_restores_the_scenario() -> None:
     assert app.selectbox(key="task").value == "Label or JSON record"
 
 
-OWN = (
-    "strategy,seeds,queries,correct,total\nseeds_only,100,0,90,300\n"
-    "answer_augmentation,100,1000,120,300\nnew_question,100,1000,180,300\n"
-)
-
-
-def with_points(app: AppTest, path: Path) -> AppTest:
-    """The page after that file was uploaded."""
-    app.segmented_control(key="own_points").set_value("CSV file").run()
-    app.session_state["points_file_path"] = path
-    return app.run()
-
-
 def test_unlabelled_inputs_let_real_questions_compete(app: AppTest) -> None:
     assert len(app.dataframe[0].value) == 3
     app.number_input(key="unlabelled").set_value(2000).run()
@@ -179,85 +111,27 @@ def test_what_else_you_have_reaches_the_engine(app: AppTest) -> None:
     assert app.header[0].value == expected.headline
 
 
-def test_teachers_are_compared_for_the_same_money_and_an_unknown_price_stays_unknown(app: AppTest) -> None:
-    app.segmented_control(key="budget").set_value("Money").run()
-    app.segmented_control(key="price").set_value("One query").run()
-    app.number_input(key="usd_query").set_value(0.01)
-    app.text_input(key="teacher2").set_value("small")
-    app.text_input(key="teacher3").set_value("secret").run()
-    app.number_input(key="price2").set_value(0.001).run()
-    table = next(d.value for d in app.dataframe if "Teacher" in d.value)
-    assert list(table["Queries"]) == ["5,000", "50,000", "unknown"]
-    assert list(table["Price of a query"]) == ["$0.01", "$0.001", "unknown"]
+def test_the_values_of_the_chart_are_a_table_once_they_are_opened(app: AppTest) -> None:
+    assert not any("What" in d.value for d in app.dataframe)
+    app.session_state["curves_values"] = True
+    app.run()
+    table = next(d.value for d in app.dataframe if "What" in d.value)
+    drawn = [trace for trace in chart(app)["data"] if trace.get("mode") == "lines+markers"]
+    assert len(table) == sum(len(trace["x"]) for trace in drawn)
+    assert set(table["Strategy"]) == {"Answers", "Rephrasings", "New questions"}
 
 
-def test_a_question_writer_of_its_own_price_is_weighed(app: AppTest) -> None:
-    app.segmented_control(key="budget").set_value("Money").run()
-    app.segmented_control(key="price").set_value("One query").run()
-    app.number_input(key="usd_query").set_value(0.01)
-    app.number_input(key="writer_usd").set_value(0.001).run()
-    offer = TeacherOffer("question writer", usd_per_query=0.001)
-    own = TeacherOffer("Your teacher", usd_per_query=0.01)
-    expected = advice.recommend(
-        Situation(TaskType.MATH, 100, 5000, budget_usd=50.0, teachers=(own,), augmenter_offer=offer)
-    )
-    assert expected.augmenters
-    assert app.header[0].value == expected.headline
-    told = [reason.text for reason in expected.reasons if "question writer" in reason.text]
-    assert told
-    assert all(any(text in markdown.value for markdown in app.markdown) for text in told)
-
-
-def test_points_of_your_own_show_the_advice_before_and_after(app: AppTest, tmp_path: Path) -> None:
-    (tmp_path / "own.csv").write_text(OWN)
-    before = app.header[0].value
-    with_points(app, tmp_path / "own.csv")
-    expected = advice.recommend(Situation(TaskType.MATH, 100, 3000), parse_points(OWN))
-    assert app.header[0].value == expected.headline != before
-    assert any(text.value.startswith("Your data moved P(new questions best) from 0.") for text in app.success)
-    assert any(before in caption.value for caption in app.caption)
-    assert any("Measured: your own points count" in text.value for text in app.markdown)
-    table = next(d.value for d in app.dataframe if "Likely best before" in d.value)
-    assert len(table) == 3
-    app.segmented_control(key="own_points").set_value("None").run()
-    assert app.header[0].value == before
-
-
-def test_points_of_your_own_still_count_after_a_visit_to_another_page(app: AppTest, tmp_path: Path) -> None:
-    (tmp_path / "own.csv").write_text(OWN)
-    with_points(app, tmp_path / "own.csv")
-    measured = app.header[0].value
-    app.switch_page("pages/learn/method.py").run()
-    app.switch_page("pages/decide/recommend.py").run()
-    assert app.header[0].value == measured
-
-
-def test_a_lead_from_the_first_query_is_no_change_of_winner(app: AppTest, tmp_path: Path) -> None:
-    rows = [
-        f"new_question,100,{q},{c},300\nanswer_augmentation,100,{q},{c - 60},300" for q, c in ((20, 180), (900, 240))
-    ]
-    text = "strategy,seeds,queries,correct,total\nseeds_only,100,0,90,300\n" + "\n".join(rows) + "\n"
-    (tmp_path / "own.csv").write_text(text)
-    with_points(app, tmp_path / "own.csv")
-    found = advice.recommend(Situation(TaskType.MATH, 100, 3000), parse_points(text))
-    assert any(c.from_the_start for c in found.crossovers)
-    assert not any("at about 0.1 queries" in text.value for text in [*app.subheader, *app.markdown])
-
-
-def test_a_wrong_points_file_tells_every_line_and_the_advice_stays(app: AppTest, tmp_path: Path) -> None:
-    (tmp_path / "bad.csv").write_text(OWN + "new_question,100,1000,400,300\nnothing,1,1,1,1\n")
-    before = app.header[0].value
-    with_points(app, tmp_path / "bad.csv")
-    (error,) = (e.value for e in app.error)
-    assert "line 5" in error
-    assert "line 6" in error
-    assert app.header[0].value == before
-
-
-def test_without_a_pilot_of_this_kind_the_page_says_so(app: AppTest) -> None:
-    app.segmented_control(key="own_points").set_value("Pilot").run()
-    assert any("Sandbox pilots are practice" in caption.value for caption in app.caption)
-    assert not app.error
+def test_a_tie_with_real_questions_says_the_cheapest_and_what_the_test_items_show(app: AppTest) -> None:
+    app.number_input(key="unlabelled").set_value(300)
+    app.number_input(key="test_items").set_value(200).run()
+    expected = advice.recommend(Situation(TaskType.MATH, 100, 3000, unlabelled=300, test_items=200))
+    assert expected.recommended is None
+    assert metric(app, "Cheapest of the tie") == "Real questions"
+    assert metric(app, "Expected best of it") == "Answers"
+    told = [text.value for text in app.markdown if "Cheapest: real questions" in text.value]
+    assert len(told) == 1, "said once: beside the headline, and not again among the reasons"
+    assert "your 200 test items can show differences from about 8.9 points" in told[0]
+    assert "all 300 of your inputs take 300 of 3,000 queries" in told[0]
 
 
 def test_the_worth_of_a_pilot_is_said_with_the_items_that_it_was_reckoned_for(app: AppTest) -> None:

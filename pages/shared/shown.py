@@ -1,0 +1,53 @@
+"""Figures and tables as pages show them: takeaway, figure, its values in a table, and a CSV file of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from pages.shared import chart_style
+
+
+def chart(figure: go.Figure, takeaway: str, *, key: str, detail: str = "", note: str = "") -> None:
+    """The takeaway as title, the figure, and a note below it; `values` follows.
+
+    A screen reader gets the takeaway, the detail, and where the values are.
+    """
+    st.subheader(takeaway, anchor=False)
+    said = [takeaway, detail.rstrip("."), "Every value stands in the table below the chart"]
+    st.plotly_chart(
+        figure,
+        key=key,
+        config=chart_style.config(f"seedpilot-{key}"),
+        alt=". ".join(part for part in said if part) + ".",
+    )
+    if note:
+        st.caption(note)
+
+
+def values(frame: Callable[[], pd.DataFrame], *, key: str, alt: str) -> None:
+    """The values of the figure of that key, made and sent only while the reader has opened them."""
+    under = st.expander(
+        "Values of this chart, as a table", icon=":material/table_rows:", key=f"{key}_values", on_change="rerun"
+    )
+    if under.open:
+        with under:
+            table(frame(), key=f"{key}_table", alt=alt, name=f"seedpilot-{key}")
+
+
+def table(frame: pd.DataFrame, *, key: str, alt: str, name: str, **options: Any) -> None:
+    """A table and its download as `name`.csv; the file is written when it is asked for."""
+    st.dataframe(frame, hide_index=True, key=key, alt=alt, **options)
+    st.download_button(
+        "Download this table (CSV)",
+        lambda: frame.to_csv(index=False),
+        f"{name}.csv",
+        "text/csv",
+        key=f"{key}_csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )
