@@ -1,7 +1,7 @@
 """Answers of a student, with or without an adapter: batched greedy decoding.
 
-Prompts are sorted by length, so that a batch holds little padding, and padded on the left, so that
-every row's next token stands in the same column. In fp32 the texts are the same as one by one.
+In fp32 the texts are the same as one by one (`decoding`). Students that keep more than keys and values from token to
+token (states of a recurrence, chunked attention) are answered one by one through transformers.
 """
 
 from __future__ import annotations
@@ -9,21 +9,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from jinja2 import TemplateError
 from peft import PeftModel
-from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    GenerationConfig,
+    StoppingCriteria,
+    StoppingCriteriaList,
+)
 from transformers.utils import logging as transformers_logging
 
+from engine.decoding import Decoded, Decoding, can_decode, decode
 from engine.domain import Message
 from engine.errors import StudentError
 from engine.student import check_student
 
-TOKENS_AT_ONCE = 16_384
-"""Prompt and answer tokens of a batch, padding included: bounds the memory that a batch takes."""
-MOST_ROWS = 128
 DEFAULT_CONTEXT = 2048
 """Tokens, for a student whose config names no longest text."""
 
@@ -111,56 +115,115 @@ def prompt_ids(tokenizer: Any, messages: Sequence[Message]) -> list[int]:
     return templated
 
 
-def answer(student: LoadedStudent, questions: Sequence[Sequence[Message]], max_new_tokens: int) -> tuple[str, ...]:
-    """One greedy answer per question, in the order of the questions, at most that many tokens each.
+@dataclass(frozen=True, slots=True)
+class Replies:
+    """What a student answered, one reply a question, in their order."""
 
-    Of a conversation that does not fit into the student's context beside its answer the last part is
-    read. An answer that came to no end is given as far as it went.
+    texts: tuple[str, ...]
+    cut_prompts: int
+    """Questions of which only the last part was read, since they do not fit into the context beside an answer."""
+    unended: int
+    """Answers that came to no end within their longest length, and are given as far as they went."""
+
+
+def answer(
+    student: LoadedStudent,
+    questions: Sequence[Sequence[Message]],
+    max_new_tokens: int,
+    stop: Sequence[str] = (),
+) -> tuple[str, ...]:
+    """One greedy answer per question, in the order of the questions, at most that many tokens each; see `replies`."""
+    return replies(student, questions, max_new_tokens, stop).texts
+
+
+def replies(
+    student: LoadedStudent,
+    questions: Sequence[Sequence[Message]],
+    max_new_tokens: int,
+    stop: Sequence[str] = (),
+) -> Replies:
+    """Greedy answers of at most that many tokens each, ended by the end of text or before one of the `stop` texts.
+
+    Of a conversation that does not fit into the student's context beside its answer the last part is read.
     """
+    asked = prompts_of(student, questions, max_new_tokens)
+    how = decoding(student, max_new_tokens, stop)
+    said = decode(student.model, asked.ids, how) if can_decode(student.model) else _generate(student, asked.ids, how)
+    return Replies(
+        tuple(text_of(student, one.ids, stop) for one in said), asked.cut, sum(not one.ended for one in said)
+    )
+
+
+class Prompts(NamedTuple):
+    """Questions as the student reads them."""
+
+    ids: list[list[int]]
+    """None of them is empty."""
+    cut: int
+    """How many lost their beginning."""
+
+
+def prompts_of(student: LoadedStudent, questions: Sequence[Sequence[Message]], max_new_tokens: int) -> Prompts:
+    """The questions in tokens, each cut at its beginning where it leaves no room for an answer."""
     room = max(1, student.context - max_new_tokens)
-    prompts = [prompt_ids(student.tokenizer, question)[-room:] for question in questions]
-    # Longest first: what does not fit into memory shows at once, not after half of the work.
-    order = sorted(range(len(prompts)), key=lambda i: -len(prompts[i]))
-    answers = [""] * len(prompts)
-    at = 0
-    while at < len(order):
-        rows = TOKENS_AT_ONCE // (len(prompts[order[at]]) + max_new_tokens)
-        batch = order[at : at + max(1, min(rows, MOST_ROWS))]
-        texts = _answer_batch(student, [prompts[i] for i in batch], max_new_tokens)
-        for i, text in zip(batch, texts, strict=True):
-            answers[i] = text
-        at += len(batch)
-    return tuple(answers)
+    whole = [prompt_ids(student.tokenizer, question) or [student.stop_ids[0]] for question in questions]
+    return Prompts([ids[-room:] for ids in whole], sum(len(ids) > room for ids in whole))
+
+
+def decoding(student: LoadedStudent, max_new_tokens: int, stop: Sequence[str] = (), groups: int = 1) -> Decoding:
+    """How that student answers."""
+    if max_new_tokens < 1:
+        raise ValueError(f"an answer has at least 1 token, not {max_new_tokens}")
+    is_over = None
+    if stop:
+        # A text of n bytes is said in at most n tokens; some more, since tokenizers treat a beginning unlike a middle.
+        reach = max(len(one.encode()) for one in stop) + 4
+
+        def is_over(said: Sequence[int]) -> bool:
+            tail = _decoded(student, said[-reach:])
+            return any(one in tail for one in stop) and any(one in _decoded(student, said) for one in stop)
+
+    return Decoding(min(max_new_tokens, student.context - 1), student.stop_ids, is_over, groups)
+
+
+def text_of(student: LoadedStudent, ids: Sequence[int], stop: Sequence[str] = ()) -> str:
+    """An answer as text, up to the first of the `stop` texts."""
+    text = _decoded(student, ids)
+    return text[: min((text.find(one) for one in stop if one in text), default=len(text))].strip()
+
+
+def _decoded(student: LoadedStudent, ids: Sequence[int]) -> str:
+    text: str = student.tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    return text
 
 
 @torch.inference_mode()
-def _answer_batch(student: LoadedStudent, prompts: list[list[int]], max_new_tokens: int) -> list[str]:
-    """Texts for prompts given as token ids, the longest first."""
-    width = max(1, len(prompts[0]))
-    filler = student.stop_ids[0]  # masked, so it need not be a pad token: many students have none
-    ids = torch.full((len(prompts), width), filler)
-    mask = torch.zeros_like(ids)
-    for row, prompt in enumerate(prompts):
-        if prompt:
-            ids[row, -len(prompt) :] = torch.tensor(prompt)
-            mask[row, -len(prompt) :] = 1
-        else:
-            mask[row, -1] = 1
+def _generate(student: LoadedStudent, prompts: Sequence[Sequence[int]], how: Decoding) -> list[Decoded]:
+    """One by one through transformers, for students that keep more than keys and values."""
     # A config of our own: that of the student may ask for sampling or penalties.
     config = GenerationConfig(  # type: ignore[no-untyped-call]
         do_sample=False,
-        max_new_tokens=min(max_new_tokens, student.context - 1),
-        eos_token_id=list(student.stop_ids),
-        pad_token_id=filler,
+        max_new_tokens=how.most_new,
+        eos_token_id=list(how.stop_ids),
+        pad_token_id=how.stop_ids[0],
     )
     student.model.generation_config = config
-    generated = student.model.generate(
-        input_ids=ids.to(student.device), attention_mask=mask.to(student.device), generation_config=config
-    )
-    return [_text(student, row) for row in generated[:, width:].tolist()]
+    found = []
+    for prompt in prompts:
+        over = StoppingCriteriaList([_IsOver(how, len(prompt))])
+        ids = torch.tensor([prompt], device=student.device)
+        out = student.model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), stopping_criteria=over)
+        said = out[0, len(prompt) :].tolist()
+        end = next((i for i, one in enumerate(said) if one in how.stop_ids), None)
+        ended = end is not None or (how.is_over is not None and how.is_over(said))
+        found.append(Decoded(tuple(said[:end]), ended))
+    return found
 
 
-def _text(student: LoadedStudent, ids: list[int]) -> str:
-    end = next((i for i, one in enumerate(ids) if one in student.stop_ids), len(ids))
-    text: str = student.tokenizer.decode(ids[:end], skip_special_tokens=True, clean_up_tokenization_spaces=False)
-    return text.strip()
+class _IsOver(StoppingCriteria):
+    def __init__(self, how: Decoding, prompt: int) -> None:
+        self.how, self.prompt = how, prompt
+
+    def __call__(self, input_ids: Any, scores: Any, **kwargs: Any) -> Any:
+        over = self.how.is_over is not None and self.how.is_over(input_ids[0, self.prompt :].tolist())
+        return torch.full((len(input_ids),), over, device=input_ids.device)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from engine import inference
+from engine import decoding
 from engine.domain import Message
 from engine.errors import StudentError
 from engine.inference import answer, load, prompt_ids
@@ -50,7 +50,7 @@ def test_the_size_of_a_batch_changes_no_text(folder: Path, monkeypatch: pytest.M
     asked = questions(*(f"{'why ' * n}?" for n in range(1, 12)))
     student = load(str(folder))
     together = answer(student, asked, 16)
-    monkeypatch.setattr(inference, "TOKENS_AT_ONCE", 100)  # two or three rows at a time
+    monkeypatch.setattr(decoding, "MOST_ROWS", 3)
     assert answer(student, asked, 16) == together
 
 
