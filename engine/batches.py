@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -52,6 +52,7 @@ def generator_for(
     check: Callable[[], None],
     *,
     augmenter: Generator | None = None,
+    others: Mapping[str, Generator] | None = None,
     few_shot: FewShot = NO_EXAMPLES,
 ) -> Generator:
     """The generator that a plan's teacher asks for: in batches, or one request at a time."""
@@ -66,6 +67,7 @@ def generator_for(
         tokens_per_minute=plan.tokens_per_minute,
         keep_reasoning=plan.keep_reasoning,
         augmenter=augmenter,
+        others=others,
         few_shot=few_shot,
     )
 

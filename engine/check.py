@@ -23,13 +23,15 @@ from engine.errors import SeedPilotError
 from engine.generation import Generator
 from engine.judging import judged
 from engine.ledger import account
-from engine.plan import PilotPlan, check_plan
+from engine.plan import PLAIN, PilotPlan, check_plan
 from engine.prepare import Prepared, prepare
+from engine.progress import Count
 from engine.store import Store
 from engine.strategies import Draft
 from engine.tasks.outcomes import wrong
 from engine.teacher_gate import FEWEST_ITEMS, FIX, Lead, not_above, separate_lead
 from engine.teachers.reasoning import without_reasoning
+from engine.variants import making_of
 
 REPEATED_SEEDS, ANSWERS_EACH = 10, 3
 """So many seeds are answered so often, for how much another answer differs."""
@@ -88,7 +90,7 @@ class Check:
     async def _run(self) -> str:
         task, seeds = self.prepared.task, seeds_to_check(self.prepared)
         answers = Strategy.ANSWER_AUGMENTATION
-        asking = _Asking(self.store, self.run_id, queries_at_most(self.prepared))
+        asking = Count(self.store, self.run_id, "Checking the teacher", queries_at_most(self.prepared), every=10)
         drafts, why = await self.generator.pool(answers, task, seeds, len(seeds), asking.one)
         first = await self._judge(seeds, drafts)
         repeated = seeds[:REPEATED_SEEDS]
@@ -134,13 +136,13 @@ class Check:
 
     async def _examples(self, on_visit: Callable[[], None]) -> tuple[list[dict[str, Any]], str]:
         found, why = [], ""
-        size = max(cell.seeds for cell in self.prepared.cells)
+        size, making = max(cell.seeds for cell in self.prepared.cells), making_of(self.prepared.plan, PLAIN)
         for strategy in self.prepared.plan.grid.strategies:
             visited = self.prepared.visited(strategy, size)
             drafts: list[Draft | None] = []
             while len(drafts) < min(TRIES, len(visited)) and not any(d and d.rejected is None for d in drafts):
                 more, ended = await self.generator.pool(
-                    strategy, self.prepared.task, visited, len(drafts) + 1, on_visit
+                    strategy, self.prepared.task, visited, len(drafts) + 1, on_visit, making
                 )
                 if ended:
                     why = ended
@@ -202,15 +204,3 @@ def _stop(answers: Sequence[Judged], lead: Lead | None) -> str:
             f"be worse. {FIX}"
         )
     return not_above(lead) if lead is not None and lead.stops else ""
-
-
-class _Asking:
-    """Tells the store now and then how far the asking is."""
-
-    def __init__(self, store: Store, run_id: str, total: int) -> None:
-        self.store, self.run_id, self.total, self.done = store, run_id, total, 0
-
-    def one(self) -> None:
-        self.done += 1
-        if self.done % 10 == 0:
-            self.store.progress(self.run_id, "Checking the teacher", min(self.done, self.total), self.total)

@@ -82,7 +82,9 @@ def examples_of(strategy: Strategy, visited: Sequence[Item], drafts: Sequence[Dr
     """The first example of a strategy beside its seed; without one, the last try, and why each try gave none."""
     reasons = [NO_REPLY if d is None else d.rejected for d in drafts if d is None or d.rejected is not None]
     shown: dict[str, Any] = {"strategy": strategy.value, "seed": None, "question": None, "answer": None}
-    for seed, draft in zip(visited, drafts, strict=False):
+    by_id = {seed.id: seed for seed in visited}
+    for place, draft in enumerate(drafts):
+        seed = visited[place] if draft is None else by_id[draft.seed_id]
         shown |= {
             "seed": {"id": seed.id, "question": seed.asked, "answer": seed.answer or None},
             "question": None if draft is None else draft.question,

@@ -46,9 +46,9 @@ class Curated:
 
 
 def curate(strategy: Strategy, seeds: Sequence[Item], test: Sequence[Item], drafts: Sequence[Draft | None]) -> Curated:
-    """Judges a pool's drafts in order; visit i belongs to seed i modulo the number of seeds.
+    """Judges a pool's drafts in order.
 
-    Reasons: those of the draft itself (`cut_off`, `unparsable`, `unanswerable`), `no_reply` (None
+    Reasons: those of the draft itself (`cut_off`, `unparsable`, `no_majority` and so on), `no_reply` (None
     instead of a draft), `duplicate` (question and answer as in a seed or an earlier draft) and
     `near_test_item` (the question is a test item's, nearly word for word with the same numbers).
     """
@@ -71,11 +71,11 @@ def curate(strategy: Strategy, seeds: Sequence[Item], test: Sequence[Item], draf
         else:
             seen.add(_identity(draft.question, draft.answer))
             example = Example(
-                seed_id=seeds[visit % len(seeds)].id,
+                seed_id=draft.seed_id,
                 strategy=strategy,
                 question=draft.question,
                 answer=draft.answer,
-                sample_index=visit // len(seeds),
+                sample_index=draft.sample_index,
                 queries=len(draft.query_ids),
                 query_ids=draft.query_ids,
             )

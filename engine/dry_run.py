@@ -16,6 +16,7 @@ from engine.domain import Item, Strategy
 from engine.generation import Generator
 from engine.plan import TeacherPlan
 from engine.store import Store
+from engine.strategies import Making
 from engine.tasks import Task
 
 VISITS = 2
@@ -50,10 +51,12 @@ class Measured:
         return max(self.seconds, queries / min(rates))
 
 
-async def dry_run(generator: Generator, task: Task, visited: Mapping[Strategy, Sequence[Item]]) -> Measured | None:
+async def dry_run(
+    generator: Generator, task: Task, visited: Mapping[Strategy, Sequence[Item]], making: Making
+) -> Measured | None:
     """Asks the first visits of each strategy to what it goes round; None where not one query was answered."""
     for strategy, items in visited.items():
-        await generator.pool(strategy, task, items, min(VISITS, len(items)), lambda: None)
+        await generator.pool(strategy, task, items, min(VISITS, len(items)), lambda: None, making)
     return measured(generator.ledger.store, generator.ledger.run_id)
 
 

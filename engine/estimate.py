@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.comparison import detectable_difference
-from engine.costs import Price, examples_for, queries_for, upper_bound_usd, usd_for, usd_per_query
+from engine.costs import Price, upper_bound_usd, usd_for, usd_per_query
 from engine.domain import Baseline, Cell, Item, Recipe, Request, Strategy
-from engine.plan import SANDBOX, PilotPlan
+from engine.plan import SANDBOX, TEACHER, ModelPlan, PilotPlan
 from engine.strategies import answer_request, instructions, question_request
 from engine.student import StudentInfo
 from engine.tasks import Task
 from engine.tasks.judge import LONGEST_JUDGED
+from engine.variants import AUGMENTER, asked, visits_of
 
 RETRY_ALLOWANCE = 0.1
 """A ceiling that the user did not give leaves this share for queries that must be asked twice."""
@@ -53,22 +55,22 @@ class Estimate:
 def estimate(plan: PilotPlan, task: Task, sources: Sources, student: StudentInfo, recipe: Recipe) -> Estimate:
     """What the plan takes with these items."""
     seeds, test, inputs = sources.seeds, sources.test, sources.inputs
-    prices = price_of(plan), augmenter_price_of(plan) or price_of(plan)
-    needed = queries_needed(plan, len(seeds), len(test), len(inputs), judged=task.judge is not None)
+    prices = prices_of(plan)
+    queries = queries_by_model(plan, len(seeds), len(test), len(inputs), judged=task.judge is not None)
+    needed = queries.total()
     ceiling = plan.ceiling.queries or needed + round(RETRY_ALLOWANCE * needed) + 10
     cells = plan.cells(len(seeds), len(inputs))
-    written = written_queries(plan, len(seeds))
-    most = _most_tokens(task, (*seeds, *test, *inputs), seeds, plan.prompts.few_shot)
+    most = _most_tokens(task, (*seeds, *test, *inputs), seeds, plan)
     return Estimate(
         queries=needed,
         ceiling_queries=ceiling,
-        expected_usd=_usd(needed, written, prices, _expected_tokens(task, seeds)),
-        # Retries may fall on the dearer of the two, all of them.
-        upper_usd=_dearest([upper_bound_usd(ceiling, price, *most) for price in prices]),
-        lower_usd=_usd(needed, written, prices, _fewest_tokens(task, seeds)),
-        price_source=plan.quote.source
-        if plan.augmenter is None
-        else f"{plan.quote.source}; augmenter: {plan.augmenter.quote().source}",
+        expected_usd=_usd(queries, prices, _expected_tokens(task, seeds)),
+        # Retries may fall on the dearest of them, all of them.
+        upper_usd=_dearest([upper_bound_usd(ceiling, price, *most) for price in prices.values()]),
+        lower_usd=_usd(queries, prices, _fewest_tokens(task, seeds)),
+        price_source="; ".join(
+            [plan.quote.source, *(f"{who}: {m.quote().source}" for who, m in _others(plan).items())]
+        ),
         seconds=_seconds(plan, task, recipe, cells, seeds, test, student, needed),
         detectable_points=100 * detectable_difference(len(test)),
     )
@@ -79,32 +81,20 @@ def price_of(plan: PilotPlan) -> Price:
     return Price(plan.quote.input_usd, plan.quote.output_usd)
 
 
-def augmenter_price_of(plan: PilotPlan) -> Price | None:
-    """What the plan's augmenter charges; None where the teacher writes the questions."""
-    if plan.augmenter is None:
-        return None
-    quoted = plan.augmenter.quote()
-    return Price(quoted.input_usd, quoted.output_usd)
+def prices_of(plan: PilotPlan) -> dict[str, Price]:
+    """What each model of the plan charges: `teacher`, `augmenter` where there is one, and further teachers by name."""
+    quoted = {who: model.quote() for who, model in _others(plan).items()}
+    return {TEACHER: price_of(plan)} | {who: Price(q.input_usd, q.output_usd) for who, q in quoted.items()}
 
 
-def written_queries(plan: PilotPlan, seeds: int) -> int:
-    """How many of the needed queries write a question: those go to the augmenter."""
-    writing = [s for s in plan.grid.strategies if s in (Strategy.QUESTION_REPHRASE, Strategy.NEW_QUESTION)]
-    return sum(len(_distinct(plan, s, seeds, 0)) for s in writing)
+def _others(plan: PilotPlan) -> dict[str, ModelPlan]:
+    """Whoever is asked beside the plan's teacher."""
+    return dict(plan.teachers) if plan.augmenter is None else {AUGMENTER: plan.augmenter, **plan.teachers}
 
 
-def _distinct(plan: PilotPlan, strategy: Strategy, seeds: int, inputs: int) -> set[tuple[int, int]]:
-    """Visits of a strategy as (seed, sample index), over all seed sizes."""
-    visits = examples_for(plan.largest_budget(strategy, inputs), strategy)
-    return {(i % size, i // size) for size in (plan.grid.seed_sizes or (seeds,)) for i in range(visits)}
-
-
-def _usd(needed: int, written: int, prices: tuple[Price, Price], tokens: tuple[float, float]) -> float | None:
-    """Queries like these, at the teacher's and the augmenter's prices."""
-    parts = [
-        usd_for(count, usd_per_query(price, *tokens))
-        for count, price in zip((needed - written, written), prices, strict=True)
-    ]
+def _usd(queries: Counter[str], prices: Mapping[str, Price], tokens: tuple[float, float]) -> float | None:
+    """Queries like these, each at the price of who is asked."""
+    parts = [usd_for(count, usd_per_query(prices[who], *tokens)) for who, count in queries.items()]
     known = [part for part in parts if part is not None]
     return sum(known) if len(known) == len(parts) else None
 
@@ -114,24 +104,24 @@ def _dearest(bounds: Sequence[float | None]) -> float | None:
     return max(known) if len(known) == len(bounds) else None
 
 
-def queries_needed(plan: PilotPlan, seeds: int, test: int, inputs: int = 0, *, judged: bool = False) -> int:
-    """Distinct queries of the whole grid: smaller budgets and seed sets reuse what larger ones paid, and
-    each of the `inputs` is answered once.
+def queries_by_model(plan: PilotPlan, seeds: int, test: int, inputs: int = 0, *, judged: bool = False) -> Counter[str]:
+    """Distinct queries of the whole grid by who is asked: smaller budgets, seed sets and variants reuse what larger
+    ones paid, and each of the `inputs` is answered once.
 
-    Where a judge scores, each reply of each cell to a test item is a query too.
+    Where a judge scores, each reply of each cell to a test item is a query to the teacher too.
     """
     by_teacher = min(plan.test.teacher_items, test)
-    total = by_teacher
+    queries = asked(plan, seeds, inputs)
+    queries[TEACHER] += by_teacher
     if judged:
         cells = [cell for cell in plan.cells(seeds, inputs) if cell.arm != Baseline.TEACHER]
-        total += by_teacher + len(cells) * test
-    for strategy in plan.grid.strategies:
-        visits = examples_for(plan.largest_budget(strategy, inputs), strategy)
-        if strategy is Strategy.REAL_QUESTION:
-            total += queries_for(visits, strategy)  # the same inputs, however many seeds there are
-            continue
-        total += queries_for(len(_distinct(plan, strategy, seeds, inputs)), strategy)
-    return total
+        queries[TEACHER] += by_teacher + len(cells) * test
+    return queries
+
+
+def queries_needed(plan: PilotPlan, seeds: int, test: int, inputs: int = 0, *, judged: bool = False) -> int:
+    """The same queries, whoever is asked."""
+    return queries_by_model(plan, seeds, test, inputs, judged=judged).total()
 
 
 def prompt_tokens_at_most(request: Request) -> int:
@@ -156,23 +146,25 @@ def _fewest_tokens(task: Task, seeds: Sequence[Item]) -> tuple[float, float]:
     return shortest, min(len(s.answer.encode()) for s in seeds) / 4
 
 
-def _most_tokens(task: Task, items: Sequence[Item], seeds: Sequence[Item], few_shot: int) -> tuple[int, int]:
+def _most_tokens(task: Task, items: Sequence[Item], seeds: Sequence[Item], plan: PilotPlan) -> tuple[int, int]:
+    few_shot = plan.prompts.few_shot
+    together = max([plan.prompts.questions_per_call, *(v.questions_per_call or 1 for v in plan.variants)])
     # No draw of examples is longer than the longest seeds.
     shown = sorted(seeds, key=lambda s: len((s.asked + s.answer).encode()))[len(seeds) - min(few_shot, len(seeds)) :]
-    asked = [answer_request(task, s.question, 0, context=s.context, shown=shown) for s in items]
+    prompts = [answer_request(task, s.question, 0, context=s.context, shown=shown) for s in items]
     # What the augmenter is told may be longer than what the teacher is told.
-    asked += [question_request(task, told, s, 0, shown) for told in instructions(task) for s in items]
-    longest = max(map(prompt_tokens_at_most, asked))
+    prompts += [question_request(task, told, s, 0, shown) for told in instructions(task, together) for s in items]
+    longest = max(map(prompt_tokens_at_most, prompts))
     # A written question is answered too; it may be as long as it is allowed to be.
     context = max((s.context for s in items), key=len)
     written = (
         prompt_tokens_at_most(answer_request(task, "", 0, context=context, shown=shown)) + 4 * task.max_question_tokens
     )
     if task.judge is None:
-        return max(longest, written), max(task.max_answer_tokens, task.max_question_tokens)
+        return max(longest, written), max(task.max_answer_tokens, together * task.max_question_tokens)
     verdicts = [task.judge.request(item, "") for item in items]
     judged = max(map(prompt_tokens_at_most, verdicts)) + 4 * LONGEST_JUDGED  # bytes in a character, at most
-    most = max(task.max_answer_tokens, task.max_question_tokens, verdicts[0].max_tokens)
+    most = max(task.max_answer_tokens, together * task.max_question_tokens, verdicts[0].max_tokens)
     return max(longest, written, judged), most
 
 
@@ -198,7 +190,7 @@ def _seconds(
         if cell.arm == Baseline.TEACHER:
             continue
         if cell.arm != Baseline.UNTUNED:
-            generated = examples_for(cell.budget, cell.arm) if isinstance(cell.arm, Strategy) else 0
+            generated = visits_of(plan, cell.arm, cell.budget, cell.variant) if isinstance(cell.arm, Strategy) else 0
             steps = recipe.steps(cell.seeds + generated)
             total += steps * max(step_floor, 6 * student.parameters * tokens * recipe.batch_size / pace)
         total += max(2.0, len(test) * min(plan.max_new_tokens, tokens) * 2 * student.parameters / pace)

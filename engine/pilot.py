@@ -14,7 +14,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from engine.batches import generator_for
-from engine.costs import examples_for
 from engine.curation import Curated, curate
 from engine.domain import (
     Baseline,
@@ -22,25 +21,27 @@ from engine.domain import (
     CellJob,
     CellResult,
     Example,
-    Strategy,
     Teacher,
     Trainer,
     TrainingExample,
 )
 from engine.errors import SeedPilotError
 from engine.generation import Generator
+from engine.guided import guide
 from engine.items import write_jsonl
 from engine.judging import judged
 from engine.ledger import Ledger, account
-from engine.pools import example_rows
+from engine.pools import write_pool
 from engine.prepare import Prepared
+from engine.progress import Count
 from engine.recording import record
 from engine.store import Store
 from engine.strategies import answer_request
 from engine.teacher_gate import not_above, paired_lead
+from engine.training_set import training_set
+from engine.variants import Pool, making_of, pool_of, pools_of, variant_of, visits_of
 
-Pools = Mapping[tuple[Strategy, int], Curated]
-"""By strategy and seed count."""
+Pools = Mapping[Pool, Curated]
 
 TEACHER_ON_TEST = "teacher_on_test"
 """Stands in the ledger where a strategy would, for the teacher's own answers to test items."""
@@ -60,7 +61,9 @@ class Pilot:
         ledger: Ledger,
         check: Callable[[], None],
         augmenter: Generator | None = None,
+        others: Mapping[str, Generator] | None = None,
     ) -> None:
+        """`others` are further teachers by the names that the plan's variants use."""
         self.prepared = prepared
         self.run_id = run_id
         self.teacher = teacher
@@ -69,7 +72,10 @@ class Pilot:
         self.ledger = ledger
         self.check = check
         self.augmenter = augmenter
+        self.others = others or {}
         self.folder = store.folder(run_id)
+        self.guides: dict[int, Mapping[str, int]] = {}
+        """Weights of the seeds in guided variants, by seed count."""
         self._seeds = {item.id: item for item in (*prepared.seeds, *prepared.inputs)}
 
     @property
@@ -83,6 +89,7 @@ class Pilot:
         if self.prepared.student.parameters is None:
             self._try_student()
         self._try_teacher()
+        self._guide()
         pools, why = asyncio.run(self._generate())
         self._train(self.prepared.cells, pools, why)
         failed = [row for row in self.store.cells(self.run_id) if row.state == "failed"]
@@ -129,22 +136,36 @@ class Pilot:
             self.ledger,
             self.check,
             augmenter=self.augmenter,
+            others=self.others,
             few_shot=self.prepared.few_shot,
         )
-        sizes = sorted({cell.seeds for cell in self.prepared.cells})
-        visits = {strategy: self.prepared.visits(strategy) for strategy in plan.grid.strategies}
-        count = _Count(self.store, self.run_id, "Asking the teacher", len(sizes) * sum(visits.values()))
-        pools: dict[tuple[Strategy, int], Curated] = {}
+        wanted = pools_of(plan, self.prepared.cells)
+        count = Count(self.store, self.run_id, "Asking the teacher", sum(wanted.values()))
+        pools: dict[Pool, Curated] = {}
         why = ""
-        for strategy in plan.grid.strategies:
-            for size in sizes:
-                seeds = self.prepared.visited(strategy, size)
-                drafts, ended = await generator.pool(strategy, task, seeds, visits[strategy], count.one)
-                pool = curate(strategy, seeds, test, drafts)
-                pools[strategy, size] = pool
-                self._write_pool(strategy, size, pool)
-                why = why or ended
+        for pool, visits in wanted.items():
+            strategy, size, name = pool
+            seeds = self.prepared.visited(strategy, size)
+            making = making_of(plan, name, self.guides.get(size) if self._guided(name) else None)
+            drafts, ended = await generator.pool(strategy, task, seeds, visits, count.one, making)
+            pools[pool] = curate(strategy, seeds, test, drafts)
+            write_pool(
+                self.prepared, self.run_id, self.store, pool, pools[pool], making, self._asked, self._augmenter_name
+            )
+            why = why or ended
         return pools, why
+
+    def _guided(self, name: str) -> bool:
+        variant = variant_of(self.prepared.plan, name)
+        return variant is not None and variant.guided
+
+    def _guide(self) -> None:
+        """Asks the student which seeds it gets wrong, for each seed count that a guided variant uses."""
+        sizes = {cell.seeds for cell in self.prepared.cells if self._guided(cell.variant)}
+        for size in sorted(sizes):
+            self.store.progress(self.run_id, "Asking the student which seeds it gets wrong", 0, 1)
+            found = guide(self.prepared, size, self.trainer, self.folder / "guide" / f"s{size}", self.check)
+            self.guides[size] = found.weights
 
     async def _teacher_cell(self) -> None:
         cell = next((c for c in self.prepared.cells if c.arm == Baseline.TEACHER), None)
@@ -153,7 +174,7 @@ class Pilot:
         plan, task = self.prepared.plan, self.prepared.task
         generator = generator_for(plan.teacher, self.teacher, self.ledger, self.check)
         items = self.prepared.test[: plan.test.teacher_items]
-        count = _Count(self.store, self.run_id, "Asking the teacher", len(items))
+        count = Count(self.store, self.run_id, "Asking the teacher", len(items))
         requests = [answer_request(task, item.question, 0, temperature=0.0, context=item.context) for item in items]
         replies = await generator.replies(TEACHER_ON_TEST, items, requests, count.one)
         scores = await judged(task, generator, items, replies)
@@ -168,13 +189,6 @@ class Pilot:
             detail={},
             folder=self.folder / "cells" / cell.key,
         )
-
-    def _write_pool(self, strategy: Strategy, size: int, pool: Curated) -> None:
-        name = f"{strategy.value}-s{size}"
-        folder = self.folder / "pools" / name
-        rows = example_rows(self.prepared, pool, self.store, self._asked, self.teacher.name, self._augmenter_name)
-        write_jsonl(folder / "examples.jsonl", rows)
-        self.store.record_pool(self.run_id, name, pool.counts, str(folder))
 
     def _asked(self, example: Example) -> str:
         """What the student reads: the example's question in the context of its seed."""
@@ -243,15 +257,16 @@ class Pilot:
         """What the cell is trained on; None where its pool ended before its budget."""
         if cell.arm == Baseline.UNTUNED:
             return ()
-        task, seeds = self.prepared.task, self.prepared.seeds[: cell.seeds]
-        rows = [(seed.asked, seed.answer) for seed in seeds]
-        if isinstance(cell.arm, Strategy):
-            visits = examples_for(cell.budget, cell.arm)
-            pool = pools[cell.arm, cell.seeds]
-            if len(pool.examples) < visits:
+        plan, seeds = self.prepared.plan, self.prepared.seeds[: cell.seeds]
+        pool, generated = pool_of(plan, cell), []
+        if pool is not None:
+            visits = visits_of(plan, pool[0], cell.budget, pool[2])
+            if len(pools[pool].examples) < visits:
                 return None
-            rows += [(self._asked(example), example.answer) for example in pool.first(visits)]
-        return tuple(TrainingExample(task.student_prompt(question), answer) for question, answer in rows)
+            generated = [(self._asked(example), example.answer) for example in pools[pool].first(visits)]
+        variant = variant_of(plan, cell.variant)
+        share = None if variant is None else variant.seed_share
+        return training_set(self.prepared.task, [(seed.asked, seed.answer) for seed in seeds], generated, share)
 
     def _job(self, cell: Cell, examples: tuple[TrainingExample, ...]) -> CellJob:
         out = self.folder / "cells" / cell.key
@@ -272,20 +287,6 @@ class Pilot:
             max_new_tokens=self.prepared.plan.max_new_tokens,
             out=str(out),
         )
-
-
-class _Count:
-    """Counts visits and tells the store now and then, not at every one."""
-
-    def __init__(self, store: Store, run_id: str, stage: str, total: int) -> None:
-        self.store, self.run_id, self.stage, self.total = store, run_id, stage, total
-        self.done = 0
-        store.progress(run_id, stage, 0, total)
-
-    def one(self) -> None:
-        self.done += 1
-        if self.done % 20 == 0 or self.done == self.total:
-            self.store.progress(self.run_id, self.stage, self.done, self.total)
 
 
 def _said(error: Exception) -> str:

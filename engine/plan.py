@@ -19,6 +19,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from engine.domain import PAPER_RECIPE, Baseline, Cell, Recipe, Strategy
 from engine.errors import InputError
+from engine.plan_checks import grid_problems, teacher_problems, variant_problems
 from engine.plan_example import EXAMPLE
 from engine.plan_faults import problems_of, without
 from engine.plan_parts import (
@@ -38,6 +39,7 @@ from engine.plan_parts import (
     TrainingPlan,
     UnlabelledPlan,
 )
+from engine.plan_variants import PLAIN, TEACHER, VariantPlan
 from engine.prices import Quote
 
 __all__ = [
@@ -45,7 +47,9 @@ __all__ = [
     "FEWEST_SEEDS",
     "FEWEST_TEST_ITEMS",
     "HUB",
+    "PLAIN",
     "SANDBOX",
+    "TEACHER",
     "CeilingPlan",
     "CheckPlan",
     "GridPlan",
@@ -57,6 +61,7 @@ __all__ = [
     "TestPlan",
     "TrainingPlan",
     "UnlabelledPlan",
+    "VariantPlan",
     "check_plan",
     "read_plan",
     "to_toml",
@@ -78,8 +83,11 @@ class PilotPlan(Part):
     teacher: TeacherPlan = TeacherPlan()
     augmenter: ModelPlan | None = None
     """Who writes the questions; None: the teacher."""
+    teachers: dict[str, ModelPlan] = Field(default_factory=dict)
+    """Further teachers by name, for variants that share the visits among several."""
     prompts: PromptsPlan = PromptsPlan()
     grid: GridPlan = GridPlan()
+    variants: tuple[VariantPlan, ...] = ()
     ceiling: CeilingPlan = CeilingPlan()
     check: CheckPlan = CheckPlan()
     training: TrainingPlan = TrainingPlan()
@@ -89,58 +97,15 @@ class PilotPlan(Part):
     @model_validator(mode="after")
     def _check(self) -> PilotPlan:
         problems = [
-            *self._teacher_problems(),
-            *self._grid_problems(),
+            *teacher_problems(self.teacher, self.augmenter, self.teachers, self.ceiling),
+            *grid_problems(self.grid, self.unlabelled),
+            *variant_problems(self.variants, self.grid, self.teachers),
             *self._source_problems(),
             *self._check_problems(),
         ]
         if problems:
             raise ValueError("\n".join(problems))
         return self
-
-    def _teacher_problems(self) -> list[str]:
-        teacher = self.teacher
-        problems = teacher.problems("teacher")
-        if self.augmenter is not None:
-            problems += self.augmenter.problems("augmenter")
-            if teacher.batch:
-                problems.append("augmenter: cannot write beside teacher.batch yet; leave one of them out")
-        if teacher.batch and teacher.kind != "openai_compatible":
-            problems.append("teacher.batch: only an OpenAI-compatible endpoint has batches; leave it out")
-        if self.ceiling.usd is not None and self.augmenter is not None and not self.augmenter.quote().known:
-            problems.append(
-                "ceiling.usd: a ceiling in dollars needs the augmenter's prices too (augmenter.usd_per_million_input "
-                "and usd_per_million_output); give them, or give ceiling.queries alone"
-            )
-        if self.ceiling.usd is not None and self.quote.known is False:
-            problems.append(
-                "ceiling.usd: a ceiling in dollars needs the teacher's prices "
-                "(teacher.usd_per_million_input and usd_per_million_output), and no table lists this one's; "
-                "give them, or give ceiling.queries alone"
-            )
-        return problems
-
-    def _grid_problems(self) -> list[str]:
-        grid, problems = self.grid, []
-        if not grid.strategies:
-            problems.append("grid.strategies: is empty; choose at least one strategy")
-        if Strategy.REAL_QUESTION in grid.strategies and self.unlabelled.path is None:
-            problems.append(
-                "grid.strategies: found real_question, but no inputs for it; give unlabelled.path (a JSONL, CSV "
-                "or Parquet file of your own questions), or leave it out"
-            )
-        if not grid.budgets:
-            problems.append("grid.budgets: is empty; give at least one number of queries")
-        problems += [
-            f"grid.budgets: found {budget}, expected at least 2 (one example of each strategy costs up to 2 queries)"
-            for budget in grid.budgets
-            if budget < 2
-        ]
-        problems += [f"grid.seed_sizes: found {n}, expected at least 1" for n in grid.seed_sizes if n < 1]
-        for name, values in (("budgets", grid.budgets), ("strategies", grid.strategies)):
-            if len(set(values)) < len(values):
-                problems.append(f"grid.{name}: holds a value twice")
-        return problems
 
     def _check_problems(self) -> list[str]:
         right, scored = self.check.student_right, self.check.student_scored
@@ -169,7 +134,8 @@ class PilotPlan(Part):
     @property
     def price_known(self) -> bool:
         """Whether every query's price can be computed."""
-        return self.quote.known and (self.augmenter is None or self.augmenter.quote().known)
+        others = [self.augmenter, *self.teachers.values()]
+        return self.quote.known and all(model is None or model.quote().known for model in others)
 
     @property
     def quote(self) -> Quote:
@@ -185,6 +151,7 @@ class PilotPlan(Part):
                 ("seeds", self.seeds.path == SANDBOX),
                 ("teacher", self.teacher.kind == "sandbox"),
                 ("augmenter", self.augmenter is not None and self.augmenter.kind == "sandbox"),
+                *((f"teacher {name}", model.kind == "sandbox") for name, model in self.teachers.items()),
                 ("student", self.student == SANDBOX),
             )
             if is_sandbox
@@ -220,6 +187,13 @@ class PilotPlan(Part):
                 for size in sizes
                 for budget in sorted(grid.budgets)
                 for strategy in grid.strategies
+            ]
+            cells += [
+                Cell(strategy, size, self._capped(budget, strategy, inputs), replicate, variant.name)
+                for variant in self.variants
+                for size in sizes
+                for budget in sorted(variant.budgets or (max(grid.budgets),))
+                for strategy in variant.of(grid.strategies)
             ]
         return tuple(cell for cell in dict.fromkeys(cells) if cell.arm != Baseline.TEACHER or self.test.teacher_items)
 
@@ -281,6 +255,7 @@ def with_paths(plan: PilotPlan, move: Any) -> PilotPlan:
             "unlabelled": moved(plan.unlabelled),
             "teacher": moved(plan.teacher, "replies"),
             "augmenter": moved(plan.augmenter, "replies"),
+            "teachers": {name: moved(model, "replies") for name, model in plan.teachers.items()},
             "test": moved(plan.test),
         }
     )

@@ -165,6 +165,8 @@ class PromptsPlan(Part):
     """Seeds that each prompt shows as examples."""
     few_shot_draw: int = 0
     """Names the draw of them."""
+    questions_per_call: int = Field(default=1, ge=1, le=20)
+    """New questions that are asked for at once: cheaper, and less different from each other."""
 
 
 class GridPlan(Part):

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from engine.costs import Price, examples_for
+from engine.costs import Price
 from engine.domain import Cell, Item, Recipe, Strategy
 from engine.errors import InputError, SeedPilotError
 from engine.estimate import Estimate, Sources, estimate, price_of, prompt_tokens_at_most, queries_needed
@@ -25,6 +25,7 @@ from engine.settings import Settings
 from engine.strategies import FewShot
 from engine.student import StudentInfo, check_student
 from engine.tasks import Task, load_task
+from engine.variants import visits_of
 
 __all__ = ["Estimate", "Prepared", "prepare", "prompt_tokens_at_most", "queries_needed"]
 
@@ -58,8 +59,8 @@ class Prepared:
         return self.inputs if strategy is Strategy.REAL_QUESTION else self.seeds[:seeds]
 
     def visits(self, strategy: Strategy) -> int:
-        """Visits of a strategy's largest cell."""
-        return examples_for(self.plan.largest_budget(strategy, len(self.inputs)), strategy)
+        """Visits of a strategy's largest plain cell."""
+        return visits_of(self.plan, strategy, self.plan.largest_budget(strategy, len(self.inputs)))
 
     @property
     def few_shot(self) -> FewShot:
@@ -85,7 +86,8 @@ def prepare(plan: PilotPlan) -> Prepared:
 
     task = attempt(lambda: load_task(plan.task, Path(plan.seeds.path)))
     student = attempt(lambda: check_student(plan.student))
-    for name, asked in (("teacher", plan.teacher), ("augmenter", plan.augmenter)):
+    others = {f"teachers.{name}": model for name, model in plan.teachers.items()}
+    for name, asked in {"teacher": plan.teacher, "augmenter": plan.augmenter, **others}.items():
         if asked is not None and asked.base_url and (refusal := Settings().refusal(asked.base_url)):
             problems.append(f"{name}.base_url: {refusal}")
     items = None if task is None else attempt(partial(_items, plan, task, warnings))
@@ -123,6 +125,8 @@ def prepare(plan: PilotPlan) -> Prepared:
             f"There are {len(inputs)} unlabelled inputs for budgets of up to {largest} queries: each is answered once, "
             f"so the cells of real questions end at {len(inputs)} queries."
         )
+    if task.judge is not None and any(variant.guided for variant in plan.variants):
+        raise InputError("variants: guided asks which seeds the student gets wrong, which only a judge can say here")
     if task.determined and Strategy.ANSWER_AUGMENTATION in plan.grid.strategies:
         warnings.append(
             "The question fixes its answer here, so answer augmentation can only repeat the seeds: "

@@ -16,30 +16,28 @@ import secrets
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 from pydantic import SecretStr
 
+from engine.asking import augmenter_of, ledger_of, model_of, others_of
 from engine.batches import generator_for
 from engine.check import Check, ceiling_of
-from engine.costs import Price, usd_per_query
 from engine.database import translated
-from engine.domain import Reply, Request, Teacher
 from engine.dry_run import Measured, dry_run
-from engine.errors import InputError, KeyMissingError, SeedPilotError
-from engine.estimate import augmenter_price_of
-from engine.generation import Generator
-from engine.ledger import Ceiling, Ledger
+from engine.errors import KeyMissingError, SeedPilotError
+from engine.ledger import Ceiling
 from engine.pilot import Pilot
-from engine.plan import ModelPlan, PilotPlan, TeacherPlan, check_plan
-from engine.prepare import Prepared, prepare, prompt_tokens_at_most
+from engine.plan import PLAIN, PilotPlan, check_plan
+from engine.prepare import Prepared, prepare
 from engine.records import CHECK, DRY_RUN, RunState
-from engine.settings import Settings, key_from_environment
+from engine.settings import Settings
 from engine.store import Store
 from engine.trainer import LocalTrainer
+from engine.variants import making_of
 
 HEARTBEAT_S = 5.0
 log = logging.getLogger("seedpilot.worker")
@@ -114,17 +112,17 @@ def measure(prepared: Prepared, store: Store, key: SecretStr | None = None) -> M
     store.claim(run_id, me.pid, me.create_time())
     state, message = RunState.FAILED, "the dry run broke off"
     try:
-        teacher, ledger = _model(plan.teacher, key), _ledger(store, run_id, prepared, prepared.price)
+        teacher, ledger = model_of(plan.teacher, key), ledger_of(store, run_id, prepared, prepared.price)
         generator = generator_for(
             plan.teacher.model_copy(update={"batch": False}),
             teacher,
             ledger,
             lambda: None,
-            augmenter=_augmenter(store, run_id, prepared, lambda: None),
+            augmenter=augmenter_of(store, run_id, prepared, lambda: None),
             few_shot=prepared.few_shot,
         )
         visited = {s: prepared.visited(s, len(prepared.seeds)) for s in plan.grid.strategies}
-        found = asyncio.run(dry_run(generator, prepared.task, visited))
+        found = asyncio.run(dry_run(generator, prepared.task, visited, making_of(plan, PLAIN)))
         state, message = RunState.DONE, ""
         return found
     except SeedPilotError as error:
@@ -141,12 +139,13 @@ def _pilot(run_id: str, store: Store, key: SecretStr | None, heart: _Heart) -> P
     return Pilot(
         prepared,
         run_id=run_id,
-        teacher=_model(plan.teacher, key),
+        teacher=model_of(plan.teacher, key),
         trainer=LocalTrainer(prepared.student.parameters),
         store=store,
-        ledger=_ledger(store, run_id, prepared, prepared.price),
+        ledger=ledger_of(store, run_id, prepared, prepared.price),
         check=heart.check,
-        augmenter=_augmenter(store, run_id, prepared, heart.check),
+        augmenter=augmenter_of(store, run_id, prepared, heart.check),
+        others=others_of(store, run_id, prepared, heart.check),
     )
 
 
@@ -155,67 +154,15 @@ def _check(run_id: str, store: Store, key: SecretStr | None, heart: _Heart) -> C
     prepared = prepare(plan)
     generator = generator_for(
         plan.teacher.model_copy(update={"batch": False}),
-        _model(plan.teacher, key),
-        _ledger(store, run_id, prepared, prepared.price),
+        model_of(plan.teacher, key),
+        ledger_of(store, run_id, prepared, prepared.price),
         heart.check,
-        augmenter=_augmenter(store, run_id, prepared, heart.check),
+        augmenter=augmenter_of(store, run_id, prepared, heart.check),
         few_shot=prepared.few_shot,
     )
     for asked in (generator, generator.augmenter):  # one account, one ceiling
         asked.ledger.ceiling = Ceiling(ceiling_of(prepared), plan.ceiling.usd)
     return Check(prepared, run_id, generator, store)
-
-
-def _model(teacher: ModelPlan, typed: SecretStr | None = None, name: str = "teacher") -> Teacher:
-    """Who is asked; `name` is the plan's table."""
-    if teacher.kind == "sandbox":
-        from engine.teachers.sandbox import SandboxTeacher
-
-        return SandboxTeacher()
-    if teacher.kind == "replay":
-        from engine.teachers.replay import ReplayTeacher
-
-        return ReplayTeacher(Path(teacher.replies or ""))
-    if teacher.kind == "transformers_local":
-        from engine.teachers.transformers_local import TransformersTeacher
-
-        return TransformersTeacher(teacher.model or "", batch_size=teacher.concurrency)
-    if refusal := Settings().refusal(teacher.base_url or ""):
-        raise InputError(f"{name}.base_url: {refusal}")
-    from engine.teachers.openai_compatible import OpenAICompatibleTeacher
-
-    key = typed or (key_from_environment(teacher.key_env) if teacher.key_env else None)
-    if key is None and (teacher.key_env or (isinstance(teacher, TeacherPlan) and teacher.key_typed)):
-        where = f"the environment variable {teacher.key_env} is not set" if teacher.key_env else "it was typed"
-        raise KeyMissingError(
-            f"The key for {teacher.base_url} is needed again ({where}; keys are never stored). "
-            "Open the run and type it, or set the variable, then resume."
-        )
-    # The plan's check has made sure that both are there.
-    return OpenAICompatibleTeacher(teacher.base_url or "", teacher.model or "", key, timeout_s=teacher.timeout_s)
-
-
-def _augmenter(store: Store, run_id: str, prepared: Prepared, check: Callable[[], None]) -> Generator | None:
-    """Who writes the questions, on the same run's account at its own price; None: the teacher."""
-    plan = prepared.plan
-    price = augmenter_price_of(plan)
-    if plan.augmenter is None or price is None:
-        return None
-    model = _model(plan.augmenter, name="augmenter")
-    return generator_for(plan.augmenter, model, _ledger(store, run_id, prepared, price), check)
-
-
-def _ledger(store: Store, run_id: str, prepared: Prepared, price: Price) -> Ledger:
-    def bound(request: Request) -> float | None:
-        return usd_per_query(price, prompt_tokens_at_most(request), request.max_tokens)
-
-    def cost(reply: Reply) -> float | None:
-        return usd_per_query(price, reply.input_tokens, reply.output_tokens)
-
-    # Where the user gave no ceiling in dollars, the bound that was shown before the start holds.
-    usd = prepared.plan.ceiling.usd if prepared.plan.ceiling.usd is not None else prepared.estimate.upper_usd
-    ceiling = Ceiling(prepared.estimate.ceiling_queries, usd)
-    return Ledger(store, run_id, ceiling, bound, cost)
 
 
 class _Heart:

@@ -21,7 +21,7 @@ def asked(messages: list[dict[str, str]]) -> tuple[str, str]:
     question = messages[-1]["content"].removeprefix("Question: ")
     if "Rephrase it" in system:
         return "rephrase", question
-    return ("new" if "Write one new question" in system else "answer"), question
+    return ("new" if re.search(r"Write \w+ new questions?", system) else "answer"), question
 
 
 def _rows(name: str) -> list[dict[str, str]]:
@@ -78,12 +78,16 @@ class TicketReader:
             return self.read(text)
         rng = random.Random(f"{want}{text}{len(messages)}")
         if want == "new":
-            rng = random.Random()
-            return rng.choice(self.NEW).format(
-                order=f"{rng.choice('ABKX')}-{rng.randint(1000, 9999)}", amount=rng.randint(5, 480)
-            )
+            several = re.search(r"Write (\d+) new questions", messages[0]["content"])
+            made = [self.new(random.Random()) for _ in range(int(several[1]) if several else 1)]
+            return "\n".join(f"{i}. {one}" for i, one in enumerate(made, 1)) if several else made[0]
         opening = random.choice(["In short:", "As I said before,", "Dear team,", "Once more:"])
         return f"{opening} {text.split(', ', 1)[-1]}"
+
+    def new(self, rng: random.Random) -> str:
+        return rng.choice(self.NEW).format(
+            order=f"{rng.choice('ABKX')}-{rng.randint(1000, 9999)}", amount=rng.randint(5, 480)
+        )
 
     def read(self, text: str) -> str:
         lower = text.lower()

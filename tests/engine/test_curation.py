@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from engine.curation import curate
 from engine.domain import Item, Strategy
 from engine.strategies import Draft
@@ -47,6 +49,7 @@ def test_a_smaller_budgets_data_is_a_prefix_of_a_larger_ones():
 
 
 def test_a_kept_example_knows_its_seed_and_what_it_took():
-    example = curate(Strategy.NEW_QUESTION, SEEDS, (), [None, None, None, draft("x")]).examples[3]
+    made = replace(draft("x"), seed_id="s2", sample_index=1)
+    example = curate(Strategy.NEW_QUESTION, SEEDS, (), [None, None, None, made]).examples[3]
     assert example is not None
     assert (example.seed_id, example.sample_index, example.query_ids) == ("s2", 1, (1,))

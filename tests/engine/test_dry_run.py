@@ -11,6 +11,7 @@ from engine.generation import Generator
 from engine.ledger import Ceiling, Ledger
 from engine.plan import TeacherPlan
 from engine.store import Store
+from engine.strategies import PLAIN
 from engine.tasks import load_task
 from engine.teachers.openai_compatible import OpenAICompatibleTeacher
 from tests.openai_server import KEY, MODEL, serving
@@ -31,7 +32,7 @@ def test_two_visits_of_each_strategy_are_asked_and_the_pilot_buys_none_of_them_a
             teacher = OpenAICompatibleTeacher(server.base_url, MODEL, SecretStr(KEY))
             return Generator(teacher, ledger, concurrency=4, check=lambda: None)
 
-        found = asyncio.run(dry_run(generator("dry"), math, dict.fromkeys(STRATEGIES, SEEDS)))
+        found = asyncio.run(dry_run(generator("dry"), math, dict.fromkeys(STRATEGIES, SEEDS), PLAIN))
         asked = sum(queries_for(VISITS, strategy) for strategy in STRATEGIES)
         assert found is not None
         assert found.queries == server.answered == asked

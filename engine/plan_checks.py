@@ -1,0 +1,77 @@
+"""What does not fit together between the tables of a plan, in words for who typed them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from engine.domain import Strategy
+from engine.plan_parts import CeilingPlan, GridPlan, ModelPlan, TeacherPlan, UnlabelledPlan
+from engine.plan_variants import TEACHER, VariantPlan
+
+
+def teacher_problems(
+    teacher: TeacherPlan, augmenter: ModelPlan | None, teachers: Mapping[str, ModelPlan], ceiling: CeilingPlan
+) -> list[str]:
+    """Of whoever is asked, and what a ceiling in dollars needs to know of them."""
+    problems = teacher.problems("teacher")
+    others = {f"teachers.{name}": model for name, model in teachers.items()}
+    if augmenter is not None:
+        others = {"augmenter": augmenter, **others}
+    for name, model in others.items():
+        problems += model.problems(name)
+        if teacher.batch:
+            problems.append(f"{name}: cannot be asked beside teacher.batch yet; leave one of them out")
+        if ceiling.usd is not None and not model.quote().known:
+            problems.append(
+                f"ceiling.usd: a ceiling in dollars needs the prices of {name} too ({name}.usd_per_million_input "
+                "and usd_per_million_output); give them, or give ceiling.queries alone"
+            )
+    if TEACHER in teachers:
+        problems.append(f"teachers.{TEACHER}: the name stands for the plan's own teacher; choose another")
+    if teacher.batch and teacher.kind != "openai_compatible":
+        problems.append("teacher.batch: only an OpenAI-compatible endpoint has batches; leave it out")
+    if ceiling.usd is not None and not teacher.quote(batch=teacher.batch).known:
+        problems.append(
+            "ceiling.usd: a ceiling in dollars needs the teacher's prices "
+            "(teacher.usd_per_million_input and usd_per_million_output), and no table lists this one's; "
+            "give them, or give ceiling.queries alone"
+        )
+    return problems
+
+
+def grid_problems(grid: GridPlan, unlabelled: UnlabelledPlan) -> list[str]:
+    """Of the cells."""
+    problems = []
+    if not grid.strategies:
+        problems.append("grid.strategies: is empty; choose at least one strategy")
+    if Strategy.REAL_QUESTION in grid.strategies and unlabelled.path is None:
+        problems.append(
+            "grid.strategies: found real_question, but no inputs for it; give unlabelled.path (a JSONL, CSV "
+            "or Parquet file of your own questions), or leave it out"
+        )
+    if not grid.budgets:
+        problems.append("grid.budgets: is empty; give at least one number of queries")
+    problems += [
+        f"grid.budgets: found {budget}, expected at least 2 (one example of each strategy costs up to 2 queries)"
+        for budget in grid.budgets
+        if budget < 2
+    ]
+    problems += [f"grid.seed_sizes: found {n}, expected at least 1" for n in grid.seed_sizes if n < 1]
+    for name, values in (("budgets", grid.budgets), ("strategies", grid.strategies)):
+        if len(set(values)) < len(values):
+            problems.append(f"grid.{name}: holds a value twice")
+    return problems
+
+
+def variant_problems(variants: Sequence[VariantPlan], grid: GridPlan, teachers: Mapping[str, ModelPlan]) -> list[str]:
+    """Of the variants, and of teachers that none of them asks."""
+    problems = [p for variant in variants for p in variant.problems(grid.strategies, grid.budgets, teachers)]
+    names = [variant.name for variant in variants]
+    problems += [f"variants: two are called {name!r}" for name in dict.fromkeys(names) if names.count(name) > 1]
+    used = {name for variant in variants for name in variant.teachers}
+    problems += [
+        f"teachers.{name}: no variant has it answer; name it in a variant's teachers, or leave the table out"
+        for name in teachers
+        if name not in used and name != TEACHER
+    ]
+    return problems

@@ -1,0 +1,91 @@
+"""What a plan's variants come to: how each makes its examples, what a budget buys in it, and what is asked in all.
+
+Pools of several variants and seed sizes share queries: a first vote is the plain answer, a smaller seed set's visits
+are among a larger one's. So queries are counted as a set, exactly as the ledger will know them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from engine.costs import calls_per_example, examples_for
+from engine.domain import Cell, Item, Strategy
+from engine.plan import PLAIN, TEACHER, PilotPlan, VariantPlan
+from engine.strategies import Making, dealt
+
+AUGMENTER = "augmenter"
+"""Who writes questions where the plan names one; beside `teacher` and the names of further teachers."""
+
+Pool = tuple[Strategy, int, str]
+"""Strategy, seeds, and the variant that makes it (`plain` for those that change nothing about the making)."""
+
+
+def variant_of(plan: PilotPlan, name: str) -> VariantPlan | None:
+    """The variant of that name; None for the plain one."""
+    return next((variant for variant in plan.variants if variant.name == name), None)
+
+
+def making_of(plan: PilotPlan, name: str, weights: Mapping[str, int] | None = None) -> Making:
+    """How a variant makes examples; `weights` are the guide's, for one that is guided."""
+    variant = variant_of(plan, name)
+    together = plan.prompts.questions_per_call
+    if variant is None:
+        return Making(together=together)
+    return Making(
+        together=variant.questions_per_call or together,
+        votes=variant.votes,
+        gold=variant.gold,
+        weights=weights or {},
+        shares=tuple(variant.teachers.items()),
+    )
+
+
+def pool_of(plan: PilotPlan, cell: Cell) -> Pool | None:
+    """The pool whose first examples a cell is trained on; None for a baseline."""
+    if not isinstance(cell.arm, Strategy):
+        return None
+    variant = variant_of(plan, cell.variant)
+    return cell.arm, cell.seeds, cell.variant if variant is not None and variant.generates else PLAIN
+
+
+def visits_of(plan: PilotPlan, strategy: Strategy, budget: int, name: str = PLAIN) -> int:
+    """Visits that a budget of queries pays for."""
+    making = making_of(plan, name)
+    return examples_for(budget, strategy, together=making.together, votes=making.votes)
+
+
+def pools_of(plan: PilotPlan, cells: Sequence[Cell]) -> dict[Pool, int]:
+    """Every pool that the cells need, plain ones first, and its visits: those of its largest cell."""
+    found: dict[Pool, int] = {}
+    for cell in sorted(cells, key=lambda cell: cell.variant != PLAIN):
+        if (pool := pool_of(plan, cell)) is not None:
+            visits = visits_of(plan, pool[0], cell.budget, pool[2])
+            found[pool] = max(visits, found.get(pool, 0))
+    return found
+
+
+def asked(plan: PilotPlan, seeds: int, inputs: int) -> Counter[str]:
+    """Distinct queries of all pools by who is asked: `teacher`, `augmenter` or a further teacher.
+
+    An upper bound where a variant is guided: which seeds it visits is known in the run only.
+    """
+    queries: dict[str, set[tuple[object, ...]]] = {}
+    dummies = tuple(Item(str(place), "", "") for place in range(max(seeds, inputs)))
+    for (strategy, size, name), visits in pools_of(plan, plan.cells(seeds, inputs)).items():
+        making, variant = making_of(plan, name), variant_of(plan, name)
+        visited = dummies[:inputs] if strategy is Strategy.REAL_QUESTION else dummies[:size]
+        order = making.order(visited, together=strategy is Strategy.NEW_QUESTION)
+        own = name if variant is not None and variant.guided else ""
+        writer = AUGMENTER if plan.augmenter is not None else TEACHER
+        writes = calls_per_example(strategy) > 1
+        for visit in range(visits):
+            seed, sample = order.at(visit)
+            if writes:
+                call = (strategy, seed.id, "writes", order.together, sample // order.together, own)
+                queries.setdefault(writer, set()).add(call)
+            who = dealt(making.shares, visit, len(visited)) if making.shares else TEACHER
+            answers = queries.setdefault(who, set())
+            # What is answered follows from what was written: a list's entry is no other call's question.
+            answers.update((strategy, seed.id, sample, order.together, vote, own) for vote in range(making.votes))
+    return Counter({who: len(found) for who, found in queries.items()})
