@@ -37,7 +37,8 @@ def figures(found: pilots.Outline) -> None:
         f"{estimate.detectable_points:.1f} points",
         help=f"A smaller difference between two cells drowns in the noise of {found.test_items} test items.",
     )
-    st.caption(f"{found.seeds:,} seeds, {found.test_items:,} test items, ceiling {estimate.ceiling_queries:,} queries.")
+    rows = found.division or f"{found.seeds:,} seeds, {found.test_items:,} test items"
+    st.caption(f"{words.plain(rows)}. Ceiling: {estimate.ceiling_queries:,} queries.")
     if estimate.expected_usd is None:
         st.info("The price is unknown, so the ceiling holds in queries only.", icon=":material/help:")
 

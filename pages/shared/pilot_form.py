@@ -5,48 +5,22 @@ A typed key is handed back beside the plan. It is in no plan, no link and no cac
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from engine.domain import Recipe
-from engine.errors import InputError
 from engine.plan import SANDBOX, GridPlan
 from engine.sandbox.recipe import SANDBOX_RECIPE
 from engine.settings import key_from_environment
-from engine.tasks import load_task
-from pages.shared import uploads, words
+from pages.shared import pilot_examples, words
+from pages.shared.pilot_parts import KEEP, Asked, count
 
-OWN, SANDBOX_SEEDS = "My own file", "Sandbox"
-HOLD_OUT, TEST_FILE = "Keep rows of this file aside", "A test file"
 ENDPOINT, SANDBOX_TEACHER = "An endpoint (OpenAI, vLLM, Ollama, llama.cpp)", "Sandbox"
 OWN_STUDENT, SANDBOX_STUDENT = "A model of mine", "Sandbox"
 NO_KEY, KEY_ENV, KEY_TYPED = "None needed", "Environment variable", "Typed here"
-MATHS, TASK_FILE = "A number, after reasoning", "As a task file says"
-FILES = ["jsonl", "csv"]
-GUESSES = {
-    "question": ("question", "prompt", "input", "instruction", "message", "text"),
-    "answer": ("answer", "output", "response", "completion", "reply", "label", "record"),
-}
 MADE_FROM_SEEDS = GridPlan().strategies
 """What a pilot can measure without unlabelled inputs."""
-KEEP: Any = {"persist_state": "session"}
-"""What was typed is still there after a visit to another page."""
-
-
-@dataclass(slots=True)
-class Asked:
-    """What the form holds."""
-
-    raw: dict[str, Any]
-    key: str | None = field(default=None, repr=False)
-    problems: list[str] = field(default_factory=list)
-    """Faults of the form itself; the engine tells those of the plan."""
-    complete: bool = True
-    """Whether every file that the plan names is there, so that the engine can look at it."""
-    notes: list[str] = field(default_factory=list)
 
 
 def ask() -> Asked:
@@ -54,7 +28,7 @@ def ask() -> Asked:
     asked = Asked({})
     with st.container(border=True):
         st.subheader("1. Examples", anchor=False)
-        own = _examples(asked)
+        own = pilot_examples.ask(asked)
     with st.container(border=True):
         st.subheader("2. Teacher", anchor=False)
         _teacher(asked, own)
@@ -70,77 +44,6 @@ def ask() -> Asked:
     with st.expander("Advanced", icon=":material/tune:", key="pilot_advanced"):
         _advanced(asked)
     return asked
-
-
-def _examples(asked: Asked) -> bool:
-    source = st.radio("Labelled examples", [SANDBOX_SEEDS, OWN], key="pilot_source", horizontal=True, **KEEP)
-    if source == SANDBOX_SEEDS:
-        st.caption("Maths word problems that SeedPilot invents: practice without key or GPU, in minutes.")
-        seeds, test = st.columns(2)
-        asked.raw["seeds"] = {"path": SANDBOX, "count": _count(seeds, "Seeds", "pilot_seeds", 100, 10)}
-        asked.raw["test"] = {"count": _count(test, "Test items", "pilot_test_items", 300, 20)}
-        return False
-    file = uploads.ask("Examples (JSONL or CSV)", FILES, "pilot_file", "One row per example: a question, its answer.")
-    task = _task(asked)
-    asked.raw["seeds"], asked.raw["test"] = {}, {}
-    if file is None:
-        asked.problems.append("Upload a file with your labelled examples (JSONL or CSV), or choose the sandbox.")
-        asked.complete = False
-        return True
-    asked.raw["seeds"] = {"path": str(file), **_columns(file, task, "pilot_file")}
-    where = st.radio("Test items", [HOLD_OUT, TEST_FILE], key="pilot_test_source", horizontal=True, **KEEP)
-    if where == HOLD_OUT:
-        asked.raw["test"] = {"holdout": _count(st, "Rows kept for testing", "pilot_holdout", 100, 1)}
-        return True
-    test_file = uploads.ask("Test items (JSONL or CSV)", FILES, "pilot_test_file", "Never shown to the strategies.")
-    if test_file is None:
-        asked.problems.append("Upload a file with test items, or keep rows of the first file aside.")
-        asked.complete = False
-    else:
-        asked.raw["test"] = {"path": str(test_file), **_columns(test_file, task, "pilot_test_file")}
-    return True
-
-
-def _task(asked: Asked) -> str | None:
-    """The task's name or file; None while its file is awaited."""
-    kind = st.radio("How an answer is scored", [MATHS, TASK_FILE], key="pilot_task", horizontal=True, **KEEP)
-    if kind == MATHS:
-        asked.raw["task"] = "math"
-        return "math"
-    file = uploads.ask("Task file (task.toml)", ["toml"], "pilot_task_file", "What to ask the teacher, how to score.")
-    if file is None:
-        asked.problems.append("Upload the task file (task.toml), or choose a number as the answer.")
-        asked.complete = False
-        return None
-    asked.raw["task"] = str(file)
-    return str(file)
-
-
-def _columns(file: Path, task: str | None, key: str) -> dict[str, str]:
-    """Shows the first rows and asks which column is which; what is not chosen is left to the engine."""
-    rows = uploads.look(file)
-    if not rows:
-        return {}
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    st.dataframe(rows, hide_index=True, key=f"{key}_rows", alt=f"The first rows of {file.name}")
-    try:
-        found = None if task is None else load_task(task)
-    except InputError:  # the plan's check tells it
-        found = None
-    own = {"question": found.question_column, "answer": found.answer_column} if found else {}
-    chosen: dict[str, str] = {}
-    for part, column in zip(("question", "answer"), st.columns(2), strict=True):
-        likely = next((name for name in (own.get(part), *GUESSES[part]) if name in names), None)
-        picked = column.selectbox(
-            f"Column of the {part}",
-            names,
-            index=None if likely is None else names.index(likely),
-            key=f"{key}_{part}_{file.parent.name}_{task and Path(task).parent.name}",
-            placeholder="Choose a column",
-        )
-        if picked is not None and picked != own.get(part):
-            chosen[f"{part}_column"] = picked
-    return chosen
 
 
 def _teacher(asked: Asked, own: bool) -> None:
@@ -235,11 +138,9 @@ def _grid(asked: Asked) -> None:
     asked.raw["grid"] = {
         "strategies": [names[name].value for name in picked],
         "budgets": budgets,
-        "replicates": _count(
-            again, "Replicates", "pilot_replicates", 2, 1, 10, "Each cell trained with so many seeds."
-        ),
+        "replicates": count(again, "Replicates", "pilot_replicates", 2, 1, 10, "Each cell trained with so many seeds."),
     }
-    asked.raw.setdefault("test", {})["teacher_items"] = _count(
+    asked.raw.setdefault("test", {})["teacher_items"] = count(
         teacher, "Test items for the teacher", "pilot_teacher_items", 100, 0, help="Each is a paid query; 0 for none."
     )
 
@@ -298,9 +199,3 @@ def _price(column: Any, label: str, key: str) -> float | None:
     return column.number_input(
         label, min_value=0.0, value=None, step=0.1, format="%.3f", key=key, placeholder="unknown", **KEEP
     )
-
-
-def _count(
-    column: Any, label: str, key: str, value: int, least: int, most: int | None = None, help: str | None = None
-) -> int:
-    return int(column.number_input(label, min_value=least, max_value=most, value=value, key=key, help=help, **KEEP))

@@ -38,6 +38,8 @@ class Outline:
     parameters: int | None
     """Of the student."""
     estimate: Estimate
+    division: str | None
+    """What became of the rows of the user's files; None in the sandbox."""
     warnings: tuple[str, ...]
 
 
@@ -52,6 +54,7 @@ def outline(raw_plan: str) -> Outline:
         len(found.test),
         found.student.parameters,
         found.estimate,
+        None if found.division is None else found.division.told,
         found.warnings,
     )
 

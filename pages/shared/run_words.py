@@ -41,6 +41,8 @@ FORM = {
     "test.teacher_items": "Test items for the teacher",
     "test.holdout": "Rows kept for testing",
     "test.path": "Test file",
+    "test.stratify_by": "Column whose values are spread alike",
+    "test.time_column": "Column of the time",
     "test.count": "Test items to use",
     "test items": "Test items",
     "teacher.base_url": "Base URL",

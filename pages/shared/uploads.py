@@ -13,6 +13,7 @@ from engine.errors import StoreError
 from engine.row_files import first_rows
 from engine.settings import Settings
 
+LONGEST_CELL = 2000
 KEPT_S = 24 * 3600.0
 """An upload that no run took is deleted after a day; a run has its own copy."""
 
@@ -35,8 +36,8 @@ def ask(label: str, endings: list[str], key: str, help: str) -> Path | None:
 
 
 def look(path: Path) -> list[dict[str, str]]:
-    """The first rows of an uploaded file, as text."""
-    return first_rows(path)
+    """The first rows of an uploaded file, as text, long cells cut."""
+    return [{name: text[:LONGEST_CELL] for name, text in row.items()} for row in first_rows(path)]
 
 
 def _write(name: str, content: bytes) -> Path | str:

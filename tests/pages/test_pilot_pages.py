@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
 import tomllib
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -129,11 +131,11 @@ def test_the_plan_can_be_taken_to_the_command_line(form: AppTest) -> None:
         ("seeds.jsonl", b"", "the file is empty"),
         ("seeds.csv", b"question,verdict\n1+1?,2\n", "column 'answer' is missing"),
         ("seeds.jsonl", rows(6) + b"{broken\n" + rows(200), "line 7: is no valid JSON"),
-        ("seeds.jsonl", rows(103), "Labelled examples: found 3, expected at least 10"),
-        ("seeds.jsonl", rows(15), "Labelled examples: found 0"),
+        ("seeds.jsonl", rows(24), "Labelled examples: found 4, expected at least 10"),
+        ("seeds.jsonl", rows(15), "Labelled examples: found 15 different items"),
         ("seeds.jsonl", "ä".encode("latin-1") * 9, "is not UTF-8"),
     ],
-    ids=["empty", "missing column", "broken line 7", "3 seeds", "too few to hold out", "not UTF-8"],
+    ids=["empty", "missing column", "broken line 7", "4 seeds", "too few to hold out", "not UTF-8"],
 )
 def test_a_bad_file_is_told_in_one_message(form: AppTest, name: str, content: bytes, said: str) -> None:
     assert said in error(own(form, name, content)).replace("\\", "")
@@ -205,11 +207,86 @@ def test_columns_of_other_names_are_mapped(form: AppTest) -> None:
     own(form, "tickets.csv", content)
     assert not form.error
     chosen = [box.value for box in form.selectbox if box.label.startswith("Column of")]
-    assert chosen == ["text", "label"]
-    assert "100 seeds" in " ".join(c.value for c in form.caption) or "seeds" in form.caption[-2].value
+    assert chosen == ["text", "label", "family"]
+    assert said_of_the_rows(form).startswith(
+        "203 rows: 152 seeds, 51 test items; split by draw 'test'; 1 family kept whole. Ceiling: "
+    )
     asked = json.loads(form.session_state["pilot_shown"])
-    assert (asked["seeds"]["question_column"], asked["seeds"]["answer_column"]) == ("text", "label")
+    assert asked["seeds"]["map"] == {"question": "text", "answer": "label"}
     assert Path(asked["seeds"]["path"]).read_bytes() == content
+    next(box for box in form.selectbox if box.label == "Column of the answer").set_value("family").run()
+    assert json.loads(form.session_state["pilot_shown"])["seeds"]["map"] == {"question": "text", "answer": "family"}
+    next(box for box in form.selectbox if box.label == "Column of the family").set_value("text").run()
+    assert json.loads(form.session_state["pilot_shown"])["seeds"]["map"]["family"] == "text"
+
+
+def said_of_the_rows(form: AppTest) -> str:
+    return next(c.value for c in form.caption if "Ceiling" in c.value).replace("\\", "")
+
+
+def test_a_parquet_file_is_shown_and_split_as_asked(form: AppTest) -> None:
+    frame = pd.DataFrame({"prompt": [f"{n} + 1?" for n in range(200)], "output": range(200)})
+    frame["topic"], frame["year"] = ["a", "b"] * 100, range(1800, 2000)
+    file = io.BytesIO()
+    frame.to_parquet(file)
+    own(form, "seeds.parquet", file.getvalue())
+    assert not form.error
+    assert list(form.dataframe[0].value.columns) == ["prompt", "output", "topic", "year"]
+    assert len(form.dataframe[0].value) == 5
+    form.number_input(key="pilot_holdout").set_value(40).run()
+    form.selectbox(key="pilot_split").set_value("Drawn, alike in a column").run()
+    assert "Column whose values are spread alike: is not chosen" in error(form)
+    next(box for box in form.selectbox if box.label == "Column whose values are spread alike").set_value("topic").run()
+    assert said_of_the_rows(form).startswith(
+        "200 rows: 160 seeds, 40 test items; split by draw 'test', alike in 'topic'."
+    )
+    form.selectbox(key="pilot_split").set_value("The latest by a column").run()
+    next(box for box in form.selectbox if box.label.startswith("Column of the time")).set_value("year").run()
+    assert "split by time: the latest by 'year' are tested" in said_of_the_rows(form)
+    next(box for box in form.selectbox if box.label.startswith("Column of the time")).set_value("topic").run()
+    assert "seeds.parquet, row 1: 'topic' = 'a'; expected a date" in error(form)
+
+
+def test_what_a_file_says_is_text_on_the_page_and_nothing_else(form: AppTest) -> None:
+    hostile = "<img src=x onerror=alert(1)> **bold** [link](javascript:alert(1)) $x$"
+    content = json.dumps({"question": hostile, "answer": "1", "<b>**q**": "x"}).encode() + b"\n" + rows(60)
+    own(form, "seeds.jsonl", content)
+    assert hostile in list(form.dataframe[0].value["question"])
+    assert not any("onerror" in element.value for kind in (form.markdown, form.caption) for element in kind)
+    form.selectbox(key="pilot_split").set_value("Drawn, alike in a column").run()
+    next(box for box in form.selectbox if box.label == "Column whose values are spread alike").set_value(
+        "<b>**q**"
+    ).run()
+    assert "**q**" not in error(form)
+    assert "column '<b>**q**' is missing" in error(form).replace("\\", "")
+
+
+def test_a_test_file_that_shares_rows_with_the_examples_is_told_and_can_be_left_out(form: AppTest) -> None:
+    own(form, "seeds.jsonl", rows(100))
+    form.radio(key="pilot_test_source").set_value("A test file").run()
+    form.file_uploader(key="pilot_test_file").set_value(("test.jsonl", rows(30), "text/plain")).run()
+    assert "test.jsonl, line 1: is the seed of seeds.jsonl, line 1" in error(form).replace("\\", "")
+    assert "and 10 more shared items" in error(form)
+    form.checkbox(key="pilot_shared").check().run()
+    assert not form.error
+    assert said_of_the_rows(form).startswith(
+        "100 rows: 70 seeds, 30 in the test file too; 30 test items from a file of their own."
+    )
+
+
+def test_a_data_set_is_read_by_a_button_and_a_hub_that_is_away_is_told(
+    form: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    form.radio(key="pilot_source").set_value("A data set on the hub").run()
+    assert "Name a data set on the hub" in error(form)
+    assert form.button(key="pilot_hub_read").disabled
+    form.text_input(key="pilot_hub_name").set_value("/etc").run()
+    form.button(key="pilot_hub_read").click().run()
+    assert "is a folder; name a data set on the hub" in error(form)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    form.text_input(key="pilot_hub_name").set_value("some-org/some-data").run()
+    form.button(key="pilot_hub_read").click().run()
+    assert "hub:some-org/some-data#train: the hub cannot be reached" in error(form).replace("\\", "")
 
 
 def test_an_upload_is_still_there_after_a_visit_to_another_page(form: AppTest) -> None:

@@ -1,0 +1,155 @@
+"""The form's first part: the labelled examples, how an answer is scored, and where the test items come from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from engine.errors import InputError
+from engine.hub_rows import MOST_ROWS, local, parse
+from engine.plan import HUB, SANDBOX
+from pages.shared import columns_form, uploads
+from pages.shared.pilot_parts import KEEP, Asked, count
+
+OWN, HUB_SEEDS, SANDBOX_SEEDS = "My own file", "A data set on the hub", "Sandbox"
+HOLD_OUT, TEST_FILE = "Keep rows of this file aside", "A test file"
+MATHS, TASK_FILE = "A number, after reasoning", "As a task file says"
+DRAWN, ALIKE, LATEST = "Drawn", "Drawn, alike in a column", "The latest by a column"
+FILES = ["jsonl", "csv", "parquet", "gz"]
+FORMATS = "JSONL, CSV or Parquet"
+
+
+def ask(asked: Asked) -> bool:
+    """Draws it; whether the examples are the user's own."""
+    source = st.radio("Labelled examples", [SANDBOX_SEEDS, OWN, HUB_SEEDS], key="pilot_source", horizontal=True, **KEEP)
+    if source == SANDBOX_SEEDS:
+        st.caption("Maths word problems that SeedPilot invents: practice without key or GPU, in minutes.")
+        seeds, test = st.columns(2)
+        asked.raw["seeds"] = {"path": SANDBOX, "count": count(seeds, "Seeds", "pilot_seeds", 100, 10)}
+        asked.raw["test"] = {"count": count(test, "Test items", "pilot_test_items", 300, 20)}
+        return False
+    if source == OWN:
+        file = uploads.ask(f"Examples ({FORMATS})", FILES, "pilot_file", "One row per example: a question, its answer.")
+        missing = (
+            f"Upload a file with your labelled examples ({FORMATS}), or choose a data set on the hub or the sandbox."
+        )
+    else:
+        file = _hub(asked, "pilot_hub")
+        missing = "Name a data set on the hub and read it, or choose a file of your own or the sandbox."
+    task = _task(asked)
+    asked.raw["seeds"], asked.raw["test"] = {}, {}
+    if file is None:
+        asked.problems.append(missing)
+        asked.complete = False
+        return True
+    asked.raw["seeds"] = {"path": str(file), **_map(file, task, "pilot_file")}
+    where = st.radio("Test items", [HOLD_OUT, TEST_FILE], key="pilot_test_source", horizontal=True, **KEEP)
+    if where == HOLD_OUT:
+        asked.raw["test"] = _split(asked, file)
+    else:
+        asked.raw["test"] = _test_file(asked, task)
+    return True
+
+
+def _map(file: Path, task: str | None, key: str) -> dict[str, Any]:
+    chosen = columns_form.ask(file, task, key)
+    return {"map": chosen} if chosen else {}
+
+
+def _task(asked: Asked) -> str | None:
+    """The task's name or file; None while its file is awaited."""
+    kind = st.radio("How an answer is scored", [MATHS, TASK_FILE], key="pilot_task", horizontal=True, **KEEP)
+    if kind == MATHS:
+        asked.raw["task"] = "math"
+        return "math"
+    file = uploads.ask("Task file (task.toml)", ["toml"], "pilot_task_file", "What to ask the teacher, how to score.")
+    if file is None:
+        asked.problems.append("Upload the task file (task.toml), or choose a number as the answer.")
+        asked.complete = False
+        return None
+    asked.raw["task"] = str(file)
+    return str(file)
+
+
+def _split(asked: Asked, file: Path) -> dict[str, Any]:
+    """How test items are split off from the examples."""
+    how_many, how = st.columns(2)
+    held_out = how_many.number_input(
+        "Rows kept for testing",
+        min_value=1,
+        value=None,
+        step=1,
+        key="pilot_holdout",
+        placeholder="a quarter, from 20 to 300",
+        help="Families and near duplicates stay together, so that nothing tested is taught.",
+        **KEEP,
+    )
+    way = how.selectbox("How they are chosen", [DRAWN, ALIKE, LATEST], key="pilot_split", **KEEP)
+    found: dict[str, Any] = {} if held_out is None else {"holdout": int(held_out)}
+    if way == DRAWN:
+        return found
+    names = list(dict.fromkeys(name for row in uploads.look(file) for name in row))
+    label = "Column whose values are spread alike" if way == ALIKE else "Column of the time (dates or numbers)"
+    picked = st.selectbox(
+        label, names, index=None, key=f"pilot_split_{file.parent.name}", placeholder="Choose a column", **KEEP
+    )
+    if picked is None:
+        asked.problems.append(f"{label}: is not chosen; choose one, or have the test items drawn.")
+        asked.complete = False
+        return found
+    return found | {"stratify_by" if way == ALIKE else "time_column": picked}
+
+
+def _test_file(asked: Asked, task: str | None) -> dict[str, Any]:
+    file = uploads.ask(f"Test items ({FORMATS})", FILES, "pilot_test_file", "Never shown to the strategies.")
+    if file is None:
+        asked.problems.append("Upload a file with test items, or keep rows of the first file aside.")
+        asked.complete = False
+        return {}
+    leave_out = st.checkbox(
+        "Leave out examples that the test file holds too",
+        key="pilot_shared",
+        help="Otherwise each of them is told, and the pilot does not start: what is tested must not be taught.",
+        **KEEP,
+    )
+    shared = {"shared": "leave_out"} if leave_out else {}
+    return {"path": str(file), **_map(file, task, "pilot_test_file"), **shared}
+
+
+def _hub(asked: Asked, key: str) -> Path | None:
+    """Asks for a data set; the file of its rows once it was read. Reading waits for a button: it takes seconds."""
+    name, config, split = st.columns([2, 1, 1])
+    name = name.text_input("Data set", key=f"{key}_name", placeholder="openai/gsm8k", **KEEP).strip()
+    config = config.text_input("Configuration", key=f"{key}_config", placeholder="main", **KEEP).strip()
+    split = split.text_input("Split", "train", key=f"{key}_split", **KEEP).strip()
+    wanted = f"{HUB}{name}{':' if config else ''}{config}#{split or 'train'}"
+    pressed = st.button(
+        "Read the data set",
+        key=f"{key}_read",
+        icon=":material/cloud_download:",
+        disabled=not name,
+        help=f"At most its first {MOST_ROWS:,} rows, Parquet or JSON; nothing of it is run.",
+    )
+    # What was asked for, and the file or the messages that came of it.
+    read: tuple[str, str | None, tuple[str, ...]] | None = st.session_state.get(f"{key}_state")
+    if pressed:
+        with st.spinner("Reading the data set"):
+            read = st.session_state[f"{key}_state"] = (wanted, *_read(wanted))
+    if read is None or read[0] != wanted:
+        return None
+    asked.problems += read[2]
+    if read[1] is None or not Path(read[1]).exists():  # kept for a day
+        return None
+    st.caption(f":material/description: {Path(read[1]).name}")
+    return Path(read[1])
+
+
+def _read(wanted: str) -> tuple[str | None, tuple[str, ...]]:
+    try:
+        if parse(wanted).folder:
+            return None, (f"{wanted}: is a folder; name a data set on the hub, like openai/gsm8k.",)
+        return str(local(wanted).path), ()
+    except InputError as error:
+        return None, error.problems
