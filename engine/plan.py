@@ -22,6 +22,7 @@ from engine.errors import InputError
 from engine.plan_checks import grid_problems, teacher_problems, variant_problems
 from engine.plan_example import EXAMPLE
 from engine.plan_faults import problems_of, without
+from engine.plan_full import FullPlan
 from engine.plan_parts import (
     FEWEST_SEEDS,
     FEWEST_TEST_ITEMS,
@@ -52,6 +53,7 @@ __all__ = [
     "TEACHER",
     "CeilingPlan",
     "CheckPlan",
+    "FullPlan",
     "GridPlan",
     "ModelPlan",
     "PilotPlan",
@@ -93,6 +95,8 @@ class PilotPlan(Part):
     training: TrainingPlan = TrainingPlan()
     max_new_tokens: int = Field(default=200, ge=1)
     """Longest answer of the student, in tokens."""
+    full: FullPlan | None = None
+    """What to generate whole; None in a plan that measures cells."""
 
     @model_validator(mode="after")
     def _check(self) -> PilotPlan:
@@ -102,6 +106,7 @@ class PilotPlan(Part):
             *variant_problems(self.variants, self.grid, self.teachers),
             *self._source_problems(),
             *self._check_problems(),
+            *(() if self.full is None else self.full.problems()),
         ]
         if problems:
             raise ValueError("\n".join(problems))

@@ -28,8 +28,8 @@ class RunState(StrEnum):
     LOST = "lost"
 
 
-CHECK, DRY_RUN = "check-", "dry-"
-"""How the ids of runs begin that are no pilots: a check of the teacher, a dry run."""
+CHECK, DRY_RUN, FULL = "check-", "dry-", "data-"
+"""How the ids of runs begin that are no pilots: a check of the teacher, a dry run, a full run that makes a data set."""
 
 RESUMABLE = frozenset({RunState.WAITING_FOR_KEY, RunState.PAUSED, RunState.FAILED, RunState.LOST})
 

@@ -50,13 +50,23 @@ def _file(plan: PilotPlan, store: Store, start_token: str | None, kind: str) -> 
         fixed["test"] = plan.test.model_copy(update={"holdout": prepared.division.held_out})
     plan = plan.model_copy(update=fixed)
     run_id = f"{kind}{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
+    filed = carried(plan, store, run_id)
+    name = f"check of {plan.name}"[:80] if kind else plan.name
+    found = store.file_run(run_id, name, filed.model_dump(mode="json"), start_token or run_id)
+    if found != run_id:
+        shutil.rmtree(store.folder(run_id), ignore_errors=True)
+    return found
+
+
+def carried(plan: PilotPlan, store: Store, run_id: str) -> PilotPlan:
+    """The plan with copies of its files in the run's folder; every file was there when it was prepared."""
     inputs = store.folder(run_id) / "input"
 
     def copied(path: str) -> str:
         source = Path(path)
         if source.parent == inputs:  # the task, which has brought its own files
             return path
-        if not source.exists():  # a hub id; every file was there when the plan was prepared
+        if not source.exists():  # a hub id
             return path
         if source.is_dir():  # a student: too large to copy, and it does not vanish with a tab
             return str(source.resolve())
@@ -67,14 +77,9 @@ def _file(plan: PilotPlan, store: Store, start_token: str | None, kind: str) -> 
 
     try:
         task = portable(plan.task, Path(plan.seeds.path), inputs)
-        filed = with_paths(plan.model_copy(update={"task": task}), copied)
+        return with_paths(plan.model_copy(update={"task": task}), copied)
     except OSError as error:
         raise translated(error, store.path) from error
-    name = f"check of {plan.name}"[:80] if kind else plan.name
-    found = store.file_run(run_id, name, filed.model_dump(mode="json"), start_token or run_id)
-    if found != run_id:
-        shutil.rmtree(store.folder(run_id), ignore_errors=True)
-    return found
 
 
 def plan_of(run: Run) -> PilotPlan:

@@ -97,6 +97,19 @@ class Store:
             found = connection.execute(text("SELECT id FROM runs WHERE start_token = :token"), {"token": start_token})
             return str(found.scalar_one())
 
+    def reopen(self, run_id: str, plan: Mapping[str, Any]) -> bool:
+        """Queues a run anew with the plan as it was typed now: a full run may be asked for again, and what it was
+        charged stays charged. False where a live worker holds it."""
+        with self.transaction() as connection:
+            changed = connection.execute(
+                text(
+                    "UPDATE runs SET plan = :plan, state = 'queued', request = NULL, finished_at = NULL "
+                    "WHERE id = :id AND (state != 'running' OR heartbeat_at < :stale)"
+                ),
+                {"id": run_id, "plan": json.dumps(plan), "stale": time.time() - LOST_AFTER_S},
+            )
+            return changed.rowcount == 1
+
     def run(self, run_id: str) -> Run:
         """That run; InputError where there is none."""
         with self.reading() as connection:
