@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from huggingface_hub import HfApi
+from pyarrow.dataset import ParquetFragmentScanOptions
 
 from engine.errors import InputError
 from engine.plan import HUB
@@ -24,7 +25,8 @@ from engine.settings import Settings
 
 MOST_ROWS = 20_000
 """Rows that are read where nobody says a number."""
-MOST_BYTES = 2**30
+MOST_BYTES, MOST_S = 2**30, 300.0
+"""A data set whose first rows are larger, or take longer to come, is refused."""
 WAIT_S = 20.0
 """So long the hub may take to say whether there is such a data set."""
 KEPT_S = 24 * 3600.0
@@ -106,6 +108,9 @@ def _fetched(text: str, source: Source, most: int, folder: Path) -> Path:
             name, revision = source.name, _commit(source)
         builder = datasets.load_dataset_builder(name, source.config, revision=revision)
         _check_format(text, builder)
+        if hasattr(builder.config, "fragment_scan_options"):
+            # Row group by row group: buffered ahead, a few rows of a large file take 32 MB of it.
+            builder.config.fragment_scan_options = ParquetFragmentScanOptions(pre_buffer=False)
         rows = iter(builder.as_streaming_dataset(split=source.split).decode(False))
         return _written(text, source, rows, most, folder, revision)
     except InputError:
@@ -134,6 +139,7 @@ def _written(
     partial = folder / "rows.partial"
     count = size = 0
     cut = False
+    started = time.monotonic()
     with partial.open("w", encoding="utf-8", errors="backslashreplace") as file:
         for row in rows:
             if count == most:
@@ -142,6 +148,11 @@ def _written(
             size += file.write(json.dumps(as_json(row), ensure_ascii=False) + "\n")
             if size > MOST_BYTES:
                 raise InputError(f"{text}: its first {count:,} rows are more than 1 GB; give fewer (count), or a file")
+            if time.monotonic() - started > MOST_S:
+                raise InputError(
+                    f"{text}: {count:,} rows came in {MOST_S / 60:.0f} minutes; give fewer (count), or download a file "
+                    "of the data set and give its path"
+                )
             count += 1
     if not count:
         raise InputError(f"{text}: holds no row")
