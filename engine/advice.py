@@ -81,7 +81,8 @@ def recommend(situation: Situation, measurements: Sequence[Measurement] = ()) ->
     plan = _plan(case, best)
     winners = what_if.winners_by_calls(case, best)
     outlooks = tuple(_outlook(m, case, measurements, right, p_best, regret, stretch) for m in range(len(names)))
-    bands = _bands(case, crossings, outlooks)
+    here = [m.cell.budget for m in curves.usable(measurements) if m.cell.budget and m.cell.seeds == situation.seeds]
+    bands = _bands(case, crossings, outlooks, here)
     size = situation.student_parameters or parameters_named(situation.student or "")
     studies = published().studies(situation.task)
     of_size = None if size is None else published().studies(situation.task, parameters=size)
@@ -205,11 +206,17 @@ def _crossovers(case: Case) -> tuple[Crossover, ...]:
     return tuple(sorted(found, key=lambda c: -c.probability))
 
 
-def _bands(case: Case, crossovers: tuple[Crossover, ...], outlooks: tuple[Outlook, ...]) -> tuple[CurveBand, ...]:
-    """Curves over budgets around the user's own and the likeliest crossover of each kind."""
+def _bands(
+    case: Case, crossovers: tuple[Crossover, ...], outlooks: tuple[Outlook, ...], measured: Sequence[int]
+) -> tuple[CurveBand, ...]:
+    """Curves over budgets around the user's own and the likeliest crossover of each kind, as far as was measured."""
     s = case.situation
-    marks = [s.queries] + [c.budget_ratio.mean * s.seeds for c in crossovers if c.probability >= 0.25]
-    queries = np.geomspace(max(min(marks) / 10, case.calls.max()), max(marks) * 5, BUDGETS)
+    marks = [s.queries] + [
+        c.budget_ratio.mean * s.seeds for c in crossovers if c.probability >= 0.25 and not c.from_the_start
+    ]
+    nearest = min([min(marks) / 10, *(queries / 2 for queries in measured)])
+    farthest = max([max(marks) * 5, *(queries * 2 for queries in measured)])
+    queries = np.geomspace(max(nearest, case.calls.max()), farthest, BUDGETS)
     queries[int(np.abs(np.log(queries / s.queries)).argmin())] = s.queries
     # with deviations every draw costs more, and half of them draw the same curve
     right = (case.thinned(500) if case.measured else case).accuracies(s.seeds, queries)

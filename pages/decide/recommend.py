@@ -52,7 +52,8 @@ def takeaway(found: Recommendation) -> str:
     """Where the winner changes, in words: the title of the chart."""
     changes = words.changes_of_winner(found)
     if not changes:
-        return "No change of winner within the range shown"
+        chosen = words.STRATEGIES[found.recommended or found.cheapest]
+        return f"Nothing is likely to overtake {chosen.lower()} within the range shown"
     first, at = changes[0], changes[0].budget_ratio
     start, end = words.STRATEGIES[first.start], words.STRATEGIES[first.end]
     where = f"about {words.ratio(at.mean)} queries per seed (80 %: {words.ratio(at.low80)} to {words.ratio(at.high80)})"

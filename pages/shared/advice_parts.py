@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from engine import advice, next_pilot
-from engine.domain import Interval, Measurement, Recommendation, Situation
+from engine.domain import Interval, Measurement, Recommendation, Situation, TeacherOutlook
 from engine.next_pilot import NextPilot
 from engine.wording_choices import moved
 from pages.shared import shown, words
@@ -56,19 +56,17 @@ def teachers(found: Recommendation, price_sources: Mapping[str, str]) -> None:
     table = pd.DataFrame(
         {
             "Teacher": [t.name for t in found.teachers],
-            "Price of a query": [
-                "unknown" if t.usd_per_query is None else f"${t.usd_per_query:.4g}" for t in found.teachers
-            ],
-            "Price from": [price_sources.get(t.name, "unknown") for t in found.teachers],
             "Queries": ["unknown" if t.queries is None else f"{t.queries:,}" for t in found.teachers],
             "Best spent on": ["" if t.best is None else words.STRATEGIES[t.best] for t in found.teachers],
             "Accuracy (80 %)": [
                 words.percent(t.accuracy) if t.queries is not None else "unknown" for t in found.teachers
             ],
             "Lead, points (80 %)": [_points(t.lead_points) for t in found.teachers],
-            "Worth it down to": [
-                "" if t.worth_needed is None else f"{100 * t.worth_needed:.0f} % of an example" for t in found.teachers
+            "As good if an example is worth": [_worth(t) for t in found.teachers],
+            "Price of a query": [
+                "unknown" if t.usd_per_query is None else f"${t.usd_per_query:.4g}" for t in found.teachers
             ],
+            "Price from": [price_sources.get(t.name, "unknown") for t in found.teachers],
         }
     )
     shown.table(table, key="teachers_table", alt="Each teacher for the same money", name="seedpilot-teachers")
@@ -92,6 +90,14 @@ def next_cells(found: NextPilot, situation: Situation) -> None:
         shown.table(table, key="next_cells", alt="The cells to train and score next", name="seedpilot-next-pilot")
     if situation.test_items is None:
         st.caption(f"Reckoned with {found.items} test items, as you have not said how many you have.")
+
+
+def _worth(teacher: TeacherOutlook) -> str:
+    if teacher.accuracy is None:
+        return ""
+    if teacher.worth_needed is None:
+        return "never"
+    return f"{teacher.worth_needed:.2g} of the first's" if teacher.worth_needed else "anything"
 
 
 def _points(interval: Interval | None) -> str:

@@ -68,8 +68,8 @@ def before(bands: Sequence[CurveBand], axis: Spent) -> list[dict[str, Any]]:
             "x": [axis.at(queries) for queries in band.queries],
             "y": [100 * value for value in band.mean],
             "mode": "lines",
-            "line": {"color": STYLES[band.strategy].colour, "dash": STYLES[band.strategy].dash, "width": 1.3},
-            "opacity": 0.45,
+            "line": {"color": STYLES[band.strategy].colour, "dash": STYLES[band.strategy].dash, "width": 1.6},
+            "opacity": 0.6,
             "hoverinfo": "skip",
             "showlegend": False,
             "legendgroup": band.strategy.value,
@@ -82,7 +82,7 @@ def before(bands: Sequence[CurveBand], axis: Spent) -> list[dict[str, Any]]:
         "x": [axis.at(axis.left)],
         "y": [None],
         "mode": "lines",
-        "line": {"color": GREY, "width": 1.3},
+        "line": {"color": GREY, "width": 1.6},
         "opacity": 0.6,
         "hoverinfo": "skip",
         "name": "Thin: before your data",
@@ -110,7 +110,7 @@ def crossover(crossover: Crossover, axis: Spent) -> dict[str, Any]:
     """Where one strategy overtakes another: the median with its 80 % range, low in the plot."""
     at = crossover.budget_ratio
     low, middle, high = (axis.at(ratio * axis.seeds) for ratio in (at.low80, at.mean, at.high80))
-    end = words.STRATEGIES[crossover.end]
+    end, colour, start = words.STRATEGIES[crossover.end], STYLES[crossover.end].colour, STYLES[crossover.start]
     return {
         "type": "scatter",
         "x": [middle],
@@ -126,7 +126,8 @@ def crossover(crossover: Crossover, axis: Spent) -> dict[str, Any]:
             "width": 5,
         },
         "mode": "markers",
-        "marker": {"symbol": "x-thin", "size": 10, "line": {"width": 2.5, "color": STYLES[crossover.end].colour}},
+        # The colour of who overtakes, the shape of who is overtaken.
+        "marker": {"symbol": f"{start.marker}-open", "size": 10, "color": colour, "line": {"width": 2.5}},
         "name": f"{end} overtake {words.STRATEGIES[crossover.start].lower()} (80 % range)",
         "hovertemplate": f"about {words.ratio(at.mean)} queries per seed",
     }

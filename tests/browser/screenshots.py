@@ -8,13 +8,14 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import Page
 
 from engine.records import RunState
 from engine.store import Store
-from tests.browser import app
+from tests.browser import acts, app
 from tests.pages import filled
 
 OUT = app.ROOT / "screenshots"
@@ -23,6 +24,13 @@ PAGES = {
     "advice-price-unknown": "/?budget=Money",
     "advice-money": "/?budget=Money&usd=150&usd_in=0.6&usd_out=2.4&tokens_in=400&tokens_out=300&augmenter=Weak",
     "advice-structured": "/?task=Label+or+JSON+record&seeds=800&queries=20000",
+    "advice-tie": "/?unlabelled=300&test_items=200",
+    "advice-teachers": "/?budget=Money&usd=150&teacher1=gpt-4o-mini&tokens_in=400&tokens_out=300"
+    "&teacher2=claude-haiku-4-5&teacher3=our-own-7b&teacher4=llama-3.3-70b-versatile",
+    "advice-else": "/?unlabelled=2000&test_items=300&seed_usd=2&verifiable=No&student=Qwen2.5-1.5B",
+    "advice-own-points": "/",
+    "advice-wrong-points": "/",
+    "advice-pilot-points": "/",
     "pilot": "/pilot",
     "runs": "/runs",
     "run-none": "/run",
@@ -33,6 +41,46 @@ PAGES = {
     "method": "/method",
 }
 """Name of the picture -> path and query of the page."""
+
+POINTS = """strategy,seeds,queries,correct,total
+seeds_only,100,0,96,300
+answer_augmentation,100,300,112,300
+answer_augmentation,100,1000,129,300
+question_rephrase,100,1000,131,300
+new_question,100,300,118,300
+new_question,100,1000,171,300
+"""
+
+
+def upload(page: Page, text: str) -> None:
+    """Points of the user's own, as a file."""
+    acts.choose(page, "Your own measurements", "CSV file")
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "our-points.csv").write_text(text)
+        acts.upload(page, "Measured points (CSV)", Path(folder) / "our-points.csv")
+
+
+def open_up(*labels: str) -> Callable[[Page], None]:
+    """Opens what is folded."""
+
+    def act(page: Page) -> None:
+        for label in labels:
+            page.get_by_text(label, exact=True).click()
+            page.wait_for_timeout(500)
+            app.settle(page)
+
+    return act
+
+
+ACTS: dict[str, Callable[[Page], None]] = {
+    "advice": open_up("Values of this chart, as a table"),
+    "advice-teachers": open_up("Other teachers"),
+    "advice-else": open_up("What else you have", "Assumptions"),
+    "advice-own-points": lambda page: upload(page, POINTS),
+    "advice-wrong-points": lambda page: upload(page, POINTS + "new_question,100,1000,400,300\nnothing,1,1,1,1\n"),
+    "advice-pilot-points": lambda page: acts.choose(page, "Your own measurements", "Pilot"),
+}
+"""Name of the picture -> what is done on the page before it is taken."""
 
 
 def take(page: Page, path: Path) -> None:
@@ -50,6 +98,7 @@ def fill(home: Path) -> None:
     store = Store(home / "seedpilot.sqlite")
     filled.run(store, "20261121-080000-fail", RunState.FAILED, "The disk is full: 0 bytes free, 12 MB needed.")
     filled.run(store, "20261121-090000-done")
+    filled.run(store, "20261121-091500-ours", **filled.OWN)
     filled.run(store, "20261121-100000-busy", RunState.RUNNING)
     # Its worker's last word lies an hour ahead, so that the run is not taken for lost while pictures are made.
     store._update("20261121-100000-busy", heartbeat_at=time.time() + 3600)
@@ -67,6 +116,9 @@ def main(names: list[str]) -> None:
                         continue
                     page = context.new_page()
                     page.goto(url + where)
+                    app.settle(page)
+                    if name in ACTS:
+                        ACTS[name](page)
                     take(page, OUT / f"{name}-{scheme}-{width}.png")
                     page.close()
                 context.close()

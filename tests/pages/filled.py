@@ -24,6 +24,14 @@ PLAN: dict[str, Any] = {
     "grid": {"budgets": [200, 1600], "replicates": 2},
     "ceiling": {"queries": 5400},
 }
+OWN: dict[str, Any] = {
+    "name": "Our word problems",
+    "seeds": {"path": "seeds.jsonl"},
+    "test": {"path": "test.jsonl"},
+    "student": "some/student",
+    "teacher": {"kind": "openai_compatible", "base_url": "http://127.0.0.1:9/v1", "model": "m"},
+}
+"""What makes that plan one without any part of the sandbox."""
 TRUE = {
     (Baseline.UNTUNED, 0): 0.38,
     (Baseline.SEEDS_ONLY, 0): 0.43,

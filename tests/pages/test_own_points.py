@@ -20,14 +20,6 @@ OWN = (
     "answer_augmentation,100,1000,120,300\nnew_question,100,1000,180,300\n"
 )
 
-REAL = {
-    "seeds": {"path": "seeds.jsonl"},
-    "test": {"path": "test.jsonl"},
-    "student": "some/student",
-    "teacher": {"kind": "openai_compatible", "base_url": "http://127.0.0.1:9/v1", "model": "m"},
-}
-"""A plan without any part of the sandbox."""
-
 
 def with_points(app: AppTest, path: Path) -> AppTest:
     """The page after that file was uploaded."""
@@ -101,14 +93,14 @@ def store(own_home: Path) -> Store:
 
 
 def test_a_finished_pilot_of_ones_own_moves_the_advice(app: AppTest, store: Store) -> None:
-    run = filled.run(store, **REAL)
+    run = filled.run(store, **filled.OWN)
     filled.run(store, "20261121-090000-prac")  # all of it sandbox
-    filled.run(store, "20261121-090000-wait", RunState.QUEUED, **REAL)
+    filled.run(store, "20261121-090000-wait", RunState.QUEUED, **filled.OWN)
     before = app.header[0].value
     app.segmented_control(key="own_points").set_value("Pilot").run()
     choice = app.selectbox(key="points_pilot")
     assert len(choice.options) == 1, "neither practice nor what has measured nothing"
-    assert choice.options[0].startswith("First pilot, ")
+    assert choice.options[0].startswith("Our word problems, ")
     assert run not in choice.options[0]
     measured = [m for m in store.measurements(run) if m.scored]
     assert f"{len(measured)} cells measured" in choice.options[0]
@@ -121,13 +113,13 @@ def test_a_finished_pilot_of_ones_own_moves_the_advice(app: AppTest, store: Stor
 
 
 def test_what_an_unfinished_pilot_has_measured_can_be_chosen_and_is_called_so(app: AppTest, store: Store) -> None:
-    filled.run(store, "20261121-100000-busy", RunState.PAUSED, **REAL)
+    filled.run(store, "20261121-100000-busy", RunState.PAUSED, **filled.OWN)
     app.segmented_control(key="own_points").set_value("Pilot").run()
     assert app.selectbox(key="points_pilot").options[0].endswith(", paused")
 
 
 def test_a_pilot_on_another_kind_of_answer_does_not_count(app: AppTest, store: Store) -> None:
-    filled.run(store, **REAL)
+    filled.run(store, **filled.OWN)
     app.selectbox(key="task").select("Label or JSON record").run()
     app.segmented_control(key="own_points").set_value("Pilot").run()
     assert not any(box.key == "points_pilot" for box in app.selectbox)
