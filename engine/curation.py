@@ -1,29 +1,31 @@
 """Keeps or rejects generated examples, counted by reason; the counts add up to the visits.
 
-A decision depends on the seeds, the test items and *earlier* drafts only, so the data of a small
-budget is a prefix of the data of a large one.
+A decision depends on the seeds, the test items and *earlier* drafts only, so the data of a small budget is a prefix of
+the data of a large one. Examples pass one by one; what is held of the earlier ones is an index of hashes.
 """
 
 from __future__ import annotations
 
-import re
+import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from sklearn.feature_extraction.text import HashingVectorizer
-
 from engine.domain import Example, Item, Strategy
+from engine.languages import common_language, language
+from engine.similarity import Growing, Known, features
 from engine.strategies.base import Draft
 
-TOO_NEAR = 0.95
-"""Cosine of hashed character 3-grams from which two questions with the same numbers count as one."""
-
+KEPT = "kept"
 NO_REPLY = "no_reply"
 """The teacher failed for good on this visit."""
 
-_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+WRITTEN = (Strategy.QUESTION_REPHRASE, Strategy.NEW_QUESTION)
+"""Strategies whose questions a model wrote. Answers repeat their seed's question by design, and real questions are the
+user's own: neither is compared with seeds, or with each other but for exact duplicates."""
+
+Length = Callable[[str, str], int | None]
+"""Question as the student reads it, answer -> how long both are in the student's tokens; None where that is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class Curated:
     """Per visit: the kept example, or None."""
     reasons: tuple[str, ...]
     """Per visit: `kept`, or why there is no example."""
+    query_ids: tuple[tuple[int, ...], ...] = ()
+    """Per visit: the rows of the ledger that paid for it; none where no reply came."""
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -45,65 +49,97 @@ class Curated:
         return tuple(example for example in self.examples[:visits] if example is not None)
 
 
-def curate(strategy: Strategy, seeds: Sequence[Item], test: Sequence[Item], drafts: Sequence[Draft | None]) -> Curated:
-    """Judges a pool's drafts in order.
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How long an example may be."""
 
-    Reasons: those of the draft itself (`cut_off`, `unparsable`, `no_majority` and so on), `no_reply` (None
-    instead of a draft), `duplicate` (question and answer as in a seed or an earlier draft) and
-    `near_test_item` (the question is a test item's, nearly word for word with the same numbers).
+    tokens: int
+    """The recipe's longest, or the student's context if that is shorter."""
+    length: Length
+
+
+class Curator:
+    """Judges the drafts of one pool as they come.
+
+    Reasons, the first that applies: `no_reply`; the draft's own (`cut_off`, `unparsable`, `refused`, `unanswerable`,
+    `not_the_form`, `answer_changed`, `wrong_by_verification`, `no_majority`); `duplicate` (question and answer as in a
+    seed or an earlier draft, but for case, white space and punctuation at the end); `near_test_item` (a test item's
+    question, also in other words); `near_seed` and `near_duplicate` (a written question that is nearly word for word a
+    seed's or an earlier one's); `other_language` (than the seeds, if these are in one); `too_long` for the student.
     """
-    seen = {_identity(seed.question, seed.answer) for seed in seeds}
-    near_test = _near_test(drafts, test)
-    examples: list[Example | None] = []
-    reasons: list[str] = []
-    for visit, draft in enumerate(drafts):
-        reason, example = "kept", None
+
+    def __init__(
+        self, strategy: Strategy, seeds: Sequence[Item], test: Sequence[Item], room: Room | None = None
+    ) -> None:
+        self.strategy = strategy
+        self.room = room
+        self._seen = {_identity(seed.question, seed.answer) for seed in seeds}
+        self._test = Known([item.question for item in test], in_other_words=True)
+        written = strategy in WRITTEN
+        self._seeds = Known([seed.question for seed in seeds] if written else [], in_other_words=False)
+        self._earlier = Growing()
+        self._spoken = common_language([seed.question for seed in seeds]), common_language([s.answer for s in seeds])
+
+    def judge(self, draft: Draft | None) -> tuple[str, Example | None]:
+        """`kept` with the example, or the reason and None."""
+        reason = self._reason(draft)
+        if reason != KEPT or draft is None or draft.question is None or draft.answer is None:
+            return reason, None
+        example = Example(
+            seed_id=draft.seed_id,
+            strategy=self.strategy,
+            question=draft.question,
+            answer=draft.answer,
+            sample_index=draft.sample_index,
+            queries=len(draft.query_ids),
+            query_ids=draft.query_ids,
+        )
+        return KEPT, example
+
+    def _reason(self, draft: Draft | None) -> str:
         if draft is None:
-            reason = NO_REPLY
-        elif draft.rejected is not None:
-            reason = draft.rejected
-        elif draft.question is None or draft.answer is None:
-            reason = "unparsable"
-        elif _identity(draft.question, draft.answer) in seen:
-            reason = "duplicate"
-        elif near_test[visit]:
-            reason = "near_test_item"
-        else:
-            seen.add(_identity(draft.question, draft.answer))
-            example = Example(
-                seed_id=draft.seed_id,
-                strategy=strategy,
-                question=draft.question,
-                answer=draft.answer,
-                sample_index=draft.sample_index,
-                queries=len(draft.query_ids),
-                query_ids=draft.query_ids,
-            )
-        examples.append(example)
-        reasons.append(reason)
-    return Curated(tuple(examples), tuple(reasons))
+            return NO_REPLY
+        if draft.rejected is not None:
+            return draft.rejected
+        if draft.question is None or draft.answer is None:
+            return "unparsable"
+        identity = _identity(draft.question, draft.answer)
+        if identity in self._seen:
+            return "duplicate"
+        self._seen.add(identity)  # also of what is rejected below: the same again would be
+        asked = features(draft.question)
+        if self._test.has(asked):
+            return "near_test_item"
+        if self._seeds.has(asked):
+            return "near_seed"
+        if self._earlier.has(asked):
+            return "near_duplicate"
+        for text, spoken in zip((draft.question, draft.answer), self._spoken, strict=True):
+            if spoken is not None and language(text) not in (None, spoken):
+                return "other_language"
+        if self.room is not None:
+            length = self.room.length(draft.question, draft.answer)
+            if length is not None and length > self.room.tokens:
+                return "too_long"
+        if self.strategy in WRITTEN:
+            self._earlier.add(asked)
+        return KEPT
 
 
-def _identity(question: str, answer: str) -> str:
-    return " ".join(f"{question}\x00{answer}".split()).casefold()
+def curate(
+    strategy: Strategy,
+    seeds: Sequence[Item],
+    test: Sequence[Item],
+    drafts: Sequence[Draft | None],
+    room: Room | None = None,
+) -> Curated:
+    """Judges a pool's drafts in order."""
+    curator = Curator(strategy, seeds, test, room)
+    judged = [curator.judge(draft) for draft in drafts]
+    paid = tuple(() if draft is None else draft.query_ids for draft in drafts)
+    return Curated(tuple(example for _, example in judged), tuple(reason for reason, _ in judged), paid)
 
 
-def _near_test(drafts: Sequence[Draft | None], test: Sequence[Item]) -> list[bool]:
-    """Whether each draft's question is too near a test item's. Same numbers are asked for because in
-    word problems another number makes another question."""
-    near = [False] * len(drafts)
-    asked = [(i, d.question) for i, d in enumerate(drafts) if d is not None and d.question is not None]
-    if not asked or not test:
-        return near
-    # Hashing needs no fitting: a decision cannot depend on later drafts.
-    vectorizer = HashingVectorizer(analyzer="char_wb", ngram_range=(3, 3), n_features=2**16, alternate_sign=False)
-    test_vectors = vectorizer.transform([item.question for item in test])
-    numbers = [sorted(_NUMBER.findall(item.question)) for item in test]
-    for start in range(0, len(asked), 512):
-        chunk = asked[start : start + 512]
-        cosines = np.asarray((vectorizer.transform([q for _, q in chunk]) @ test_vectors.T).todense())
-        for row, column in zip(*np.nonzero(cosines >= TOO_NEAR), strict=True):
-            visit, question = chunk[row]
-            if sorted(_NUMBER.findall(question)) == numbers[column]:
-                near[visit] = True
-    return near
+def _identity(question: str, answer: str) -> bytes:
+    plain = " ".join(f"{question}\x00{answer}".split()).casefold().rstrip(".!? ")
+    return hashlib.blake2b(plain.encode(), digest_size=8).digest()

@@ -38,6 +38,7 @@ from engine.recording import record
 from engine.store import Store
 from engine.strategies import answer_request
 from engine.teacher_gate import not_above, paired_lead
+from engine.token_length import room
 from engine.training_set import training_set
 from engine.variants import Pool, making_of, pool_of, pools_of, variant_of, visits_of
 
@@ -141,6 +142,7 @@ class Pilot:
         )
         wanted = pools_of(plan, self.prepared.cells)
         count = Count(self.store, self.run_id, "Asking the teacher", sum(wanted.values()))
+        space = room(self.prepared.student, self.prepared.recipe, task)
         pools: dict[Pool, Curated] = {}
         why = ""
         for pool, visits in wanted.items():
@@ -148,7 +150,7 @@ class Pilot:
             seeds = self.prepared.visited(strategy, size)
             making = making_of(plan, name, self.guides.get(size) if self._guided(name) else None)
             drafts, ended = await generator.pool(strategy, task, seeds, visits, count.one, making)
-            pools[pool] = curate(strategy, seeds, test, drafts)
+            pools[pool] = curate(strategy, seeds, test, drafts, space)
             write_pool(
                 self.prepared, self.run_id, self.store, pool, pools[pool], making, self._asked, self._augmenter_name
             )

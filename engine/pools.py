@@ -14,10 +14,11 @@ from engine.curation import Curated
 from engine.domain import Example, Strategy
 from engine.items import write_jsonl
 from engine.plan import PLAIN
+from engine.pool_report import pool_report, write_report
 from engine.prepare import Prepared
 from engine.store import Store
 from engine.strategies import TEMPERATURE, Making, answer_request, instruction
-from engine.variants import Pool
+from engine.variants import Pool, pool_of, visits_of
 
 _AT_ONCE = 500
 """Rows of the ledger in one look."""
@@ -33,11 +34,19 @@ def write_pool(
     asked: Callable[[Example], str],
     augmenter: str,
 ) -> None:
-    """Writes a pool's examples into the run's folder, and what became of its visits into the store."""
+    """Writes a pool's examples and its figures by budget into the run's folder, and what became of its visits into the
+    store."""
     strategy, size, variant = pool
     name = f"{strategy.value}{'' if variant == PLAIN else '-' + variant}-s{size}"
     folder = store.folder(run_id) / "pools" / name
     write_jsonl(folder / "examples.jsonl", example_rows(prepared, curated, store, asked, augmenter, making))
+    plan = prepared.plan
+    budgets = {cell.budget for cell in prepared.cells if pool_of(plan, cell) == pool}
+    visits = {budget: visits_of(plan, strategy, budget, variant) for budget in budgets}
+    rows = _queries(store, sorted({row for ids in curated.query_ids for row in ids}))
+    seeds = prepared.visited(strategy, size)
+    usd = {row: price for row, (_, price) in rows.items()}
+    write_report(folder, pool_report(strategy, curated, seeds, visits, usd))
     store.record_pool(run_id, name, curated.counts, str(folder))
 
 

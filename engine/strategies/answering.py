@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 
 from engine.domain import Item, Outcome, Paid, Request
-from engine.strategies.base import UNANSWERABLE, Draft, Visit, answer_request, parse_question, parse_questions
+from engine.strategies.base import UNANSWERABLE, Draft, Visit, answer_request, parse_question, parse_questions, refuses
 from engine.tasks.base import Task
 
 FURTHER = 1_000_000
@@ -34,6 +34,8 @@ def _answer(task: Task, question: str, paid: Paid) -> Draft:
         return Draft(question, None, "cut_off", ids)
     if UNANSWERABLE in paid.reply.text:
         return Draft(question, None, "unanswerable", ids)
+    if refuses(paid.reply.text):
+        return Draft(question, None, "refused", ids)
     answer = task.parse_answer(paid.reply.text)
     return Draft(question, answer, None if answer else "unparsable", ids)
 
@@ -93,6 +95,8 @@ async def written_then_answered(visit: Visit, request: Request, together: int = 
         return Draft(None, None, "unanswerable" if UNANSWERABLE in text else "unparsable", ids)
     if UNANSWERABLE in question:
         return Draft(None, None, "unanswerable", ids)
+    if refuses(question):
+        return Draft(None, None, "refused", ids)
     if not visit.task.has_form(question):
         return Draft(question, None, "not_the_form", ids)
     return await answered(visit, question, ids)

@@ -84,6 +84,18 @@ TEMPERATURE = 0.7
 
 UNANSWERABLE = "UNANSWERABLE"
 
+_REFUSAL = re.compile(
+    r"\W*(i'?m sorry|i am sorry|sorry|i apologi[sz]e|unfortunately|as an ai)\b.{0,60}?"
+    r"\b(i (can'?t|cannot|can not|am unable|am not able|won'?t)|i'?m (unable|not able))"
+    r"|\W*i (can'?t|cannot|won'?t|am unable to|am not able to) (help|assist|answer|provide|fulfil|comply|do that)",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def refuses(text: str) -> bool:
+    """Whether a reply begins as models decline: an apology and "I can't", or "I cannot help"."""
+    return _REFUSAL.match(text.replace("\u2019", "'")[:200]) is not None
+
 
 def answer_request(
     task: Task,

@@ -1,8 +1,15 @@
 from dataclasses import replace
 
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from engine.curation import curate
-from engine.domain import Item, Strategy
+from engine.domain import Item, Recipe, Strategy
 from engine.strategies import Draft
+from engine.student import check_student
+from engine.tasks import load_task
+from engine.token_length import room
 
 SEEDS = (Item("s1", "Tom has 3 pens. How many?", "#### 3"), Item("s2", "Ann has 4 pens. How many?", "#### 4"))
 TEST = (Item("t1", "A farmer has 12 cows and buys 5 more cows. How many cows has he now?", "#### 17"),)
@@ -32,7 +39,53 @@ def test_what_repeats_a_seed_is_a_duplicate():
 
 
 def test_another_answer_to_a_seed_question_is_kept():
-    assert reasons(draft(SEEDS[0].question, "He has three.\n#### 3")) == ("kept",)
+    answer = draft(SEEDS[0].question, "He has three.\n#### 3")
+    assert curate(Strategy.ANSWER_AUGMENTATION, SEEDS, TEST, [answer, answer]).reasons == ("kept", "duplicate")
+
+
+def test_a_written_question_that_is_nearly_a_seed_or_an_earlier_one_is_left_out():
+    seed = "Tom has three pens! How many pens?"
+    new = "Sara reads 14 pages on Monday and 23 pages on Tuesday. How many pages did she read in all?"
+    again = "Sara reads fourteen pages on Monday and 23 pages on a Tuesday. How many pages did she read in all?"
+    other = new.replace("14", "15")
+    said = reasons(draft(seed), draft(new), draft(again), draft(other))
+    assert said == ("near_seed", "kept", "near_duplicate", "kept"), "another number is another question"
+
+
+def test_a_test_item_in_other_words_is_left_out():
+    words = "On a farm there are twelve cows. The farmer then buys five more. How many cows does he have now?"
+    assert reasons(draft(words), draft(words.replace("twelve", "nine"))) == ("near_test_item", "kept")
+
+
+def test_another_language_than_that_of_the_seeds_is_left_out_and_a_mix_of_them_switches_it_off():
+    german = draft("Ein Bauer hat zwölf Kühe und kauft noch drei dazu. Wie viele Kühe besitzt er jetzt insgesamt?")
+    english = Item("s", "A man has seven hats and buys two more of them. How many hats has he got now?", "#### 9")
+    assert curate(Strategy.NEW_QUESTION, [english] * 20, (), [german]).reasons == ("other_language",)
+    mixed = [english, replace(english, question=german.question or "")] * 10
+    spanish = draft("María tiene 5 manzanas y compra 3 más en la tienda. ¿Cuántas manzanas tiene ahora en total?")
+    assert curate(Strategy.NEW_QUESTION, mixed, (), [spanish]).reasons == ("kept",)
+    records = [replace(english, question='{"a": 1}', answer="SELECT a FROM b")] * 20
+    assert curate(Strategy.NEW_QUESTION, records, (), [german]).reasons == ("kept",)
+
+
+def test_what_is_longer_than_the_student_can_read_is_left_out_and_megabytes_are_no_trouble():
+    space = room(check_student("sandbox"), Recipe(max_length=64), load_task("math"))
+    drafts = [draft("How many?", "#### 3"), draft("Why?", "word " * 200), draft("Who?", "x" * 10_000_000)]
+    assert curate(Strategy.NEW_QUESTION, SEEDS, (), drafts, space).reasons == ("kept", "too_long", "too_long")
+
+
+@pytest.mark.parametrize("text", ["", " ", "...", "\u200b", "🙂🙂", "О" * 20, "1", "1 1 1", "\x00", "a" * 60_000])
+def test_strange_questions_are_judged_and_never_break(text: str):
+    said = reasons(draft(text), draft(text), draft(f"{text} and 7 pens"))
+    assert said[:2] == ("kept", "duplicate")
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.sampled_from(["Tom has 3 pens now", "Tom has three pens now", "Ann has 9 pens today", "x y z", ""])))
+def test_what_comes_later_changes_no_decision(texts: list[str]):
+    drafts = [draft(text, f"#### {i % 3}") for i, text in enumerate(texts)]
+    whole = reasons(*drafts)
+    assert all(reasons(*drafts[:visits]) == whole[:visits] for visits in range(len(drafts)))
 
 
 def test_a_test_item_in_nearly_the_same_words_is_left_out():

@@ -1,0 +1,97 @@
+"""What counts as the same question: measured on recorded rephrasings, new questions and unrelated ones."""
+
+from __future__ import annotations
+
+import json
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.similarity import SAME_WORDS, Growing, Known, features, jaccard, same_question
+from tests.voices import GSM8K
+
+needs_data = pytest.mark.skipif(not GSM8K.is_dir(), reason="needs shared/data/gsm8k")
+
+
+def load(name: str) -> list[dict[str, str]]:
+    return [json.loads(line) for line in (GSM8K / name).read_text(encoding="utf-8").splitlines()]
+
+
+def plain(text: str) -> str:
+    return text.removeprefix("Question:").split("\nAnswer:")[0].strip()
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("He has three hats and 12 cats.", "He has 3 hats and twelve cats!", True),
+        ("It costs $1,200.50 in all today.", "It costs $1200.5 in all today", True),
+        ("Twenty-five men went to town.", "25 men went to town.", True),
+        ("He has 3 hats and 12 cats.", "He has 4 hats and 12 cats.", False),
+        ("A dozen eggs for the two of us.", "12 eggs for the 2 of us.", True),
+        ("", "", False),
+    ],
+)
+def test_numbers_are_read_in_words_and_in_digits(one: str, other: str, same: bool):
+    assert same_question(features(one), features(other)) is same
+
+
+@needs_data
+def test_rephrasings_of_a_test_item_are_found_and_unrelated_questions_are_not():
+    rows = load("recorded_rephrases.jsonl")
+    pairs = [(row["seed_question"], plain(row[key])) for row in rows for key in ("rephrase_a", "rephrase_b")]
+    found = [same_question(features(a), features(b), in_other_words=True) for a, b in pairs]
+    near = np.mean(found)
+    assert near > 0.6, "0.64 of GPT-4's rephrasings; the others leave numbers out or share too few words"
+    seeds = [features(row["question"]) for row in load("seeds.jsonl")]
+    test = [features(row["question"]) for row in load("test.jsonl")]
+    wrong = sum(same_question(a, b, in_other_words=True) for a in seeds for b in test)
+    wrong += sum(same_question(a, b, in_other_words=True) for a, b in combinations(seeds, 2))
+    assert wrong == 0, "of 90,000 unrelated pairs"
+
+
+@needs_data
+def test_a_new_question_with_other_numbers_is_another_question():
+    pairs = [(features(r["seed_question"]), features(r["new_question"])) for r in load("recorded_new_questions.jsonl")]
+    assert np.median([jaccard(a.shingles, b.shingles) for a, b in pairs]) > SAME_WORDS, "nearly word for word the seed"
+    assert not any(same_question(a, b, in_other_words=True) for a, b in pairs)
+
+
+@given(st.lists(st.lists(st.sampled_from("abcdefgh"), min_size=4, max_size=12), min_size=1, max_size=12))
+def test_a_known_set_finds_what_comparing_with_each_finds(texts: list[list[str]]):
+    said = [" ".join(words) for words in texts]
+    for in_other_words in (False, True):
+        known = Known(said[1:], in_other_words=in_other_words)
+        one_by_one = any(same_question(features(said[0]), features(t), in_other_words=in_other_words) for t in said[1:])
+        assert known.has(features(said[0])) == one_by_one
+
+
+def test_a_growing_set_finds_nearly_all_near_duplicates_and_no_other_number():
+    rng = np.random.default_rng(0)
+    vocabulary = [f"{a}{b}" for a in "bcdfghjklmnp" for b in "aeiou"]
+    kept, found = Growing(), 0
+    for _ in range(300):
+        words = [str(word) for word in rng.choice(vocabulary, 25)]
+        text = " ".join([*words, "7"])
+        kept.add(features(text))
+        words[12] = "zzz"
+        found += kept.has(features(" ".join([*words, "7"])))
+        assert not kept.has(features(" ".join([*words, "8"])))
+    assert found >= 290
+
+
+def test_a_growing_set_takes_little_memory():
+    import tracemalloc
+
+    rng = np.random.default_rng(1)
+    words = np.array([f"w{i}" for i in range(5000)])
+    tracemalloc.start()
+    kept = Growing()
+    for _ in range(4000):
+        kept.add(features(" ".join(rng.choice(words, 40))))
+    grown, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert grown / 4000 < 3000, "bytes an entry, the cache of words' hashes among them"
