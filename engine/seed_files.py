@@ -48,7 +48,7 @@ class Division:
     generated: int
     """Rows that SeedPilot generated: the split kept them seeds."""
     by: str
-    """How it was split: `draw 'test'`, `label`, `the latest by created_at`; empty without a split."""
+    """How it was split: `a draw named 'test'`, `label`, `the latest by created_at`; empty without a split."""
     held_out: int | None
     """Test items that were asked for; whole groups may make it some more or fewer."""
 
@@ -173,7 +173,7 @@ def _split_off(file: ItemFile, plan: PilotPlan) -> tuple[tuple[Item, ...], tuple
         generated=sum(place.generated for place in file.places),
         by=f"time: the latest by {wanted.time_column!r} are tested"
         if wanted.time_column
-        else f"draw {wanted.draw!r}" + (f", alike in {wanted.stratify_by!r}" if wanted.stratify_by else ""),
+        else f"a draw named {wanted.draw!r}" + (f", alike in {wanted.stratify_by!r}" if wanted.stratify_by else ""),
         held_out=held_out,
     )
     warnings = []

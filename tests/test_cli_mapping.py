@@ -84,5 +84,5 @@ def test_the_check_before_a_pilot_reads_mapped_seeds_and_tells_the_split(
     maps = ("--map", "question=prompt", "--map", "answer=reply")
     status, out, err = seedpilot("check", tmp_path / "plan.toml", "--seeds", "5", "--json", *maps, capsys=capsys)
     assert status == 0, err
-    assert "60 rows: 40 seeds, 20 test items; split by draw 'test'" in err
+    assert "60 rows: 40 seeds, 20 test items; split by a draw named 'test'" in err
     assert json.loads(out)["teacher"]["right"] + json.loads(out)["teacher"]["wrong"] == 5

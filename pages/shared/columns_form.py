@@ -25,7 +25,7 @@ PARTS = {
     FAMILY: "family",
 }
 """Part of a column in the task -> what the form calls it."""
-NO_FAMILY = "None: each row for itself"
+NO_FAMILY = "None"
 A_ROW = 3
 """Choices beside each other."""
 
@@ -39,11 +39,18 @@ def ask(file: Path, task: str | None, key: str) -> dict[str, str]:
     rows = uploads.look(file)
     if not rows:
         return {}
-    st.dataframe(rows, hide_index=True, key=f"{key}_rows", alt=f"The first rows of {file.name}")
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    st.dataframe(
+        rows,
+        hide_index=True,
+        # A long text in one column must not push the others out of sight.
+        column_config={name: st.column_config.Column(width="medium") for name in names},
+        key=f"{key}_rows",
+        alt=f"The first rows of {file.name}",
+    )
     found = _task(task)
     if found is None:
         return {}
-    names = list(dict.fromkeys(name for row in rows for name in row))
     likely = guessed(found, names)
     chosen: dict[str, str] = {}
     parts = [*found.columns, FAMILY]

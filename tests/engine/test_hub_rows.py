@@ -87,7 +87,7 @@ def test_a_pilot_is_planned_from_the_hub_and_reads_only_as_much_of_it_as_it_need
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)["division"]
     assert (told["rows"], told["seeds"], told["test"], told["unused"]) == (200, 100, 60, 40)
-    assert "200 rows: 100 seeds, 60 test items, 40 not used; split by draw 'test'" in done.stderr
+    assert "200 rows: 100 seeds, 60 test items, 40 not used; split by a draw named 'test'" in done.stderr
     assert "hub:own-org/sums:main#train: the first 200 rows were read." in done.stderr
     size = (hub.folder / "own-org/sums/main/train-00000-of-00001.parquet").stat().st_size
     assert hub.sent - before < 0.6 * size, "one block of 5 MB, not the whole file"

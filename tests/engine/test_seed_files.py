@@ -63,7 +63,7 @@ def test_without_a_test_file_a_quarter_is_split_off_and_every_row_is_told(tmp_pa
     assert (len(seeds), len(test), warnings) == (225, 75, [])
     assert not {item.id for item in seeds} & {item.id for item in test}
     assert found.told == (
-        "308 rows: 225 seeds, 75 test items, 8 repeating an earlier row; split by draw 'test'; "
+        "308 rows: 225 seeds, 75 test items, 8 repeating an earlier row; split by a draw named 'test'; "
         "1 family kept whole; 4 near duplicates kept on one side"
     )
     assert divided({"path": path})[:2] == (seeds, test), "the same plan splits off the same items"

@@ -209,7 +209,7 @@ def test_columns_of_other_names_are_mapped(form: AppTest) -> None:
     chosen = [box.value for box in form.selectbox if box.label.startswith("Column of")]
     assert chosen == ["text", "label", "family"]
     assert said_of_the_rows(form).startswith(
-        "203 rows: 152 seeds, 51 test items; split by draw 'test'; 1 family kept whole. Ceiling: "
+        "203 rows: 152 seeds, 51 test items; split by a draw named 'test'; 1 family kept whole. Ceiling: "
     )
     asked = json.loads(form.session_state["pilot_shown"])
     assert asked["seeds"]["map"] == {"question": "text", "answer": "label"}
@@ -238,7 +238,7 @@ def test_a_parquet_file_is_shown_and_split_as_asked(form: AppTest) -> None:
     assert "Column whose values are spread alike: is not chosen" in error(form)
     next(box for box in form.selectbox if box.label == "Column whose values are spread alike").set_value("topic").run()
     assert said_of_the_rows(form).startswith(
-        "200 rows: 160 seeds, 40 test items; split by draw 'test', alike in 'topic'."
+        "200 rows: 160 seeds, 40 test items; split by a draw named 'test', alike in 'topic'."
     )
     form.selectbox(key="pilot_split").set_value("The latest by a column").run()
     next(box for box in form.selectbox if box.label.startswith("Column of the time")).set_value("year").run()
