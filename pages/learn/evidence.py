@@ -50,7 +50,7 @@ points.sort(key=lambda p: names.index(words.row(p.strategy)))
 
 # --- published points ----------------------------------------------------------------------------------
 
-st.subheader("Published points")
+st.header("Published points", anchor=False)
 drawn = [p for p in points if p.synthetic_n and p.metric == evidence.ACCURACY]
 if drawn:
     ways = sum(p.strategy in set(Strategy) for p in drawn)
@@ -112,7 +112,7 @@ if points:
 
 # --- findings ------------------------------------------------------------------------------------------
 
-st.subheader("Findings that are not points")
+st.header("Findings that are not points", anchor=False)
 claims = [c for c in table.claims if task == EVERY or not c.tasks or tasks[task] in c.tasks]
 against = [c for c in claims if c.quantity == "contradiction"]
 for claim in against:

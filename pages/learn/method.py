@@ -9,7 +9,7 @@ table = evidence.published()
 
 st.caption("How SeedPilot turns published studies, and later your own pilot, into advice.")
 
-st.subheader("Two numbers for each strategy: quality and reach")
+st.header("Two numbers for each strategy: quality and reach")
 st.markdown(
     """
 Every strategy makes training examples from your labelled examples (*seeds*). Two numbers say what they are worth:
@@ -22,9 +22,13 @@ weak model, but go on paying long after answers have run dry. That is the whole 
 **few queries per seed: quality decides, answers win; many: reach decides, new questions win.**
 """
 )
-st.latex(r"\text{useful}_m = q_m\, R_m S \left(1 - e^{-n_m / (R_m S)}\right)")
-st.latex(r"N = w S + \textstyle\sum_m \text{useful}_m")
-st.latex(r"\text{accuracy} = \text{floor} + (\text{ceiling} - \text{floor})\, f(N)")
+# Inline, not st.latex: a display formula is a box that scrolls sideways and that no key reaches.
+for formula in (
+    r"\text{useful}_m = q_m\, R_m S \left(1 - e^{-n_m / (R_m S)}\right)",
+    r"N = w S + \textstyle\sum_m \text{useful}_m",
+    r"\text{accuracy} = \text{floor} + (\text{ceiling} - \text{floor})\, f(N)",
+):
+    st.markdown(f"$\\displaystyle {formula}$", text_alignment="center")
 st.markdown(
     """
 *S* seeds, *n* examples made by strategy *m*, *q* its quality, *R* its reach, *w* the worth of one seed, and
@@ -33,7 +37,7 @@ st.markdown(
 """
 )
 
-st.subheader("The words on the charts")
+st.header("The words on the charts")
 st.markdown(
     """
 | Word | What it means |
@@ -48,7 +52,7 @@ st.markdown(
 """
 )
 
-st.subheader("What a query buys")
+st.header("What a query buys")
 st.markdown(
     "Published shifts count *examples*; your bill counts *queries*. An answer takes one query. A rephrasing and a "
     "new question take two: one to write the question, one to answer it. Under *Assumptions* on the advice page "
@@ -62,7 +66,7 @@ st.table(
     }
 )
 
-st.subheader("What speaks against it")
+st.header("What speaks against it")
 for claim in table.claims:
     if claim.quantity == "contradiction":
         st.warning(
