@@ -1,4 +1,4 @@
-"""The table of a plan that is generated whole: how many queries go to each strategy, and where the data set is written."""
+"""The table of a plan that is generated whole: queries by strategy, and where the data set is written."""
 
 from __future__ import annotations
 

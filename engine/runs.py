@@ -9,18 +9,23 @@ from __future__ import annotations
 import secrets
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from engine.advice import as_json, recommend
 from engine.comparison import wilson
 from engine.database import translated
-from engine.domain import Recommendation, Situation
+from engine.domain import Recommendation, Situation, Strategy
+from engine.errors import InputError
+from engine.full_prepare import PreparedFull
+from engine.job_files import fingerprint
 from engine.ledger import account
 from engine.plan import PilotPlan, check_plan, with_paths
+from engine.pool_report import read_report
+from engine.pools import prompts_hash
 from engine.prepare import Prepared, prepare
-from engine.records import CHECK, CellRow, Run
+from engine.records import CHECK, FULL, CellRow, Run, RunState
 from engine.seed_files import from_this_machine
 from engine.store import Store
 from engine.tasks import task_type
@@ -56,6 +61,46 @@ def _file(plan: PilotPlan, store: Store, start_token: str | None, kind: str) -> 
     if found != run_id:
         shutil.rmtree(store.folder(run_id), ignore_errors=True)
     return found
+
+
+def file_full(ready: PreparedFull, store: Store, let_go: Callable[[str], None]) -> str:
+    """Queues a full run and returns its id. Asked for again with the same contents it is the same run, with the
+    ceiling and the folder as they are typed now: what it was charged counts, and nothing is bought again.
+
+    `let_go` frees a run whose worker is dead. InputError where a live worker makes this data set now.
+    """
+    plan = from_this_machine(ready.prepared.plan)
+    run_id = f"{FULL}{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
+    filed = carried(plan, store, run_id)
+    found = store.file_run(run_id, plan.name, filed.model_dump(mode="json"), _full_token(ready))
+    if found == run_id:
+        return run_id
+    shutil.rmtree(store.folder(run_id), ignore_errors=True)
+    let_go(found)
+    if store.run(found).state is not RunState.RUNNING:
+        shutil.rmtree(store.folder(found) / "input", ignore_errors=True)
+        if store.reopen(found, carried(plan, store, found).model_dump(mode="json")):
+            return found
+    raise InputError(f"run {found} makes this data set now; `seedpilot show {found}` says how far it is")
+
+
+def _full_token(ready: PreparedFull) -> str:
+    """The same for full runs that ask the same."""
+    prepared, full = ready.prepared, ready.full
+    teacher = prepared.plan.teacher.model_dump(mode="json", include={"kind", "base_url", "model", "keep_reasoning"})
+    augmenter = prepared.plan.augmenter
+    return FULL + fingerprint(
+        {
+            "prompts": [
+                prompts_hash(prepared, strategy, prepared.plan.prompts.questions_per_call) for strategy in Strategy
+            ],
+            "items": [[item.id for item in items] for items in (prepared.seeds, prepared.test, prepared.inputs)],
+            "teacher": teacher,
+            "augmenter": None if augmenter is None else [augmenter.kind, augmenter.base_url, augmenter.model],
+            "spending": list(full.spending.items()),
+            "tokens": [prepared.task.max_answer_tokens, prepared.task.max_question_tokens],
+        }
+    )
 
 
 def carried(plan: PilotPlan, store: Store, run_id: str) -> PilotPlan:
@@ -127,7 +172,13 @@ def summary(store: Store, run_id: str) -> dict[str, Any]:
             "usd": paid.usd,
         },
         "pools": [
-            {"pool": pool.name, "counts": dict(pool.counts), "folder": pool.folder} for pool in store.pools(run_id)
+            {
+                "pool": pool.name,
+                "counts": dict(pool.counts),
+                "budgets": read_report(Path(pool.folder)),
+                "folder": pool.folder,
+            }
+            for pool in store.pools(run_id)
         ],
         "cells": [_cell(row) for row in cells],
         "advice": {"before": as_json(before), "after": None if after is None else as_json(after)},

@@ -16,7 +16,7 @@ import secrets
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,11 +29,13 @@ from engine.check import Check, ceiling_of
 from engine.database import translated
 from engine.dry_run import Measured, dry_run
 from engine.errors import KeyMissingError, SeedPilotError
+from engine.full_prepare import prepare_full
+from engine.full_run import FullRun
 from engine.ledger import Ceiling
 from engine.pilot import Pilot
 from engine.plan import PLAIN, PilotPlan, check_plan
 from engine.prepare import Prepared, prepare
-from engine.records import CHECK, DRY_RUN, RunState
+from engine.records import CHECK, DRY_RUN, FULL, RunState
 from engine.settings import Settings
 from engine.store import Store
 from engine.trainer import LocalTrainer
@@ -53,7 +55,7 @@ class Stopped(Exception):  # noqa: N818 - no error: the user asked for it
 
 def run(run_id: str, store: Store, key: SecretStr | None = None) -> RunState:
     """Runs one run to its end, its pause or its failure, and returns the state it was left in."""
-    _release_if_dead(run_id, store)
+    release_if_dead(run_id, store)
     before = store.run(run_id).state, store.holder(run_id)
     with _machine_lock(store.home):
         if (store.run(run_id).state, store.holder(run_id)) != before:
@@ -65,8 +67,8 @@ def run(run_id: str, store: Store, key: SecretStr | None = None) -> RunState:
         try:
             store.hold_ballast()
             with _Heart(store, run_id) as heart:
-                work = _check if run_id.startswith(CHECK) else _pilot
-                message = work(run_id, store, key, heart).run()
+                kind = next((kind for kind in _KINDS if run_id.startswith(kind)), "")
+                message = _KINDS.get(kind, _pilot)(run_id, store, key, heart).run()
             state = RunState.DONE
         except Stopped as stopped:
             state, message = {
@@ -165,6 +167,28 @@ def _check(run_id: str, store: Store, key: SecretStr | None, heart: _Heart) -> C
     return Check(prepared, run_id, generator, store)
 
 
+def _full(run_id: str, store: Store, key: SecretStr | None, heart: _Heart) -> FullRun:
+    plan = check_plan(store.run(run_id).plan)
+    store.progress(run_id, "Reading the plan", 0, 1)
+    ready = prepare_full(plan)
+    generator = generator_for(
+        plan.teacher,
+        model_of(plan.teacher, key),
+        ledger_of(store, run_id, ready.prepared, ready.prepared.price),
+        heart.check,
+        augmenter=augmenter_of(store, run_id, ready.prepared, heart.check),
+        few_shot=ready.prepared.few_shot,
+    )
+    return FullRun(ready, run_id, generator, store)
+
+
+_KINDS: dict[str, Callable[[str, Store, SecretStr | None, _Heart], Pilot | Check | FullRun]] = {
+    CHECK: _check,
+    FULL: _full,
+}
+"""How a run's id begins -> what does its work; a pilot does that of all others."""
+
+
 class _Heart:
     """Says in the store that the worker lives, and hears there what the user wants."""
 
@@ -216,7 +240,8 @@ def _is_dead(run_id: str, store: Store) -> bool:
         return True
 
 
-def _release_if_dead(run_id: str, store: Store) -> None:
+def release_if_dead(run_id: str, store: Store) -> None:
+    """Frees a run whose worker is gone, so that the next one need not wait for its silence to be noticed."""
     if _is_dead(run_id, store):
         store.release_lost(run_id)
 

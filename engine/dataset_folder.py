@@ -1,0 +1,311 @@
+"""The data set folder: what a run generated, as files that trainers and `datasets.load_dataset` take as they are.
+
+Rows are streamed from the pools' `examples.jsonl`, so that memory stays flat. The folder is written beside its place
+and moved there whole; one that holds anything that SeedPilot did not write is left alone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TextIO
+
+import pyarrow as pa
+from pyarrow import parquet
+
+from engine.data_card import KEPT, Asked, Card, as_markdown
+from engine.domain import Item
+from engine.errors import InputError
+from engine.tasks import Task
+from engine.trainer_configs import CHAT_PAIRS, FILES, MESSAGES, PAIRS, Training, axolotl_config, trl_config
+
+PROVENANCE, REJECTED = "provenance", "rejected"
+CARD = "README.md"
+WRITTEN = frozenset({*FILES.values(), f"{PROVENANCE}.parquet", f"{REJECTED}.parquet", CARD, "trl.yaml", "axolotl.yaml"})
+"""All that a data set folder may hold."""
+SEED = "seed"
+"""Source of a row that is a seed; the others name their strategy."""
+AT_ONCE = 1_000
+"""Rows that are written to a Parquet at a time."""
+
+_IDS = pa.list_(pa.int64())
+_PROVENANCE = pa.schema(
+    [
+        ("row", pa.int64()),
+        ("source", pa.string()),
+        ("seed_id", pa.string()),
+        ("strategy", pa.string()),
+        ("visit", pa.int64()),
+        ("prompts", pa.string()),
+        ("teacher", pa.string()),
+        ("augmenter", pa.string()),
+        ("temperature", pa.float64()),
+        ("max_answer_tokens", pa.int64()),
+        ("max_question_tokens", pa.int64()),
+        ("votes", pa.int64()),
+        ("query_ids", _IDS),
+        ("usd", pa.float64()),
+    ]
+)
+"""`visit` counts the visits to that seed, from 0; `usd` is the price of the row's queries, which others may share."""
+_REJECTED = pa.schema(
+    [
+        ("strategy", pa.string()),
+        ("seed_id", pa.string()),
+        ("visit", pa.int64()),
+        ("reason", pa.string()),
+        ("question", pa.string()),
+        ("answer", pa.string()),
+        ("query_ids", _IDS),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """What one strategy generated."""
+
+    strategy: str
+    examples: Path
+    """The pool's `examples.jsonl`; it need not exist where nothing was kept."""
+    counts: Mapping[str, int]
+    """Visits by reason."""
+    queries: int | None = None
+    """What it was given; None where a pilot made it."""
+    rejected: Sequence[Mapping[str, Any]] | None = None
+    """Columns of `rejected.parquet` by name; None where only their counts are known."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataSet:
+    """What a folder is made of."""
+
+    task: Task
+    seeds: tuple[Item, ...]
+    """All that were visited."""
+    with_seeds: bool
+    pools: tuple[Pool, ...]
+    training: Training
+    """Recipe and student of the configs; its number of examples is filled in here."""
+    card: Card
+    """What is known beforehand; strategies, rows and files are filled in here."""
+
+
+def problems_of(folder: Path) -> list[str]:
+    """Why a data set cannot be written there; empty where it can."""
+    parent = next((one for one in folder.parents if one.exists()), None)
+    if folder.is_symlink():
+        return [f"{folder}: is a link, and what it leads to would be replaced; give the folder itself"]
+    if not folder.exists():
+        if parent is None or not parent.is_dir() or not os.access(parent, os.W_OK):
+            return [f"{folder}: no folder can be made in {parent}; give a place that you may write to"]
+        return []
+    if not folder.is_dir():
+        return [f"{folder}: is a file; give the name of a folder, which may be new"]
+    own = sorted(entry.name for entry in folder.iterdir() if entry.name not in WRITTEN or not entry.is_file())
+    if own:
+        more = f" and {len(own) - 3} more" if len(own) > 3 else ""
+        return [
+            f"{folder}: holds {', '.join(own[:3])}{more}, which no data set folder does; give a new or an empty folder"
+        ]
+    return []
+
+
+def write_folder(folder: Path, data: DataSet) -> Card:
+    """Writes the folder, whole or not at all, in place of a data set that was there; returns what its card says.
+
+    Of examples that several strategies came to, the first stays and the others count as `duplicate`. InputError
+    where the place holds something else, or where nothing at all was kept.
+    """
+    if problems := problems_of(folder):
+        raise InputError(problems)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    mark = secrets.token_hex(4)
+    new = folder.with_name(f".{folder.name}.{mark}.new")
+    old = folder.with_name(f".{folder.name}.{mark}.old")
+    try:
+        new.mkdir()
+        card = _fill(new, data)
+        if folder.exists():
+            folder.rename(old)
+        new.rename(folder)
+    except BaseException:
+        if old.exists() and not folder.exists():
+            old.rename(folder)
+        raise
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+        if folder.exists():
+            shutil.rmtree(old, ignore_errors=True)
+    return card
+
+
+def as_zip(target: Path, name: str, data: DataSet) -> Card:
+    """The same folder as a ZIP file, with everything under `name/`."""
+    folder = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    try:
+        card = write_folder(folder, data)
+        part = folder / "zip"
+        with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as file:
+            for entry in sorted(WRITTEN):
+                if (folder / entry).is_file():
+                    file.write(folder / entry, f"{name}/{entry}")
+        part.replace(target)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return card
+
+
+def _fill(folder: Path, data: DataSet) -> Card:
+    """Writes every file into an empty folder."""
+    asked: list[Asked] = []
+    rejected: list[Mapping[str, Any]] | None = []
+    seen: set[int] = set()
+    with _Rows.into(folder) as rows:
+        for seed in data.seeds:
+            turns = _seed_row(data.task, seed)
+            seen.add(_identity(turns))
+            if data.with_seeds:
+                rows.write(SEED, turns, {"seed_id": seed.id})
+        for pool in data.pools:
+            found = _Found()
+            for row in _kept(pool.examples):
+                mark = _identity(row["messages"])
+                if mark in seen:
+                    found.repeated.append(row)
+                    continue
+                seen.add(mark)
+                found.add(row)
+                rows.write(pool.strategy, row["messages"], _origin(row))
+            asked.append(found.asked(pool))
+            if pool.rejected is None or rejected is None:
+                rejected = None
+            else:
+                rejected += [*pool.rejected, *(_repeated(pool.strategy, row) for row in found.repeated)]
+    if not rows.count:
+        raise InputError("nothing was kept, and the seeds are left out: there is no data set to write")
+    names = {name: FILES[name] for name in (MESSAGES, PAIRS, CHAT_PAIRS)} | {PROVENANCE: f"{PROVENANCE}.parquet"}
+    if rejected:
+        with _parquet(folder / f"{REJECTED}.parquet", _REJECTED) as write:
+            for one in rejected:
+                write(one)
+        names[REJECTED] = f"{REJECTED}.parquet"
+    training = replace(data.training, examples=rows.count)
+    (folder / "trl.yaml").write_text(trl_config(training), encoding="utf-8")
+    (folder / "axolotl.yaml").write_text(axolotl_config(training), encoding="utf-8")
+    seed_rows = len(data.seeds) if data.with_seeds else 0
+    card = replace(data.card, asked=tuple(asked), seeds=len(data.seeds), seed_rows=seed_rows, files=names)
+    (folder / CARD).write_text(as_markdown(card), encoding="utf-8")
+    return card
+
+
+class _Found:
+    """What a pool's kept rows have in common."""
+
+    def __init__(self) -> None:
+        self.kept = 0
+        self.repeated: list[Mapping[str, Any]] = []
+        self.names: dict[str, dict[str, None]] = {"teacher": {}, "augmenter": {}, "prompts": {}}
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        self.kept += 1
+        for name, found in self.names.items():
+            if row.get(name):
+                found[row[name]] = None
+
+    def asked(self, pool: Pool) -> Asked:
+        counts = Counter(pool.counts)
+        counts["duplicate"] += len(self.repeated)
+        counts[KEPT] = self.kept
+        teachers, augmenters, prompts = (tuple(found) for found in self.names.values())
+        counted = {reason: count for reason, count in counts.items() if count or reason == KEPT}
+        return Asked(pool.strategy, counted, pool.queries, teachers, augmenters, prompts)
+
+
+class _Rows:
+    """The files that hold every row, each in the same order."""
+
+    def __init__(self, files: Mapping[str, TextIO], origin: Callable[[Mapping[str, Any]], None]) -> None:
+        self._files, self._origin = files, origin
+        self.count = 0
+
+    @classmethod
+    @contextmanager
+    def into(cls, folder: Path) -> Iterator[_Rows]:
+        with ExitStack() as stack:
+            files = {n: stack.enter_context((folder / f).open("w", encoding="utf-8")) for n, f in FILES.items()}
+            yield cls(files, stack.enter_context(_parquet(folder / f"{PROVENANCE}.parquet", _PROVENANCE)))
+
+    def write(self, source: str, messages: Sequence[Mapping[str, str]], origin: Mapping[str, Any]) -> None:
+        """One row: a chat whose last turn is what is learned."""
+        *asked, answer = messages
+        # A student without a chat template reads the contents, one a line, as in a pilot.
+        forms: dict[str, dict[str, Any]] = {
+            MESSAGES: {"messages": messages},
+            PAIRS: {"prompt": "".join(f"{one['content']}\n" for one in asked), "completion": answer["content"]},
+            CHAT_PAIRS: {"prompt": asked, "completion": [answer]},
+        }
+        for name, form in forms.items():
+            self._files[name].write(json.dumps({**form, "source": source}, ensure_ascii=False) + "\n")
+        self._origin({"row": self.count, "source": source, **origin})
+        self.count += 1
+
+
+@contextmanager
+def _parquet(path: Path, schema: pa.Schema) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+    """Writes rows as they come; what a row does not say is null."""
+    waiting: list[Mapping[str, Any]] = []
+    with parquet.ParquetWriter(path, schema) as writer:
+
+        def write(row: Mapping[str, Any]) -> None:
+            waiting.append(row)
+            if len(waiting) >= AT_ONCE:
+                flush()
+
+        def flush() -> None:
+            writer.write_table(pa.Table.from_pylist([dict(row) for row in waiting], schema=schema))
+            waiting.clear()
+
+        yield write
+        flush()
+
+
+def _kept(path: Path) -> Iterable[dict[str, Any]]:
+    if not path.exists():
+        return
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            yield json.loads(line)
+
+
+def _seed_row(task: Task, seed: Item) -> list[dict[str, str]]:
+    asked = [{"role": message.role, "content": message.content} for message in task.student_prompt(seed.asked)]
+    return [*asked, {"role": "assistant", "content": seed.answer}]
+
+
+def _origin(row: Mapping[str, Any]) -> dict[str, Any]:
+    sampling = row.get("sampling", {})
+    return {
+        **{name: row.get(name) for name in ("seed_id", "strategy", "prompts", "teacher", "augmenter", "usd")},
+        **{name: sampling.get(name) for name in ("temperature", "max_answer_tokens", "max_question_tokens", "votes")},
+        "visit": row.get("sample_index"),
+        "query_ids": row.get("query_ids"),
+    }
+
+
+def _repeated(strategy: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    named = {name: row.get(name) for name in ("seed_id", "question", "answer", "query_ids")}
+    return {**named, "strategy": strategy, "visit": row.get("sample_index"), "reason": "duplicate"}
+
+
+def _identity(messages: Sequence[Mapping[str, str]]) -> int:
+    """Of an example's words; a number, so that a large data set's marks fit into memory."""
+    return hash(" ".join("\x00".join(one["content"] for one in messages).split()).casefold())

@@ -1,0 +1,190 @@
+"""A full run made concrete: files read, queries and money counted, the folder looked at. Nothing is asked or paid.
+
+What it gives is a pilot's `Prepared` without cells, so that a full run asks and pays exactly as a pilot does, and finds
+in the ledger what a pilot has bought.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from engine.costs import examples_for, queries_for
+from engine.dataset_folder import problems_of
+from engine.domain import Item, Recipe, Strategy
+from engine.errors import InputError, SeedPilotError
+from engine.estimate import Estimate, Sources, estimate, price_of
+from engine.hub_rows import local
+from engine.inputs import read_inputs
+from engine.items import read_items
+from engine.mapping import mapped
+from engine.plan import SANDBOX, FullPlan, PilotPlan
+from engine.prepare import SANDBOX_SEEDS, SANDBOX_TEST_ITEMS, Prepared
+from engine.sandbox import recipe as sandbox_recipe
+from engine.sandbox import world
+from engine.seed_files import Division, seeds_and_test
+from engine.settings import Settings
+from engine.student import StudentInfo, check_student
+from engine.tasks import Task, load_task
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedFull:
+    """A full run that can start."""
+
+    prepared: Prepared
+    full: FullPlan
+    visits: Mapping[Strategy, int]
+    """By strategy: what its queries pay for."""
+
+
+def prepare_full(plan: PilotPlan) -> PreparedFull:
+    """Everything that the full run needs; InputError with every problem of the plan's files and of the folder."""
+    if plan.full is None:
+        raise InputError("full: is missing; say what is spent on each strategy, and where the data set is written")
+    full = plan.full
+    problems: list[str] = problems_of(Path(full.folder))
+    warnings: list[str] = []
+
+    def attempt(action: Callable[[], _T]) -> _T | None:
+        try:
+            return action()
+        except InputError as error:
+            problems.extend(error.problems)
+        except SeedPilotError as error:
+            problems.append(str(error))
+        return None
+
+    task = attempt(lambda: load_task(plan.task, Path(plan.seeds.path)))
+    student = attempt(lambda: check_student(plan.student))
+    for name, asked in {"teacher": plan.teacher, "augmenter": plan.augmenter}.items():
+        if asked is not None and asked.base_url and (refusal := Settings().refusal(asked.base_url)):
+            problems.append(f"{name}.base_url: {refusal}")
+    items = None if task is None else attempt(partial(_items, plan, task, warnings))
+    seeds, test, division = items or ((), (), None)
+    inputs = None if task is None else attempt(partial(read_inputs, plan, task, seeds, test, warnings))
+    if problems or task is None or student is None or items is None or inputs is None:
+        raise InputError(problems)
+    if plan.teacher.max_answer_tokens is not None:
+        task = replace(task, max_answer_tokens=plan.teacher.max_answer_tokens)
+    return _counted(plan, full, task, student, Sources(seeds, test, inputs), division, warnings)
+
+
+def _counted(
+    plan: PilotPlan,
+    full: FullPlan,
+    task: Task,
+    student: StudentInfo,
+    sources: Sources,
+    division: Division | None,
+    warnings: list[str],
+) -> PreparedFull:
+    together = plan.prompts.questions_per_call
+    visits = {s: examples_for(queries, s, together=together) for s, queries in full.spending.items()}
+    inputs = len(sources.inputs)
+    if visits.get(Strategy.REAL_QUESTION, 0) > inputs:
+        warnings.append(
+            f"There are {inputs} unlabelled inputs for {full.spending[Strategy.REAL_QUESTION]} queries: each is "
+            f"answered once, so real questions end at {inputs} queries."
+        )
+        visits[Strategy.REAL_QUESTION] = inputs
+    if task.determined and Strategy.ANSWER_AUGMENTATION in visits:
+        warnings.append(
+            "The question fixes its answer here, so answer augmentation can only repeat the seeds: expect nearly all "
+            "of its examples to be left out as duplicates."
+        )
+    if not sources.test:
+        warnings.append(
+            "No test items are given, so nothing generated is compared with any; what you test on later should be "
+            "given now (--test)."
+        )
+    recipe = plan.recipe(sandbox_recipe.SANDBOX_RECIPE if plan.student == SANDBOX else Recipe())
+    # What a person types as queries is the most that is charged; a lost reply is asked again out of it.
+    ceiling = plan.ceiling.queries or sum(full.spending.values())
+    plan = plan.model_copy(update={"ceiling": plan.ceiling.model_copy(update={"queries": ceiling})})
+    estimated = _estimate(plan, task, sources, student, recipe, visits)
+    expected, most = estimated.expected_usd, plan.ceiling.usd
+    if expected is not None and most is not None and expected > most:
+        warnings.append(
+            f"The queries are expected to cost ${expected:.2f}, more than the ceiling of ${most:.2f}: the run stops "
+            "there and writes what it has."
+        )
+    prepared = Prepared(
+        plan,
+        task,
+        sources.seeds,
+        sources.test,
+        student,
+        recipe,
+        (),
+        price_of(plan),
+        estimated,
+        tuple(warnings),
+        sources.inputs,
+        division,
+    )
+    return PreparedFull(prepared, full, visits)
+
+
+def _estimate(
+    plan: PilotPlan,
+    task: Task,
+    sources: Sources,
+    student: StudentInfo,
+    recipe: Recipe,
+    visits: Mapping[Strategy, int],
+) -> Estimate:
+    """The strategies' estimates added up, each as a pilot would make it; the ceiling is what was typed."""
+    parts = []
+    for strategy, count in visits.items():
+        queries = queries_for(count, strategy, together=plan.prompts.questions_per_call)
+        one = plan.model_copy(
+            update={
+                "grid": plan.grid.model_copy(
+                    update={"strategies": (strategy,), "budgets": (queries,), "seed_sizes": (), "replicates": 1}
+                ),
+                "test": plan.test.model_copy(update={"teacher_items": 0}),
+            }
+        )
+        # No cell is measured here, so that what test items can show is of no interest.
+        looked_at = replace(sources, test=sources.test or sources.seeds[:1])
+        parts.append(estimate(one, replace(task, judge=None), looked_at, student, recipe))
+    return replace(
+        parts[0],
+        queries=sum(part.queries for part in parts),
+        expected_usd=_sum([part.expected_usd for part in parts]),
+        lower_usd=_sum([part.lower_usd for part in parts]),
+        seconds=None,
+    )
+
+
+def _sum(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if len(known) == len(values) else None
+
+
+def _items(
+    plan: PilotPlan, task: Task, warnings: list[str]
+) -> tuple[tuple[Item, ...], tuple[Item, ...], Division | None]:
+    """Seeds, test items, and what became of the rows where test items are split off or have a file of their own."""
+    if plan.seeds.path == SANDBOX:
+        return (
+            world.seeds(plan.seeds.count or SANDBOX_SEEDS),
+            world.test_items(plan.test.count or SANDBOX_TEST_ITEMS),
+            None,
+        )
+    if plan.test.path is not None or (plan.full is not None and plan.full.held_out):
+        seeds, test, division, notes = seeds_and_test(plan, task)
+        warnings += notes
+        return seeds, test, division
+    source = local(plan.seeds.path, plan.seeds.count)
+    warnings += [source.note] if source.note else []
+    file = read_items(source.path, mapped(task.read_row, task, plan.seeds.map, "seeds.map"))
+    if file.repeats:
+        warnings.append(f"{file.name}: {file.repeats} rows repeat an earlier one and are left out.")
+    return file.items[: plan.seeds.count], (), None
