@@ -19,13 +19,14 @@ import torch
 
 from engine.kv_window import WindowCache, layers_of
 
-MOST_ROWS = 64
-"""Rows at once on a CPU, where more gain nothing."""
+MOST_ROWS = 128
+"""Rows at once on a CPU: 64 take 7 % more time, 32 take 20 % more."""
 MOST_ROWS_GPU = 512
 CACHE_BYTES = 2**30
 """Room for keys and values on a CPU; on a GPU it is half of what is free."""
-PREFILL_TOKENS = 4096
-"""Tokens of prompts that are read in one pass, padding included."""
+PREFILL_TOKENS = 1024
+"""Tokens of prompts that are read in one pass on a CPU, padding included: more no longer fit into its cache."""
+PREFILL_TOKENS_GPU = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +184,8 @@ class _Loop:
         if not self._live():
             # Nobody speaks: the columns begin anew.
             self.cache.window.start = self.cache.window.end = max(width, 1)
-        at_once = max(1, PREFILL_TOKENS // (width * self.how.groups))
+        tokens = PREFILL_TOKENS_GPU if self.device.type == "cuda" else PREFILL_TOKENS
+        at_once = max(1, tokens // (width * self.how.groups))
         for begin in range(0, most, at_once):
             self._read([pairs[begin : begin + at_once] for pairs in taken])
         return True

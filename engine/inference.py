@@ -6,14 +6,14 @@ token (states of a recurrence, chunked attention) are answered one by one throug
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from jinja2 import TemplateError
-from peft import PeftModel
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
@@ -23,11 +23,16 @@ from transformers import (
 )
 from transformers.utils import logging as transformers_logging
 
+from engine.adapters import Adapter, Mix, can_mix, fused, read_adapter, with_adapter
 from engine.decoding import Decoded, Decoding, can_decode, decode
 from engine.domain import Message
 from engine.errors import StudentError
 from engine.student import check_student
 
+MIX_BELOW = {"cpu": 0, "cuda": 200}
+"""Questions an adapter below which adapters share a batch, by device. On a GPU it is derived (performance.md 2.3)."""
+MOST_MIXED = 16
+"""Adapters in one batch."""
 DEFAULT_CONTEXT = 2048
 """Tokens, for a student whose config names no longest text."""
 
@@ -74,15 +79,10 @@ def load(student: str, adapter: Path | None = None) -> LoadedStudent:
     stop_ids = _stop_ids(model, tokenizer)
     if not stop_ids:
         raise StudentError(f"student {student} names no end-of-text token; set eos_token in its tokenizer")
+    model = model.to(device).eval()
     if adapter is not None:
-        try:
-            model = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
-            raise StudentError(
-                f"adapter {adapter} does not fit student {student}: {_first_line(error)}; "
-                "expected an adapter in peft's layout that was trained on this very student"
-            ) from error
-    return LoadedStudent(model.to(device).eval(), tokenizer, info.context or DEFAULT_CONTEXT, stop_ids)
+        model = fused(model, read_adapter(model, adapter))
+    return LoadedStudent(model, tokenizer, info.context or DEFAULT_CONTEXT, stop_ids)
 
 
 def _first_line(error: Exception) -> str:
@@ -152,6 +152,73 @@ def replies(
     return Replies(
         tuple(text_of(student, one.ids, stop) for one in said), asked.cut, sum(not one.ended for one in said)
     )
+
+
+@contextmanager
+def adapted(student: LoadedStudent, adapter: Path | None) -> Iterator[LoadedStudent]:
+    """The student with that adapter in its weights, and without it again afterwards, bit for bit; None is no adapter.
+
+    One base in memory serves all cells of a pilot in turn. StudentError where the adapter does not fit.
+    """
+    if adapter is None:
+        yield student
+        return
+    with with_adapter(student.model, read_adapter(student.model, adapter)) as model:
+        yield replace(student, model=model)
+
+
+def replies_each(
+    student: LoadedStudent,
+    adapters: Sequence[Path | None],
+    questions: Sequence[Sequence[Message]],
+    max_new_tokens: int,
+    stop: Sequence[str] = (),
+    *,
+    mixed: bool | None = None,
+) -> tuple[Replies, ...]:
+    """What each adapter (None: the student alone) answers to the same questions, in the order of the adapters.
+
+    Adapters are merged into the base one after the other, or share a batch: `mixed` says which; None takes what is
+    faster, a shared batch where there are fewer than `MIX_BELOW` questions and all adapters can share one.
+    """
+    read = [None if one is None else read_adapter(student.model, one) for one in adapters]
+    if mixed is None:
+        mixed = len(read) > 1 and len(questions) < MIX_BELOW[student.device.type] and can_mix(student.model, read)
+    if mixed and can_decode(student.model):
+        return _replies_mixed(student, read, questions, max_new_tokens, stop)
+    found = []
+    for one in read:
+        if one is None:
+            found.append(replies(student, questions, max_new_tokens, stop))
+            continue
+        with with_adapter(student.model, one) as model:
+            found.append(replies(replace(student, model=model), questions, max_new_tokens, stop))
+    return tuple(found)
+
+
+def _replies_mixed(
+    student: LoadedStudent,
+    adapters: Sequence[Adapter | None],
+    questions: Sequence[Sequence[Message]],
+    max_new_tokens: int,
+    stop: Sequence[str],
+) -> tuple[Replies, ...]:
+    asked = prompts_of(student, questions, max_new_tokens)
+    found: list[Replies] = []
+    for begin in range(0, len(adapters), MOST_MIXED):
+        several = adapters[begin : begin + MOST_MIXED]
+        mix = Mix(student.model, several)
+        how = replace(decoding(student, max_new_tokens, stop), groups=len(several), before=mix.before)
+        group = [number for number in range(len(several)) for _ in asked.ids]
+        try:
+            said = decode(student.model, asked.ids * len(several), how, group)
+        finally:
+            mix.remove()
+        for number in range(len(several)):
+            own = said[number * len(asked.ids) : (number + 1) * len(asked.ids)]
+            texts = tuple(text_of(student, one.ids, stop) for one in own)
+            found.append(Replies(texts, asked.cut, sum(not one.ended for one in own)))
+    return tuple(found)
 
 
 class Prompts(NamedTuple):

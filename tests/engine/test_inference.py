@@ -103,5 +103,5 @@ def test_a_student_that_transformers_does_not_know_is_one_message(tmp_path: Path
 
 
 def test_a_folder_that_is_no_adapter_is_one_message(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(StudentError, match="does not fit student"):
+    with pytest.raises(StudentError, match="cannot be read"):
         load(str(folder), tmp_path)
