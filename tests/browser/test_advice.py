@@ -105,6 +105,73 @@ def test_points_of_your_own_move_the_advice_and_a_wrong_file_says_where(
     expect(page.get_by_text("Measured: your own points count")).to_be_visible()
 
 
+HEADER = "strategy,seeds,queries,correct,total\n"
+OWN = HEADER + "seeds_only,100,0,90,300\nanswer_augmentation,100,1000,120,300\nnew_question,100,1000,180,300\n"
+
+
+def test_two_visitors_at_once_do_not_see_each_others_points(
+    page: Page, browser: Browser, address: str, tmp_path: Path
+) -> None:
+    (tmp_path / "secret-points.csv").write_text(OWN)
+    page.goto(address)
+    settle(page)
+    before = page.get_by_role("heading", level=2).first.inner_text()
+    acts.choose(page, "Your own measurements", "CSV file")
+    acts.upload(page, "Measured points (CSV)", tmp_path / "secret-points.csv")
+    expect(page.get_by_text("Your data moved")).to_be_visible()
+    context = browser.new_context(viewport={"width": 1440, "height": 1000})
+    other = context.new_page()
+    other.goto(page.url)  # even by the same link
+    settle(other)
+    acts.choose(other, "Your own measurements", "CSV file")
+    assert other.get_by_role("heading", level=2).first.inner_text() == before
+    expect(other.get_by_text("Your data moved")).to_have_count(0)
+    expect(other.get_by_text("secret-points")).to_have_count(0)
+    (tmp_path / "other-points.csv").write_text(
+        HEADER + "seeds_only,100,0,90,300\nanswer_augmentation,100,1000,200,300\n"
+    )
+    acts.upload(other, "Measured points (CSV)", tmp_path / "other-points.csv")
+    expect(other.get_by_text("2 points of yours count")).to_be_visible()
+    type_number(page, "Teacher queries", 3500)
+    expect(page.get_by_text("3 points of yours count")).to_be_visible()
+    expect(page.get_by_text("other-points")).to_have_count(0)
+    context.close()
+
+
+def test_the_values_of_the_chart_and_its_picture_can_be_taken_home(page: Page, address: str) -> None:
+    page.goto(address)
+    settle(page)
+    page.get_by_text("Values of this chart, as a table").click()
+    button = page.get_by_role("button", name="Download this table (CSV)").first
+    expect(button).to_be_visible()
+    settle(page)
+    with page.expect_download() as download:
+        button.click()
+    assert download.value.suggested_filename == "seedpilot-curves.csv"
+    lines = download.value.path().read_text().splitlines()
+    assert lines[0] == 'Strategy,What,Queries,Queries per seed,"Accuracy, %",80 % from,to'
+    assert len(lines) == 1 + 3 * 40
+    figure = page.get_by_test_id("stPlotlyChart").first
+    figure.hover()
+    with page.expect_download() as picture:
+        figure.locator("[data-title*='Download plot']").click()
+    assert picture.value.suggested_filename == "seedpilot-curves.png"
+    assert picture.value.path().read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def test_a_typed_model_name_brings_its_price_and_the_chart_turns_to_dollars(page: Page, address: str) -> None:
+    page.goto(f"{address}/?budget=Money&usd=150&tokens_in=400&tokens_out=300")
+    settle(page)
+    expect(page.get_by_text("The price is unknown")).to_be_visible()
+    field = page.get_by_role("textbox", name="Teacher", exact=True)
+    field.fill("gpt-4o-mini")
+    field.press("Enter")
+    settle(page)
+    expect(page.get_by_text(re.compile("genai-prices .* openai gpt-4o-mini, for 20"))).to_be_visible()
+    expect(page.get_by_test_id("stPlotlyChart").get_by_text("US dollars")).to_be_attached()
+    expect(page.get_by_test_id("stPlotlyChart").get_by_text("budget ratio")).to_be_attached()
+
+
 def test_a_link_restores_what_else_you_have(page: Page, address: str) -> None:
     page.goto(f"{address}/?unlabelled=2000&student=Qwen2.5-1.5B&verifiable=No")
     settle(page)
