@@ -6,9 +6,34 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from engine.domain import Cell, Item, Measurement, Outcome, Score
+from engine.domain import Cell, GoldLikelihood, Item, Measurement, Outcome, Score
 from engine.items import write_jsonl
 from engine.store import Store
+from engine.tally import mean_gold_loss
+
+
+def prediction_rows(
+    items: Sequence[Item],
+    replies: Sequence[str | None],
+    scores: Sequence[Score],
+    gold: Sequence[GoldLikelihood | None] = (),
+) -> list[dict[str, Any]]:
+    """One row an item, as `predictions.jsonl` holds them; `gold` is empty where it was not computed."""
+    known = gold or [None] * len(items)
+    return [
+        {
+            "id": item.id,
+            "question": item.question,
+            "gold": item.answer,
+            "reply": reply,
+            "outcome": score.outcome.value,
+            "value": score.value,
+            "reason": score.reason,
+            "gold_log_likelihood": None if likely is None else likely.log_likelihood,
+            "gold_tokens": None if likely is None else likely.tokens,
+        }
+        for item, reply, score, likely in zip(items, replies, scores, known, strict=True)
+    ]
 
 
 def record(
@@ -22,23 +47,14 @@ def record(
     examples: int,
     detail: Mapping[str, Any],
     folder: Path,
+    gold: Sequence[GoldLikelihood | None] = (),
 ) -> None:
-    """Keeps the scored replies on disk item by item, and writes the cell's measurement last."""
-    write_jsonl(
-        folder / "predictions.jsonl",
-        [
-            {
-                "id": item.id,
-                "question": item.question,
-                "gold": item.answer,
-                "reply": reply,
-                "outcome": score.outcome.value,
-                "value": score.value,
-                "reason": score.reason,
-            }
-            for item, reply, score in zip(items, replies, scores, strict=True)
-        ],
-    )
+    """Keeps the scored replies on disk item by item, and writes the cell's measurement last.
+
+    `gold` says how likely the gold answers were, where that is known; the cell's detail then has their mean as
+    `gold_loss` (nats a token).
+    """
+    write_jsonl(folder / "predictions.jsonl", prediction_rows(items, replies, scores, gold))
     values = [score.value for score in scores if score.value is not None]
     correct = sum(score.outcome == Outcome.RIGHT for score in scores)
     scored = sum(score.outcome != Outcome.NOT_SCORED for score in scores)
@@ -53,6 +69,6 @@ def record(
             mean_value=sum(values) / len(values) if values else None,
         ),
         [None if score.outcome == Outcome.NOT_SCORED else float(score.outcome == Outcome.RIGHT) for score in scores],
-        detail,
+        dict(detail) | ({"gold_loss": mean_gold_loss(gold)} if gold else {}),
         str(folder),
     )

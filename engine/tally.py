@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.comparison import wilson
-from engine.domain import Interval, Item, Outcome, Score
+from engine.domain import GoldLikelihood, Interval, Item, Outcome, Score
 from engine.tasks import Task
 
 
@@ -78,3 +78,10 @@ def macro_f1(pairs: Sequence[tuple[str | None, str | None]]) -> float | None:
         of_said = sum(said == label for _, said in pairs)
         total += 2 * hit / (of_gold + of_said)
     return total / len(golds)
+
+
+def mean_gold_loss(found: Sequence[GoldLikelihood | None]) -> float | None:
+    """Loss per token of the gold answers, averaged within an item first, as training does it; nats. None where no
+    item has one."""
+    losses = [-one.log_likelihood / one.tokens for one in found if one is not None]
+    return sum(losses) / len(losses) if losses else None

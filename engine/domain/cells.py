@@ -31,6 +31,15 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True)
+class GoldLikelihood:
+    """How likely a student finds one item's gold answer."""
+
+    log_likelihood: float
+    """Nats, summed over the answer's tokens, the end of text among them."""
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class Cell:
     """One adapter to train and score: strategy x variant x seed count x budget x replicate."""
 
