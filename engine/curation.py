@@ -74,8 +74,9 @@ class Curator:
         self.strategy = strategy
         self.room = room
         self._seen = {_identity(seed.question, seed.answer) for seed in seeds}
-        self._test = Known([item.question for item in test], in_other_words=True)
         written = strategy in WRITTEN
+        # A seed that is a test item in other words is for the split to see; what a model wrote is seen here.
+        self._test = Known([item.question for item in test], in_other_words=written)
         self._seeds = Known([seed.question for seed in seeds] if written else [], in_other_words=False)
         self._earlier = Growing()
         self._spoken = common_language([seed.question for seed in seeds]), common_language([s.answer for s in seeds])
