@@ -99,7 +99,7 @@ def train_pack(
     recipe = members[0].recipe
     bank = AdapterBank(student.model, recipe.rank, recipe.alpha)
     # A planned order may be shorter than what is needed now; a longer one begins like it.
-    whole = bucket_order(max(one.steps for one in members))
+    whole = bucket_order(max(one.steps for one in members), recipe.batch_size)
     training = _Training(bank, members, on_end, keeping, (*(order or ()), *whole[len(order or ()) :]))
     try:
         with computing(student.model, recipe), warnings.catch_warnings():

@@ -12,13 +12,16 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-BUCKET = 8
-"""Batches that are cut, by length, from one draw of rows; more saves padding and mixes less."""
-BLUR = 0.1
+FEWEST_BUCKETS = 8
+"""Batches that are cut, by length, from one draw of rows; more save padding and mix less."""
+ROWS_DRAWN = 64
+"""At least so many rows are drawn at once: of eight single rows the third shortest would have another length for
+every adapter, and a pack would pad all to the longest."""
+BLUR = 0.05
 """How far lengths are blurred, as a share, before rows are sorted by them."""
 
 BucketOrder = tuple[tuple[int, ...], ...]
-"""Per draw of rows, in which order its `BUCKET` batches come, counted from the shortest."""
+"""Per draw of rows, in which order its batches come, counted from the shortest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +33,11 @@ class Row:
     """How many of the ids are prompt, at least one: they take no part in the loss."""
 
 
-def bucket_order(steps: int) -> BucketOrder:
-    """The order of lengths for that many steps; a longer one begins with the same draws."""
+def bucket_order(steps: int, size: int) -> BucketOrder:
+    """The order of lengths for that many steps of batches of that size; a longer one begins with the same draws."""
+    buckets = max(FEWEST_BUCKETS, ROWS_DRAWN // size)
     rng = random.Random("bucket order")
-    return tuple(tuple(rng.sample(range(BUCKET), BUCKET)) for _ in range(-(-steps // BUCKET)))
+    return tuple(tuple(rng.sample(range(buckets), buckets)) for _ in range(-(-steps // buckets)))
 
 
 def batches(
@@ -41,25 +45,28 @@ def batches(
 ) -> Iterator[list[Row]]:
     """As many batches as there are steps: pass after pass over the rows, rows of like length together.
 
-    Each pass is in an order of its own, drawn from `seed`. Of the stream of passes, `BUCKET` batches at a time
-    are sorted by length (blurred a little), cut and put in `order`. With fewer rows than `size`, a batch is all rows.
+    Each pass is in an order of its own, drawn from `seed`. Of the stream of passes, so many batches at a time as
+    `order` has buckets are sorted by length (blurred a little), cut and put in `order`. With fewer rows than `size`,
+    a batch is all rows.
     """
     rng = random.Random(seed)
+    order = bucket_order(steps, size) if order is None else order
     size = min(size, len(rows))
     waiting: list[int] = []
-    for draw, ranks in enumerate(bucket_order(steps) if order is None else order):
-        left = min(BUCKET, steps - draw * BUCKET)
+    given = 0
+    for ranks in order:
+        left = min(len(ranks), steps - given)
         if left <= 0:
             return
-        while len(waiting) < size * BUCKET:
+        given += left
+        while len(waiting) < size * len(ranks):
             waiting += rng.sample(range(len(rows)), len(rows))
-        drawn, waiting = waiting[: size * BUCKET], waiting[size * BUCKET :]
+        drawn, waiting = waiting[: size * len(ranks)], waiting[size * len(ranks) :]
         # Taken exactly, the lengths alone would make the same batches for every seed and in every pass.
         about = [(len(rows[i].ids) * rng.uniform(1 - BLUR, 1 + BLUR), i) for i in drawn[: size * left]]
         drawn = [i for _, i in sorted(about)]
         # Of a last draw of fewer batches, short ones still come where others have theirs.
-        given = ranks[:left]
-        for rank in (sorted(given).index(one) for one in given):
+        for rank in (sorted(ranks[:left]).index(one) for one in ranks[:left]):
             yield [rows[i] for i in drawn[rank * size : (rank + 1) * size]]
 
 

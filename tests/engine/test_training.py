@@ -369,12 +369,13 @@ def test_adapters_of_any_seed_and_size_pass_through_the_lengths_in_one_order() -
         means = [sum(len(row.ids) for row in batch) / len(batch) for batch in batches(rows, 16, 8, seed)]
         return [sorted(means).index(mean) for mean in means]
 
-    assert ranks(128, 1) == ranks(128, 2) == ranks(600, 3) == list(bucket_order(8)[0])
+    assert ranks(128, 1) == ranks(128, 2) == ranks(600, 3) == list(bucket_order(8, 16)[0])
 
 
 def test_a_shorter_run_has_short_batches_where_a_longer_one_has_them() -> None:
     rows = [Row(tuple(range(10 * (1 + n))), 2) for n in range(8)]
     found = [len(batch[0].ids) for batch in batches(rows, 1, 3, seed=0)]
-    first = bucket_order(3)[0][:3]
+    first = bucket_order(3, 1)[0][:3]
     assert sorted(range(3), key=found.__getitem__) == sorted(range(3), key=first.__getitem__)
-    assert bucket_order(30)[:1] == bucket_order(3)
+    assert bucket_order(300, 4)[:1] == bucket_order(3, 4)
+    assert [len(bucket_order(1, size)[0]) for size in (1, 4, 16, 128)] == [64, 16, 8, 8]
