@@ -63,4 +63,7 @@ seeds = 50
 [training]                   # what is not named keeps the recipe's default
 # epochs = 3.0
 # learning_rate = 2e-4
+# preset = "paper"           # 3 passes, batches of 128 at 4e-5; default: "pilot"
+# gradient_accumulation = 4  # less memory: a batch in so many parts
+# gradient_checkpointing = true  # less memory, a third more time
 """

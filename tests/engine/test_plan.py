@@ -1,9 +1,10 @@
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from engine.domain import Baseline, Recipe, Strategy
+from engine.domain import PAPER_RECIPE, Baseline, Recipe, Strategy
 from engine.errors import InputError
 from engine.plan import EXAMPLE, check_plan, read_plan, to_toml
 
@@ -90,6 +91,13 @@ def test_a_key_in_a_plan_is_refused_without_repeating_it():
     said = problems_of({"teacher": {"api_key": "sk-secret"}})
     assert "teacher.api_key" in said
     assert "sk-secret" not in said
+
+
+def test_the_paper_s_recipe_is_a_preset_that_a_plan_can_change():
+    recipe = check_plan({"training": {"preset": "paper", "rank": 8}}).recipe(Recipe())
+    assert recipe == replace(PAPER_RECIPE, rank=8)
+    assert (recipe.epochs, recipe.batch_size, recipe.learning_rate) == (3.0, 128, 4e-5)
+    assert check_plan({}).recipe(Recipe()) == Recipe()
 
 
 def test_the_plan_changes_only_what_it_names_in_the_recipe():
