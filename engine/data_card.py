@@ -54,7 +54,9 @@ class Card:
     seed_rows: int
     """Of these, rows of the data set."""
     files: Mapping[str, str]
-    """Config -> its file; the first is what `load_dataset` gives without a name."""
+    """Config -> its JSONL file; the first is what `load_dataset` gives without a name."""
+    tables: Mapping[str, str]
+    """What else is told of the rows -> its Parquet file; `datasets` reads one format a folder, so no config."""
     usd: float | None
     """Price of the replies behind the examples; None where one is unknown."""
     priced: str
@@ -147,14 +149,18 @@ def _files(card: Card) -> str:
         "provenance": "where each row comes from, in the same order",
         "rejected": "every visit that gave no row, with its reason",
     }
-    lines = [f"- `{name}` (`{file}`): {said[name]}" for name, file in card.files.items()]
+    lines = [f"- `{name}` (`{file}`): {said[name]}" for name, file in {**card.files, **card.tables}.items()]
     seeds = (
         "The seeds stand first; `source` is `seed` in their rows and the strategy in all others. A student is meant to "
         "be trained on both."
         if card.seed_rows
         else "`source` is the strategy. The seeds are not in the files; a student is meant to be trained on both."
     )
-    return "\n".join(lines) + f'\n\n`datasets.load_dataset(FOLDER)` or `load_dataset(FOLDER, "provenance")`. {seeds}'
+    load = (
+        '`datasets.load_dataset(FOLDER)`, with the name of another JSONL form behind it (`"prompt_completion"`); the '
+        'Parquet files with `load_dataset("parquet", data_files=FILE)`.'
+    )
+    return "\n".join(lines) + f"\n\n{load} {seeds}"
 
 
 def _counts(card: Card) -> str:

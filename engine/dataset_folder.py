@@ -36,6 +36,8 @@ SEED = "seed"
 AT_ONCE = 1_000
 """Rows that are written to a Parquet at a time."""
 
+_LINE_ENDS = {ord(end): f"\\u{ord(end):04x}" for end in "\u0085\u2028\u2029"}
+"""JSON holds them as they are; readers that cut a text into lines by `splitlines` would cut a row in two."""
 _IDS = pa.list_(pa.int64())
 _PROVENANCE = pa.schema(
     [
@@ -192,17 +194,20 @@ def _fill(folder: Path, data: DataSet) -> Card:
                 rejected += [*pool.rejected, *(_repeated(pool.strategy, row) for row in found.repeated)]
     if not rows.count:
         raise InputError("nothing was kept, and the seeds are left out: there is no data set to write")
-    names = {name: FILES[name] for name in (MESSAGES, PAIRS, CHAT_PAIRS)} | {PROVENANCE: f"{PROVENANCE}.parquet"}
+    files = {name: FILES[name] for name in (MESSAGES, PAIRS, CHAT_PAIRS)}
+    tables = {PROVENANCE: f"{PROVENANCE}.parquet"}
     if rejected:
         with _parquet(folder / f"{REJECTED}.parquet", _REJECTED) as write:
             for one in rejected:
                 write(one)
-        names[REJECTED] = f"{REJECTED}.parquet"
+        tables[REJECTED] = f"{REJECTED}.parquet"
     training = replace(data.training, examples=rows.count)
     (folder / "trl.yaml").write_text(trl_config(training), encoding="utf-8")
     (folder / "axolotl.yaml").write_text(axolotl_config(training), encoding="utf-8")
     seed_rows = len(data.seeds) if data.with_seeds else 0
-    card = replace(data.card, asked=tuple(asked), seeds=len(data.seeds), seed_rows=seed_rows, files=names)
+    card = replace(
+        data.card, asked=tuple(asked), seeds=len(data.seeds), seed_rows=seed_rows, files=files, tables=tables
+    )
     (folder / CARD).write_text(as_markdown(card), encoding="utf-8")
     return card
 
@@ -254,7 +259,8 @@ class _Rows:
             CHAT_PAIRS: {"prompt": asked, "completion": [answer]},
         }
         for name, form in forms.items():
-            self._files[name].write(json.dumps({**form, "source": source}, ensure_ascii=False) + "\n")
+            line = json.dumps({**form, "source": source}, ensure_ascii=False)
+            self._files[name].write(line.translate(_LINE_ENDS) + "\n")
         self._origin({"row": self.count, "source": source, **origin})
         self.count += 1
 

@@ -140,6 +140,7 @@ class FullRun:
             seeds=0,
             seed_rows=0,
             files={},
+            tables={},
             usd=self._usd(made),
             priced="all replies behind these visits, whichever run paid for them",
             incomplete=" ".join([why, *missing]).strip(),
