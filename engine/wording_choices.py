@@ -26,6 +26,8 @@ PARAMETERS = {
     "log_q_real": "what an answered real question is worth",
 }
 """The law's parameters as users read them."""
+MANY = 1e6
+"""Where the curves are flat an exchange rate has no upper end that means anything; from here on it is called that."""
 
 
 def reasons(r: Recommendation) -> tuple[Reason, ...]:
@@ -170,7 +172,7 @@ def _seeds(r: Recommendation) -> list[Reason]:
     rate = s.queries_per_seed
     text = (
         f"Seeds or queries? One more seed is worth about {ratio(rate.mean)} queries here "
-        f"({ratio(rate.low80)} to {ratio(rate.high80)})"
+        f"({ratio(rate.low80)} to {ratio(rate.high80) if rate.high80 < MANY else 'millions'})"
     )
     if s.seed_price_in_queries is not None:
         text += f" and costs {ratio(s.seed_price_in_queries)}"

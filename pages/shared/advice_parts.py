@@ -61,7 +61,7 @@ def teachers(found: Recommendation, price_sources: Mapping[str, str]) -> None:
             "Accuracy (80 %)": [
                 words.percent(t.accuracy) if t.queries is not None else "unknown" for t in found.teachers
             ],
-            "Lead, points (80 %)": [_points(t.lead_points) for t in found.teachers],
+            "Lead, points (80 %)": ["" if t.worth_needed == 1.0 else _points(t.lead_points) for t in found.teachers],
             "As good if an example is worth": [_worth(t) for t in found.teachers],
             "Price of a query": [
                 "unknown" if t.usd_per_query is None else f"${t.usd_per_query:.4g}" for t in found.teachers
@@ -93,7 +93,7 @@ def next_cells(found: NextPilot, situation: Situation) -> None:
 
 
 def _worth(teacher: TeacherOutlook) -> str:
-    if teacher.accuracy is None:
+    if teacher.accuracy is None or teacher.worth_needed == 1.0:  # 1: the first itself
         return ""
     if teacher.worth_needed is None:
         return "never"

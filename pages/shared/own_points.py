@@ -90,7 +90,7 @@ def _scored(store: Store, run: Run) -> tuple[Measurement, ...]:
 def _named(run: Run, points: tuple[Measurement, ...]) -> str:
     day = datetime.datetime.fromtimestamp(run.created_at, datetime.UTC).astimezone()
     state = "" if run.state is RunState.DONE else f", {run_words.STATES[run.state][0].lower()}"
-    return f"{run.name}, {day:%-d %b %Y %H:%M}: {len(points)} cells measured{state}"
+    return f"{run.name}, {day:%-d %b %H:%M}, {len(points)} cells{state}"
 
 
 def _speaks_about(run: Run, task: TaskType) -> bool:

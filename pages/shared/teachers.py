@@ -123,7 +123,8 @@ def _of_tokens(name: str, place: str) -> Priced:
             words.plain(f"{name}: ${found.input_usd:g} read, ${found.output_usd:g} written a million tokens. {source}.")
         )
     elif name and not found.known:
-        st.caption(words.plain(f"No price of {name} is known here: {source}."))
+        why = source.removeprefix("unknown: ") if source != "unknown" else "type it, or it stays unknown"
+        st.caption(words.plain(f"No price of {name} is known here: {why}."))
     return Priced(TeacherOffer(name or UNNAMED, input_usd=found.input_usd, output_usd=found.output_usd), source)
 
 

@@ -103,7 +103,7 @@ def test_a_finished_pilot_of_ones_own_moves_the_advice(app: AppTest, store: Stor
     assert choice.options[0].startswith("Our word problems, ")
     assert run not in choice.options[0]
     measured = [m for m in store.measurements(run) if m.scored]
-    assert f"{len(measured)} cells measured" in choice.options[0]
+    assert f", {len(measured)} cells" in choice.options[0]
     expected = advice.recommend(Situation(TaskType.MATH, 100, 3000), tuple(measured))
     assert app.header[0].value == expected.headline != before
     assert any(text.value.startswith("Your data moved P(") for text in app.success)
