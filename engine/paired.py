@@ -113,7 +113,7 @@ def difference(
     a, b = _array(one), _array(other)
     if a.shape[1] != b.shape[1] or (families is not None and len(families) != a.shape[1]):
         raise ValueError("cells that are compared have the same items, and as many families")
-    known = ~(np.isnan(a).any(axis=0) | np.isnan(b).any(axis=0))
+    known: NDArray[np.bool_] = ~np.isnan(np.concatenate([a, b])).any(axis=0)
     if not known.any():
         return None
     lead = a[:, known].mean(axis=0) - b[:, known].mean(axis=0)
