@@ -8,27 +8,25 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import coo_array
+from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 from sklearn.feature_extraction.text import HashingVectorizer
 
 from engine.domain import Item
 from engine.errors import InputError
+from engine.near_pairs import Pairs, near_pairs
+from engine.similarity import SAME_WORDS, features
 
 NEAR = 0.8
 """Cosine of two questions' sets of character 5-grams from which they share a part of a split."""
-SHARED = 0.9
-"""The same from which, with the same numbers, two questions of a seed file and a test file count as one."""
 MOST_PROBLEMS = 20
 """So many problems are spelled out; the rest is counted."""
-_ROWS_AT_ONCE = 512
-_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
 class Groups(NamedTuple):
@@ -39,7 +37,7 @@ class Groups(NamedTuple):
     families: int
     """Families of more than one item."""
     near_duplicates: int
-    """Items without a family that have a near duplicate."""
+    """Items that have a near duplicate."""
 
 
 def split(
@@ -139,33 +137,38 @@ def _is_number(text: str) -> bool:
 
 
 def groups(items: Sequence[Item]) -> Groups:
-    """What stays together: items of a family, or else chains of near duplicates."""
-    return _groups(tuple((item.question, item.family) for item in items))
+    """What stays together: items of a family, or else chains of near duplicates; and what is one question anyway.
+
+    So that no split makes two parts of which a test file and its seeds would be refused (`shared`).
+    """
+    return _groups(tuple((item.question, item.context, item.family) for item in items))
 
 
 # A form asks again with every keystroke: the same rows are compared once.
 @lru_cache(maxsize=4)
-def _groups(asked: tuple[tuple[str, str | None], ...]) -> Groups:
+def _groups(asked: tuple[tuple[str, str, str | None], ...]) -> Groups:
+    alone = np.array([index for index, (_, _, family) in enumerate(asked) if family is None], dtype=np.int64)
     families: dict[str, list[int]] = defaultdict(list)
-    alone = []
-    for index, (_, family) in enumerate(asked):
-        if family is None:
-            alone.append(index)
-        else:
+    for index, (_, _, family) in enumerate(asked):
+        if family is not None:
             families[family].append(index)
-    clusters: dict[int, list[int]] = defaultdict(list)
-    if alone:
-        vectors = _vectors([asked[index][0] for index in alone])
-        pairs = np.array(list(_pairs(vectors, vectors, NEAR))).reshape(-1, 2)
-        shape = (len(alone), len(alone))
-        graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=shape)
-        _, labels = connected_components(graph, directed=False)
-        for index, label in zip(alone, labels, strict=True):
-            clusters[int(label)].append(index)
+    grams = HashingVectorizer(analyzer="char_wb", ngram_range=(5, 5), binary=True, alternate_sign=False)
+    vectors = grams.transform([asked[index][0] for index in alone]) if len(alone) else csr_array((0, 1))
+    near = near_pairs(vectors, vectors, NEAR, "cosine")
+    questions = [(question, context) for question, context, _ in asked]
+    same = _same(questions, questions)
+    # Every pair of items that stay together, of whichever reason.
+    edges = [(alone[near.first], alone[near.second]), (same.first, same.second)]
+    edges += [(np.full(len(members), members[0]), np.array(members)) for members in families.values()]
+    rows, columns = (np.concatenate([edge[side] for edge in edges]) for side in (0, 1))
+    graph = coo_array((np.ones(len(rows)), (rows, columns)), shape=(len(asked), len(asked)))
+    _, labels = connected_components(graph, directed=False)
+    together: dict[int, list[int]] = defaultdict(list)
+    for index, label in enumerate(labels):
+        together[int(label)].append(index)
+    alike = {int(index) for edge in edges[:2] for side in edge for index in side}
     return Groups(
-        tuple(tuple(group) for group in (*families.values(), *clusters.values())),
-        sum(len(group) > 1 for group in families.values()),
-        sum(len(group) for group in clusters.values() if len(group) > 1),
+        tuple(map(tuple, together.values())), sum(len(members) > 1 for members in families.values()), len(alike)
     )
 
 
@@ -181,50 +184,50 @@ class Pair(NamedTuple):
 def shared(first: Sequence[Item], second: Sequence[Item]) -> tuple[Pair, ...]:
     """Each item of `second` that stands in `first` too, with the nearest there, in the order of `second`.
 
-    Nearly the same means a cosine from 0.9 and the same numbers: in word problems another number makes another
-    question. The context counts (the same question about another database is another one), as do the choices.
+    Nearly the same is what `engine.similarity` calls one question nearly word for word: the same numbers, and 0.6 of
+    all words and pairs of words in common. The context counts (the same question about another database is another
+    one), as do the choices.
     """
-    exact = {_plain(item.asked): index for index, item in reversed(list(enumerate(first)))}
-    found = {
-        index: Pair(exact[text], index, True)
-        for index, item in enumerate(second)
-        if (text := _plain(item.asked)) in exact
-    }
-    rest = [index for index in range(len(second)) if index not in found]
-    if rest and first:
-        numbers = [sorted(_NUMBER.findall(item.question)) for item in first]
-        nearest: dict[int, tuple[float, int]] = {}
-        ours, theirs = _vectors([item.question for item in first]), _vectors([second[i].question for i in rest])
-        for row, column, cosine in _near(theirs, ours, SHARED):
-            item = second[rest[row]]
-            if item.context == first[column].context and sorted(_NUMBER.findall(item.question)) == numbers[column]:
-                nearest[row] = max(nearest.get(row, (0.0, 0)), (cosine, column))
-        found |= {rest[row]: Pair(column, rest[row], False) for row, (_, column) in nearest.items()}
-    return tuple(found[index] for index in sorted(found))
+    places: dict[str, int] = {}
+    for index, item in enumerate(first):
+        places.setdefault(_plain(item.asked), index)
+    nearest: dict[int, tuple[float, int]] = {}
+    asked, others = ([(item.question, item.context) for item in items] for items in (first, second))
+    for place, index, alike in zip(*_same(asked, others), strict=True):
+        nearest[int(index)] = max(nearest.get(int(index), (0.0, 0)), (float(alike), -int(place)))
+    found = []
+    for index, item in enumerate(second):
+        if (exact := places.get(_plain(item.asked))) is not None:
+            found.append(Pair(exact, index, True))
+        elif index in nearest:
+            found.append(Pair(-nearest[index][1], index, False))
+    return tuple(found)
+
+
+def _same(first: Sequence[tuple[str, str]], second: Sequence[tuple[str, str]]) -> Pairs:
+    """Pairs of questions (with their contexts) that are one, nearly word for word."""
+    sides = [
+        [features(question) for question, _ in side] for side in ((first,) if first is second else (first, second))
+    ]
+    names = np.unique(np.concatenate([np.zeros(0, np.uint64), *(f.shingles for side in sides for f in side)]))
+    sets = []
+    for side in sides:
+        ends = np.cumsum([0, *(len(f.shingles) for f in side)])
+        columns = np.searchsorted(names, np.concatenate([np.zeros(0, np.uint64), *(f.shingles for f in side)]))
+        sets.append(csr_array((np.ones(len(columns)), columns, ends), shape=(len(side), max(1, len(names)))))
+    near = near_pairs(sets[0], sets[-1], SAME_WORDS, "jaccard")
+    keep = np.array(
+        [
+            sides[0][i].numbers == sides[-1][j].numbers and first[i][1] == second[j][1]
+            for i, j in zip(near.first, near.second, strict=True)
+        ],
+        dtype=bool,
+    )
+    return Pairs(*(part[keep] for part in near))
 
 
 def _plain(text: str) -> str:
     return " ".join(text.split()).casefold()
-
-
-def _vectors(questions: Sequence[str]) -> Any:
-    """Sets of character 5-grams as unit vectors, sparse; hashing needs no fitting, so that files compare."""
-    grams = HashingVectorizer(analyzer="char_wb", ngram_range=(5, 5), binary=True, alternate_sign=False)
-    return grams.transform(questions)
-
-
-def _near(rows: Any, columns: Any, least: float) -> Iterator[tuple[int, int, float]]:
-    """Pairs with at least that cosine. In pieces: all products of 10,000 rows would not fit into memory."""
-    transposed = columns.T.tocsr()
-    for start in range(0, rows.shape[0], _ROWS_AT_ONCE):
-        products = (rows[start : start + _ROWS_AT_ONCE] @ transposed).tocoo()
-        hits = products.data >= least - 1e-9
-        for row, column, cosine in zip(products.row[hits], products.col[hits], products.data[hits], strict=True):
-            yield start + int(row), int(column), float(cosine)
-
-
-def _pairs(rows: Any, columns: Any, least: float) -> Iterator[tuple[int, int]]:
-    return ((row, column) for row, column, _ in _near(rows, columns, least))
 
 
 def _drawn(seed: str, name: str) -> str:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections import Counter
+from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
 
 from engine.domain import Item
 from engine.errors import InputError
+from engine.near_pairs import near_pairs
 from engine.splits import groups, moments, shared, split
 
+TICKETS = Path(__file__).parents[1] / "data" / "tickets.jsonl"
 HALVES = {"train": 0.5, "test": 0.5}
 
 
@@ -95,7 +102,7 @@ def test_shares_that_are_none_are_refused() -> None:
 def test_what_two_files_share_is_found_exactly_and_nearly_but_another_number_is_another_question() -> None:
     text = "A farmer sells {} baskets of red apples at the market every morning; how many in a week"
     first = [_item(0, "What is a tide?"), _item(1, text.format(12)), _item(2, text.format(13) + "?")]
-    second = [_item(0, text.format(12) + ", please?"), _item(1, " what is A tide? "), _item(2, text.format(99))]
+    second = [_item(0, text.format("twelve") + ", please?"), _item(1, " what is A tide? "), _item(2, text.format(99))]
     assert shared(first, second) == ((1, 0, False), (0, 1, True))
 
 
@@ -105,3 +112,54 @@ def test_the_same_question_about_another_context_is_another_one() -> None:
 
     assert shared(about("CREATE TABLE a"), about("CREATE TABLE b")) == ()
     assert len(shared(about("CREATE TABLE a"), about("CREATE TABLE a"))) == 1
+
+
+SHARED = Path(__file__).parents[3] / "shared" / "data"
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not SHARED.is_dir(), reason=f"{SHARED} is missing: it is lent, never committed")
+@pytest.mark.parametrize(
+    "name", ["spider/questions.jsonl", "arc/challenge_train.jsonl", "gsm8k/seeds.jsonl", "tickets"]
+)
+def test_no_split_makes_what_a_test_file_would_be_refused_for(name: str) -> None:
+    path = TICKETS if name == "tickets" else SHARED / name
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    column = "message" if name == "tickets" else "question"
+    # Every second one of a family of two, as users may have it; the others alone.
+    items = [_item(n, row[column], f"f{n // 4}" if n % 2 else None) for n, row in enumerate(rows)]
+    for seed in "ab":
+        parts = split(items, {"seeds": 0.75, "test": 0.25}, seed=seed)
+        first, second = ([items[index] for index in parts[part]] for part in ("seeds", "test"))
+        assert shared(first, second) == ()
+        assert abs(len(second) - 0.25 * len(items)) <= 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.frozensets(st.integers(0, 12), max_size=9), max_size=12),
+    st.lists(st.frozensets(st.integers(0, 12), max_size=9), max_size=12),
+    st.sampled_from([("cosine", 0.8), ("jaccard", 0.6), ("cosine", 0.5), ("jaccard", 0.3)]),
+)
+def test_near_pairs_are_those_that_comparing_everything_finds(
+    first: list[frozenset[int]], second: list[frozenset[int]], how: tuple[str, float]
+) -> None:
+    measure, least = how
+
+    def alike(a: frozenset[int], b: frozenset[int]) -> float:
+        if not a or not b:
+            return 0.0
+        return len(a & b) / (math.sqrt(len(a) * len(b)) if measure == "cosine" else len(a | b))
+
+    def matrix(sets: list[frozenset[int]]) -> csr_array:
+        return csr_array(np.array([[float(n in one) for n in range(13)] for one in sets]).reshape(-1, 13))
+
+    found = near_pairs(matrix(first), matrix(second), least, measure)
+    expected = {(i, j) for i, a in enumerate(first) for j, b in enumerate(second) if alike(a, b) >= least - 1e-9}
+    assert set(zip(found.first.tolist(), found.second.tolist(), strict=True)) == expected
+    own = matrix(first)
+    within = near_pairs(own, own, least, measure)
+    pairs = [
+        (i, j) for i in range(len(first)) for j in range(i + 1, len(first)) if alike(first[i], first[j]) >= least - 1e-9
+    ]
+    assert sorted(zip(within.first.tolist(), within.second.tolist(), strict=True)) == pairs
