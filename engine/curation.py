@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from engine.domain import Example, Item, Strategy
 from engine.languages import common_language, language
-from engine.similarity import Growing, Known, features
+from engine.similarity import COPY, SAME_WORDS, Features, Growing, Known, features
 from engine.strategies.base import Draft
 
 KEPT = "kept"
@@ -62,10 +62,11 @@ class Curator:
     """Judges the drafts of one pool as they come.
 
     Reasons, the first that applies: `no_reply`; the draft's own (`cut_off`, `unparsable`, `refused`, `unanswerable`,
-    `not_the_form`, `answer_changed`, `wrong_by_verification`, `no_majority`); `duplicate` (question and answer as in a
-    seed or an earlier draft, but for case, white space and punctuation at the end); `near_test_item` (a test item's
-    question, also in other words); `near_seed` and `near_duplicate` (a written question that is nearly word for word a
-    seed's or an earlier one's); `other_language` (than the seeds, if these are in one); `too_long` for the student.
+    `not_the_form`, `answer_changed`, `wrong_by_verification`, `no_majority`), `unparsable` also where a text shows
+    nothing; `duplicate` (question and answer as in a seed or an earlier draft, but for case, white space and
+    punctuation at the end); `near_test_item` (a test item's question, also in other words); `near_seed` and
+    `near_duplicate` (a written question that is nearly word for word a seed's or an earlier one's, in the same
+    context); `other_language` (than the seeds, if these are in one); `too_long` for the student.
     """
 
     def __init__(
@@ -73,11 +74,12 @@ class Curator:
     ) -> None:
         self.strategy = strategy
         self.room = room
-        self._seen = {_identity(seed.question, seed.answer) for seed in seeds}
+        self._context = {seed.id: seed.context for seed in seeds if seed.context}
+        self._seen = {_identity(seed.question, seed.answer, seed.context) for seed in seeds}
         written = strategy in WRITTEN
         # A seed that is a test item in other words is for the split to see; what a model wrote is seen here.
-        self._test = Known([item.question for item in test], in_other_words=written)
-        self._seeds = Known([seed.question for seed in seeds] if written else [], in_other_words=False)
+        self._test = Known(_features(test), in_other_words=written, least=SAME_WORDS)
+        self._seeds = Known(_features(seeds) if written else [], least=COPY)
         self._earlier = Growing()
         self._spoken = common_language([seed.question for seed in seeds]), common_language([s.answer for s in seeds])
 
@@ -104,11 +106,14 @@ class Curator:
             return draft.rejected
         if draft.question is None or draft.answer is None:
             return "unparsable"
-        identity = _identity(draft.question, draft.answer)
+        context = self._context.get(draft.seed_id, "")
+        if not (_shows(draft.question) or context) or not _shows(draft.answer):
+            return "unparsable"
+        identity = _identity(draft.question, draft.answer, context)
         if identity in self._seen:
             return "duplicate"
         self._seen.add(identity)  # also of what is rejected below: the same again would be
-        asked = features(draft.question)
+        asked = features(draft.question, context)
         if self._test.has(asked):
             return "near_test_item"
         if self._seeds.has(asked):
@@ -119,7 +124,8 @@ class Curator:
             if spoken is not None and language(text) not in (None, spoken):
                 return "other_language"
         if self.room is not None:
-            length = self.room.length(draft.question, draft.answer)
+            read = f"{context}\n\n{draft.question}" if context else draft.question
+            length = self.room.length(read, draft.answer)
             if length is not None and length > self.room.tokens:
                 return "too_long"
         if self.strategy in WRITTEN:
@@ -141,6 +147,15 @@ def curate(
     return Curated(tuple(example for _, example in judged), tuple(reason for reason, _ in judged), paid)
 
 
-def _identity(question: str, answer: str) -> bytes:
-    plain = " ".join(f"{question}\x00{answer}".split()).casefold().rstrip(".!? ")
-    return hashlib.blake2b(plain.encode(), digest_size=8).digest()
+def _features(items: Sequence[Item]) -> list[Features]:
+    return [features(item.question, item.context) for item in items]
+
+
+def _shows(text: str) -> bool:
+    """Whether there is anything to see: neither spaces nor marks without a width."""
+    return any(not letter.isspace() and letter.isprintable() for letter in text)
+
+
+def _identity(question: str, answer: str, context: str) -> int:
+    plain = " ".join(f"{context}\x00{question}\x00{answer}".split()).casefold().rstrip(".!? ")
+    return int.from_bytes(hashlib.blake2b(plain.encode(errors="surrogatepass"), digest_size=8).digest(), "little")

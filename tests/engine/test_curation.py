@@ -74,10 +74,46 @@ def test_what_is_longer_than_the_student_can_read_is_left_out_and_megabytes_are_
     assert curate(Strategy.NEW_QUESTION, SEEDS, (), drafts, space).reasons == ("kept", "too_long", "too_long")
 
 
-@pytest.mark.parametrize("text", ["", " ", "...", "\u200b", "🙂🙂", "О" * 20, "1", "1 1 1", "\x00", "a" * 60_000])
+@pytest.mark.parametrize("text", ["...", "🙂🙂", "О" * 20, "1", "1 1 1", "?", "∑ ∫", "\ud800 x", "a" * 60_000, "שלום"])
 def test_strange_questions_are_judged_and_never_break(text: str):
     said = reasons(draft(text), draft(text), draft(f"{text} and 7 pens"))
     assert said[:2] == ("kept", "duplicate")
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\t", "\u200b\u2060", "\x00"])
+def test_what_shows_nothing_is_no_question_and_no_answer(text: str):
+    assert reasons(draft(text), draft("Why is it so?", text)) == ("unparsable", "unparsable")
+
+
+def test_a_test_item_in_letters_that_look_alike_is_left_out():
+    said = TEST[0].question
+    cyrillic = said.replace("a", "а").replace("o", "о").replace("c", "с")
+    wide = "".join(chr(ord(c) + 0xFEE0) if c.isalnum() else c for c in said)
+    hidden, accents = "\u200b".join(said), said.replace("a", "á").replace("o", "ö")
+    texts = (cyrillic, wide, hidden, accents)
+    assert all(text != said for text in texts)
+    assert reasons(*map(draft, texts)) == ("near_test_item",) * 4
+
+
+def test_the_same_question_about_another_database_is_another_question():
+    singers = Item("a", "How many singers do we have?", "SELECT count(*) FROM singer", context="CREATE TABLE singer")
+    bands = replace(singers, id="b", context="CREATE TABLE singer, band")
+    again = replace(draft(singers.question, singers.answer), seed_id="b")
+    worded = replace(draft("How many singers do we have now?", "SELECT count(*) FROM band"), seed_id="b")
+    pool = curate(Strategy.QUESTION_REPHRASE, (singers, replace(bands, question="?")), (), [again, again, worded])
+    assert pool.reasons == ("kept", "duplicate", "kept")
+    tested = curate(Strategy.QUESTION_REPHRASE, (bands,), (singers,), [replace(again, seed_id="b"), worded])
+    assert "near_test_item" not in tested.reasons
+    assert curate(Strategy.NEW_QUESTION, (replace(bands, question="?"),), (bands,), [again]).reasons == (
+        "near_test_item",
+    )
+
+
+def test_the_context_counts_where_the_student_reads_it():
+    seed = Item("s", "How many?", "#### 3", context="word " * 200)
+    space = room(check_student("sandbox"), Recipe(max_length=64), load_task("math"))
+    made = replace(draft("How many?", "#### 4"), seed_id="s")
+    assert curate(Strategy.ANSWER_AUGMENTATION, (seed,), (), [made], space).reasons == ("too_long",)
 
 
 @settings(max_examples=30, deadline=None)
