@@ -6,6 +6,7 @@ in the ledger what a pilot has bought.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -29,6 +30,7 @@ from engine.seed_files import Division, seeds_and_test
 from engine.settings import Settings
 from engine.student import StudentInfo, check_student
 from engine.tasks import Task, load_task
+from engine.trainer_configs import Training
 
 _T = TypeVar("_T")
 
@@ -73,6 +75,26 @@ def prepare_full(plan: PilotPlan) -> PreparedFull:
     if plan.teacher.max_answer_tokens is not None:
         task = replace(task, max_answer_tokens=plan.teacher.max_answer_tokens)
     return _counted(plan, full, task, student, Sources(seeds, test, inputs), division, warnings)
+
+
+def training_of(plan: PilotPlan, student: StudentInfo, recipe: Recipe) -> Training:
+    """What the configs are made for; the sandbox's student stands for none of the user's own."""
+    folder = Path(student.path)
+    has_template = not folder.is_dir() or _has_template(folder)
+    if plan.student != SANDBOX:
+        # A hub id stays one, also where this machine holds its files.
+        named = Path(plan.student).expanduser()
+        return Training(recipe, 1, str(named.resolve()) if named.is_dir() else plan.student, has_template)
+    if plan.seeds.path == SANDBOX:
+        return Training(recipe, 1, student.path, has_template)
+    return Training(plan.recipe(Recipe()), 1)
+
+
+def _has_template(folder: Path) -> bool:
+    if (folder / "chat_template.jinja").exists() or (folder / "chat_template.json").exists():
+        return True
+    config = folder / "tokenizer_config.json"
+    return config.exists() and bool(json.loads(config.read_text(encoding="utf-8")).get("chat_template"))
 
 
 def _counted(

@@ -7,7 +7,6 @@ too where the ceiling was reached or the teacher failed half-way, and its card t
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -16,30 +15,26 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import bindparam, text
-
 from engine.curation import Curated, curate
 from engine.data_card import Card
 from engine.dataset_folder import DataSet, Pool, write_folder
-from engine.domain import Example, Recipe, Strategy
+from engine.domain import Example, Strategy
 from engine.errors import SeedPilotError
-from engine.full_prepare import PreparedFull
+from engine.full_prepare import PreparedFull, training_of
 from engine.generation import Generator
 from engine.job_files import read_json, write_json
 from engine.ledger import account
-from engine.plan import PLAIN, SANDBOX, PilotPlan
-from engine.pools import write_pool
+from engine.plan import PLAIN
+from engine.pools import usd_of, write_pool
 from engine.progress import Count
 from engine.store import Store
 from engine.strategies import Draft
-from engine.student import StudentInfo
 from engine.token_length import room
-from engine.trainer_configs import ANY_STUDENT, Training
+from engine.trainer_configs import ANY_STUDENT
 from engine.variants import making_of
 
 REPORT = "data_set.json"
 """In the run's folder: what came of it, in numbers."""
-_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +136,7 @@ class FullRun:
             seed_rows=0,
             files={},
             tables={},
-            usd=self._usd(made),
+            usd=usd_of(self.store, [row for one in made for row in one.query_ids]),
             priced="all replies behind these visits, whichever run paid for them",
             incomplete=" ".join([why, *missing]).strip(),
             tested=len(prepared.test) or None,
@@ -156,25 +151,14 @@ class FullRun:
         practice = [f"Practice only: {' and '.join(parts)} are the built-in sandbox's."] if parts else []
         return [*practice, *self.ready.prepared.warnings]
 
-    def _usd(self, made: Sequence[_Made]) -> float | None:
-        """Price of every reply behind the visits, each once; None where one is unknown."""
-        ids = sorted({row for one in made for draft in one.drafts if draft is not None for row in draft.query_ids})
-        query = text("SELECT coalesce(sum(reply_usd), 0), sum(reply_usd IS NULL) FROM queries WHERE id IN :ids")
-        query = query.bindparams(bindparam("ids", expanding=True))
-        total, unknown = 0.0, 0
-        with self.store.reading() as connection:
-            for start in range(0, len(ids), _AT_ONCE):
-                usd, unpriced = connection.execute(query, {"ids": ids[start : start + _AT_ONCE]}).one()
-                total, unknown = total + float(usd), unknown + int(unpriced)
-        return None if unknown else total
-
     def _report(self, made: Sequence[_Made], card: Card) -> None:
         paid = account(self.store, self.run_id)
         found = {
             "queries": sum(self.ready.full.spending.values()),
+            "ceiling_queries": self.ready.prepared.estimate.ceiling_queries,
             "settled": paid.settled,
             "unknown": paid.unknown,
-            "replies": len({row for one in made for d in one.drafts if d is not None for row in d.query_ids}),
+            "replies": len({row for one in made for row in one.query_ids}),
             "kept": card.kept,
             "seeds": card.seed_rows,
             "counts": {asked.strategy: dict(asked.counts) for asked in card.asked},
@@ -192,6 +176,11 @@ class _Made:
     strategy: Strategy
     drafts: tuple[Draft | None, ...]
     curated: Curated
+
+    @property
+    def query_ids(self) -> list[int]:
+        """Rows of the ledger behind its visits, kept or not."""
+        return [row for draft in self.drafts if draft is not None for row in draft.query_ids]
 
     @property
     def rejected(self) -> list[Mapping[str, Any]]:
@@ -215,26 +204,6 @@ class _Made:
             for draft, reason, example in zip(self.drafts, self.curated.reasons, self.curated.examples, strict=True)
             if example is None
         ]
-
-
-def training_of(plan: PilotPlan, student: StudentInfo, recipe: Recipe) -> Training:
-    """What the configs are made for; the sandbox's student stands for none of the user's own."""
-    folder = Path(student.path)
-    has_template = not folder.is_dir() or _has_template(folder)
-    if plan.student != SANDBOX:
-        # A hub id stays one, also where this machine holds its files.
-        named = Path(plan.student).expanduser()
-        return Training(recipe, 1, str(named.resolve()) if named.is_dir() else plan.student, has_template)
-    if plan.seeds.path == SANDBOX:
-        return Training(recipe, 1, student.path, has_template)
-    return Training(plan.recipe(Recipe()), 1)
-
-
-def _has_template(folder: Path) -> bool:
-    if (folder / "chat_template.jinja").exists() or (folder / "chat_template.json").exists():
-        return True
-    config = folder / "tokenizer_config.json"
-    return config.exists() and bool(json.loads(config.read_text(encoding="utf-8")).get("chat_template"))
 
 
 def report_of(store: Store, run_id: str) -> dict[str, Any] | None:

@@ -100,6 +100,11 @@ def prompts_hash(prepared: Prepared, strategy: Strategy, together: int) -> str:
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
 
+def usd_of(store: Store, query_ids: Sequence[int]) -> float | None:
+    """Price of those queries, each once; None where one is unknown."""
+    return _sum([usd for _, usd in _queries(store, sorted(set(query_ids))).values()])
+
+
 def _queries(store: Store, ids: Sequence[int]) -> dict[int, tuple[str, float | None]]:
     """Who was asked, and what it cost, by row of the ledger."""
     query = text("SELECT id, teacher, reply_usd FROM queries WHERE id IN :ids")

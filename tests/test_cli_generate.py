@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,8 @@ from pyarrow import parquet
 from sqlalchemy import text
 
 from engine.cli import main
+from engine.errors import InputError
+from engine.run_export import export, exportable
 from engine.settings import Settings
 from engine.store import Store
 from tests.openai_server import KEY, MODEL, OpenAIServer, serving
@@ -241,6 +245,16 @@ def test_what_a_pilot_bought_is_not_bought_again(tmp_path: Path, run: Run) -> No
         _, told, _ = run(*ask, "--strategy", "question_rephrase=60")
         assert (server.answered, told["settled"]) == (60, 20)
     assert "40 test items" in err
+    # The same pilot, as the run's page offers it.
+    store = Store(Settings().store_path)
+    pilot = next(found.id for found in store.runs() if not found.id.startswith("data-"))
+    assert exportable(store, pilot)
+    with zipfile.ZipFile(export(store, pilot)) as packed:
+        packed.extractall(tmp_path / "zip")
+    taken = tmp_path / "zip" / pilot
+    counts = store.pools(pilot)[0].counts
+    assert load(taken, tmp_path).num_rows == counts["kept"] + 260
+    assert "the replies behind the kept examples alone" in card_of(taken)
     trl = yaml.safe_load((tmp_path / "data" / "trl.yaml").read_text())
     assert trl["model_name_or_path"] == str(student)
     assert (trl["max_length"], trl["per_device_train_batch_size"]) == (400, 8), "the plan's recipe"
@@ -414,3 +428,10 @@ def test_a_full_run_stands_among_the_runs_and_can_be_shown(tmp_path: Path, run: 
     assert shown["state"] == "done"
     assert sum(shown["pools"][0]["counts"].values()) == 20
     assert shown["queries"]["settled"] == 20
+    store = Store(Settings().store_path)
+    with zipfile.ZipFile(export(store, told["run"])) as packed:
+        names = {Path(name).name for name in packed.namelist()}
+    assert names == {path.name for path in (tmp_path / "data").iterdir()}
+    shutil.rmtree(tmp_path / "data")
+    with pytest.raises(InputError, match="no longer there"):
+        export(store, told["run"])

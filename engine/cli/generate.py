@@ -121,9 +121,12 @@ def _generate(given: argparse.Namespace) -> int:
 
 def _nothing(ready: PreparedFull) -> dict[str, Any]:
     """The same keys where no folder was written."""
-    queries = sum(ready.full.spending.values())
+    asked = {
+        "queries": sum(ready.full.spending.values()),
+        "ceiling_queries": ready.prepared.estimate.ceiling_queries,
+    }
     unknown = dict.fromkeys(("settled", "unknown", "replies", "usd", "replies_usd", "usd_per_kept"))
-    return {"queries": queries, **unknown, "kept": 0, "seeds": 0, "counts": {}, "complete": False, "folder": None}
+    return {**asked, **unknown, "kept": 0, "seeds": 0, "counts": {}, "complete": False, "folder": None}
 
 
 # --- from flags to a plan ---------------------------------------------------------------------------------
@@ -322,8 +325,8 @@ def _text(told: dict[str, Any]) -> str:
     spent = "unknown" if told["usd"] is None else f"${told['usd']:.4f}"
     each = "unknown" if told["usd_per_kept"] is None else f"${told['usd_per_kept']:.6f}"
     lines.append(
-        f"{told['settled']:,} replies bought of at most {told['queries']:,} queries, charged {spent}; a kept example "
-        f"costs {each}"
+        f"{told['settled']:,} replies bought of at most {told['ceiling_queries']:,} queries, charged {spent}; "
+        f"a kept example costs {each}"
     )
     if not told["complete"]:
         lines.append("The data set is not complete; its card says why.")

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from engine import launch
 from engine.plan import PilotPlan
 from engine.records import RESUMABLE, Run, RunState
+from engine.run_export import export, exportable
 from engine.settings import Settings
 from engine.store import Store
 from pages.shared import pilot_form, run_parts, run_words, words
@@ -114,6 +115,18 @@ def take_away(run: Run, store: Store) -> None:
     if not files:
         return
     st.subheader("Data sets and predictions", anchor=False)
+    if exportable(store, run.id):
+        st.download_button(
+            "Download the data set folder (ZIP)",
+            lambda: export(store, run.id).read_bytes(),  # made when it is asked for
+            f"{run.id}-data.zip",
+            "application/zip",
+            key="run_data_download",
+            icon=":material/folder_zip:",
+            on_click="ignore",
+            help="Seeds and generated examples as JSONL with their provenance, a data card, and configs for TRL and "
+            "Axolotl; `datasets.load_dataset` takes it as it is.",
+        )
     labels = {file.label: file for file in files}
     file = labels[st.selectbox("File", list(labels), key=f"run_file_{run.id}")]
     with file.path.open(encoding="utf-8") as lines:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from engine.domain import PAPER_RECIPE, Item, Recipe, item_id
 from engine.errors import InputError
 from engine.tasks import load_task
 from engine.trainer_configs import ANY_STUDENT, Training, axolotl_config, trl_config
+from tests.small_students import build_tiny_student
 
 EVIL = (
     "---\nlicense: mit\nconfigs: []\n---\n# owned",
@@ -290,3 +293,31 @@ def test_a_config_without_a_student_says_what_to_fill_in() -> None:
 def test_a_batch_is_never_larger_than_the_data_set(tmp_path: Path) -> None:
     sft = trl_reads(trl_config(Training(Recipe(), 5, "org/student")), tmp_path)[1]
     assert (sft.per_device_train_batch_size, sft.max_steps) == (5, 100)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("has_template", [True, False], ids=["chat", "plain text"])
+def test_trl_trains_on_the_folder_with_its_config(tmp_path: Path, has_template: bool) -> None:
+    student = build_tiny_student(tmp_path / "student")
+    if has_template:
+        config = json.loads((student / "tokenizer_config.json").read_text())
+        turns = "{% for m in messages %}<{{ m.role }}> {{ m.content }} </s> {% endfor %}"
+        config["chat_template"] = turns + "{% if add_generation_prompt %}<assistant> {% endif %}"
+        (student / "tokenizer_config.json").write_text(json.dumps(config))
+    data = data_set(pool(tmp_path, [row(f"What is {n}?", f"#### {n}") for n in range(8)]))
+    training = Training(Recipe(max_length=64, min_steps=2, epochs=1, batch_size=4), 1, str(student), has_template)
+    write_folder(tmp_path / "data", replace(data, training=training))
+    trl = [sys.executable, "-m", "trl.scripts.sft", "--config", "trl.yaml", "--use_cpu", "--max_steps", "2"]
+    done = subprocess.run(
+        trl,
+        cwd=tmp_path / "data",
+        env=os.environ | {"HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": str(tmp_path / "cache")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    adapter = json.loads((tmp_path / "adapter" / "adapter_config.json").read_text())
+    assert adapter["r"] == 16
+    assert {name.rpartition(".")[2] for name in adapter["target_modules"]} >= {"q_proj", "down_proj"}
+    assert problems_of(tmp_path / "data") == [], "the adapter lies beside the data"
