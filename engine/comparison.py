@@ -12,6 +12,8 @@ from engine.domain import Interval
 
 Z80 = 1.2815515655446004
 """Standard normal quantile of 0.9: the half width of a central 80 % interval."""
+Z95 = 1.959963984540054
+"""That of 0.975."""
 
 
 def wilson(correct: int, scored: int, z: float = Z80) -> Interval | None:
