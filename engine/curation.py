@@ -120,7 +120,9 @@ class Curator:
             return "near_seed"
         if self._earlier.has(asked):
             return "near_duplicate"
-        for text, spoken in zip((draft.question, draft.answer), self._spoken, strict=True):
+        # A question that no model wrote is the user's own, whatever its language.
+        texts = (draft.question if self.strategy in WRITTEN else "", draft.answer)
+        for text, spoken in zip(texts, self._spoken, strict=True):
             if spoken is not None and language(text) not in (None, spoken):
                 return "other_language"
         if self.room is not None:

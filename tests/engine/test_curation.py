@@ -64,6 +64,9 @@ def test_another_language_than_that_of_the_seeds_is_left_out_and_a_mix_of_them_s
     mixed = [english, replace(english, question=german.question or "")] * 10
     spanish = draft("María tiene 5 manzanas y compra 3 más en la tienda. ¿Cuántas manzanas tiene ahora en total?")
     assert curate(Strategy.NEW_QUESTION, mixed, (), [spanish]).reasons == ("kept",)
+    inputs = [replace(english, answer="")] * 20
+    own = draft(german.question or "", "He has nineteen hats then, since seven and twelve make nineteen. #### 19")
+    assert curate(Strategy.REAL_QUESTION, inputs, (), [own]).reasons == ("kept",), "the user's own question"
     records = [replace(english, question='{"a": 1}', answer="SELECT a FROM b")] * 20
     assert curate(Strategy.NEW_QUESTION, records, (), [german]).reasons == ("kept",)
 
