@@ -30,6 +30,7 @@ from engine.seed_files import from_this_machine
 from engine.store import Store
 from engine.tasks import task_type
 from engine.tasks.portable import portable
+from engine.variant_effects import effects
 
 
 def file_pilot(plan: PilotPlan, store: Store, start_token: str | None = None) -> str:
@@ -181,6 +182,22 @@ def summary(store: Store, run_id: str) -> dict[str, Any]:
             for pool in store.pools(run_id)
         ],
         "cells": [_cell(row) for row in cells],
+        "variants": [
+            {
+                "strategy": effect.strategy.value,
+                "variant": effect.variant,
+                "seeds": effect.seeds,
+                "budget": effect.budget,
+                "examples": {"plain": effect.examples[0], "variant": effect.examples[1]},
+                "difference": {
+                    "mean": effect.found.difference,
+                    "low80": effect.found.low,
+                    "high80": effect.found.high,
+                },
+                "items": effect.found.items,
+            }
+            for effect in effects([row.measurement for row in cells if row.measurement is not None])
+        ],
         "advice": {"before": as_json(before), "after": None if after is None else as_json(after)},
         "folder": str(store.folder(run_id)),
     }

@@ -11,8 +11,11 @@ import pandas as pd
 
 from engine.comparison import wilson
 from engine.domain import Baseline, Interval, Measurement, Strategy
+from engine.plan import PLAIN
+from engine.pool_report import read_report
 from engine.records import CellRow, PoolRow
 from engine.store import Store
+from engine.variant_effects import effects
 from pages.shared import charts, run_words, words
 
 DASHES = {Baseline.UNTUNED: "dot", Baseline.SEEDS_ONLY: "dash", Baseline.TEACHER: "solid"}
@@ -28,8 +31,11 @@ class File:
 
 
 def measured(cells: Sequence[CellRow]) -> list[tuple[Measurement, Interval]]:
-    """Measurements with their 80 % intervals; a cell of which nothing could be scored has none."""
-    found = [row.measurement for row in cells if row.measurement is not None]
+    """Measurements of plain cells with their 80 % intervals; a cell of which nothing could be scored has none.
+
+    Variants stand in a table of their own: in the chart they would pass for the strategy.
+    """
+    found = [row.measurement for row in cells if row.measurement is not None and row.cell.variant == PLAIN]
     return [(m, interval) for m in found if (interval := wilson(m.correct, m.scored)) is not None]
 
 
@@ -82,7 +88,7 @@ def cell_table(cells: Sequence[CellRow]) -> pd.DataFrame:
         interval = None if m is None else wilson(m.correct, m.scored)
         rows.append(
             {
-                "What": words.arm(row.cell.arm),
+                "What": words.arm(row.cell.arm) + in_variant(row.cell.variant),
                 "Queries": row.cell.budget,
                 "Seeds": row.cell.seeds,
                 "Replicate": row.cell.replicate + 1,
@@ -106,28 +112,85 @@ def pool_table(pools: Sequence[PoolRow]) -> pd.DataFrame:
     reasons = [*run_words.REASONS, *sorted(found - set(run_words.REASONS))]
     rows = []
     for pool in pools:
-        strategy, seeds = pool_name(pool)
+        strategy, variant, seeds = pool_name(pool)
         counts = {run_words.REASONS.get(r, r): pool.counts.get(r, 0) for r in reasons if r in found or r == "kept"}
-        rows.append({"What": strategy, "Seeds": seeds, **counts, "Asked for": sum(pool.counts.values())})
+        rows.append(
+            {"What": strategy + in_variant(variant), "Seeds": seeds, **counts, "Asked for": sum(pool.counts.values())}
+        )
     return pd.DataFrame(rows)
 
 
-def pool_name(pool: PoolRow) -> tuple[str, int]:
-    """Strategy in words and seed count, from a name like `new_question-s100`."""
-    strategy, _, seeds = pool.name.rpartition("-s")
-    return words.row(strategy), int(seeds)
+def pool_name(pool: PoolRow) -> tuple[str, str, int]:
+    """Strategy in words, variant and seed count, from a name like `new_question-s100` or `new_question-lists-s100`."""
+    made, _, seeds = pool.name.rpartition("-s")
+    strategy, _, variant = made.partition("-")
+    return words.row(strategy), variant or PLAIN, int(seeds)
+
+
+def in_variant(name: str) -> str:
+    """What follows a strategy's name in a table; nothing for the plain form."""
+    return "" if name == PLAIN else f" ({name.replace('_', ' ')})"
+
+
+def budget_table(pools: Sequence[PoolRow]) -> pd.DataFrame:
+    """One row a pool and budget: what was kept, how different it is, what a kept example cost."""
+    rows = []
+    for pool in pools:
+        strategy, variant, seeds = pool_name(pool)
+        for row in read_report(Path(pool.folder)):
+            rows.append(
+                {
+                    "What": strategy + in_variant(variant),
+                    "Seeds": seeds,
+                    "Budget": row["budget"],
+                    "Examples asked for": row["visits"],
+                    "Kept": row["kept"],
+                    "Distinct word pairs": _percent(row["distinct_pairs"]),
+                    "Distance to the nearest": _percent(row["nearest"]),
+                    "New words": _percent(row["new_words"]),
+                    "$ per kept example": row["usd_per_kept"],
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def variant_table(cells: Sequence[CellRow]) -> pd.DataFrame:
+    """One row a variant: points above the plain cell beside it, with the 80 % interval of the paired difference."""
+    return pd.DataFrame(
+        [
+            {
+                "What": words.arm(effect.strategy),
+                "Variant": effect.variant.replace("_", " "),
+                "Seeds": effect.seeds,
+                "Budget": effect.budget,
+                "Points above plain": 100 * effect.found.difference,
+                "At least": 100 * effect.found.low,
+                "At most": 100 * effect.found.high,
+                "Examples (plain)": effect.examples[0],
+                "Examples (variant)": effect.examples[1],
+            }
+            for effect in effects([row.measurement for row in cells if row.measurement is not None])
+        ]
+    )
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else 100 * share
 
 
 def files(store: Store, run_id: str, cells: Sequence[CellRow], pools: Sequence[PoolRow]) -> list[File]:
     """Data sets and predictions that lie on the disk now."""
     found = []
     for pool in pools:
-        strategy, seeds = pool_name(pool)
+        strategy, variant, seeds = pool_name(pool)
         path = Path(pool.folder) / "examples.jsonl"
-        found.append(File(f"Data set: {strategy.lower()}, {seeds:,} seeds", path, f"{pool.name}.jsonl"))
+        found.append(
+            File(f"Data set: {strategy.lower()}{in_variant(variant)}, {seeds:,} seeds", path, f"{pool.name}.jsonl")
+        )
     for row in cells:
         cell = row.cell
-        label = f"Predictions: {words.arm(cell.arm).lower()}, {cell.budget:,} queries, replicate {cell.replicate + 1}"
+        what = words.arm(cell.arm).lower() + in_variant(cell.variant)
+        label = f"Predictions: {what}, {cell.budget:,} queries, replicate {cell.replicate + 1}"
         path = store.folder(run_id) / "cells" / cell.key / "predictions.jsonl"
         found.append(File(label, path, f"{cell.key}-predictions.jsonl"))
     return [file for file in found if file.path.is_file()]
