@@ -21,10 +21,10 @@ from statistics import median
 from typing import Any
 
 import aiohttp
-import psutil
 from openai import AsyncOpenAI, DefaultAioHttpClient
 
 from benchmarks._endpoint import Endpoint, endpoint
+from benchmarks._memory import memory
 from engine.costs import examples_for
 from engine.domain import Item, Strategy
 from engine.generation import Generator
@@ -33,7 +33,6 @@ from engine.store import Store
 from engine.strategies import answer_request
 from engine.tasks import load_task
 from engine.teachers.openai_compatible import OpenAICompatibleTeacher
-from engine.teachers.sandbox import SandboxTeacher
 
 LATENCY_S = 0.5
 SPREAD_S = 0.25
@@ -63,7 +62,7 @@ def main() -> None:
     parser.add_argument("--memory-of", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.memory_of:
-        print(json.dumps(_memory(given.memory_of)))
+        print(json.dumps(memory(given.memory_of)))
         return
     rows: list[dict[str, Any]] = []
     with endpoint(LATENCY_S) as server, endpoint(LATENCY_S, SPREAD_S) as uneven:
@@ -251,51 +250,6 @@ def _memory_apart(examples: int) -> dict[str, Any]:
     )
     row: dict[str, Any] = json.loads(ran.stdout)
     return row
-
-
-def _memory(examples: int) -> dict[str, Any]:
-    """The sandbox's teacher through generator and ledger, each example written to a file as it comes."""
-    from engine.sandbox import world
-
-    seeds = world.seeds(100)
-    with tempfile.TemporaryDirectory(prefix="bench") as name:
-        folder = Path(name)
-        store = Store(folder / "seedpilot.sqlite")
-        store.file_run("bench", "bench", {}, "bench")
-        ledger = Ledger(store, "bench", Ceiling(None, None), bound=lambda _: 0.0, price=lambda _: 0.0)
-        generator = Generator(SandboxTeacher(), ledger, concurrency=64, check=lambda: None)
-        before, begun, cpu = _rss_mb(), time.perf_counter(), time.process_time()
-        most = before
-
-        async def run() -> int:
-            nonlocal most
-            kept = 0
-            with (folder / "examples.jsonl").open("w", encoding="utf-8") as file:
-                drafts = generator.drafts(Strategy.ANSWER_AUGMENTATION, MATH, seeds, examples, lambda: None)
-                async for draft in drafts:
-                    if draft is not None and draft.rejected is None:
-                        file.write(json.dumps({"question": draft.question, "answer": draft.answer}) + "\n")
-                        kept += 1
-                        if kept % 500 == 0:
-                            most = max(most, _rss_mb())
-            return kept
-
-        kept = asyncio.run(run())
-        return {
-            "what": "memory, sandbox teacher, durable ledger",
-            "examples": examples,
-            "kept": kept,
-            "rss_mb_at_the_start": round(before, 1),
-            "rss_mb_at_most": round(most, 1),
-            "seconds": round(time.perf_counter() - begun, 1),
-            "cpu_ms_per_example": round(1e3 * (time.process_time() - cpu) / examples, 3),
-            "store_mb": round((folder / "seedpilot.sqlite").stat().st_size / 1e6, 1),
-        }
-
-
-def _rss_mb() -> float:
-    """Resident memory now. (The kernel's own peak counts the process that this one was forked from.)"""
-    return float(psutil.Process().memory_info().rss) / 1e6
 
 
 def _expect(found: int, expected: int, what: str) -> None:

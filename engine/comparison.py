@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-from scipy.stats import binomtest
+from fractions import Fraction
 
 from engine.domain import Interval
 
@@ -67,8 +66,14 @@ def duel(one: Sequence[float | None], other: Sequence[float | None]) -> Duel:
     """
     pairs = [(a, b) for a, b in zip(one, other, strict=True) if a is not None and b is not None]
     won, lost = sum(a > b for a, b in pairs), sum(a < b for a, b in pairs)
-    p = float(binomtest(won, won + lost).pvalue) if won + lost else 1.0
-    return Duel(won, lost, len(pairs), p)
+    return Duel(won, lost, len(pairs), _sign_test(won, lost))
+
+
+def _sign_test(won: int, lost: int) -> float:
+    """Two-sided and exact: both tails of n fair coins from the rarer side on; 1 without a toss."""
+    tail = sum(math.comb(won + lost, k) for k in range(min(won, lost) + 1))
+    # Whole numbers until the last step: no float holds 2**1100.
+    return 1.0 if won == lost else min(1.0, 2 * float(Fraction(tail, 2 ** (won + lost))))
 
 
 def holm(p_values: Sequence[float]) -> tuple[float, ...]:

@@ -95,4 +95,4 @@ def _query_ids(path: Path) -> list[int]:
     if not path.is_file():
         return []
     with path.open(encoding="utf-8") as lines:
-        return [row for line in lines for row in json.loads(line)["query_ids"]]
+        return [row for line in lines for row in json.loads(line).get("query_ids", ())]

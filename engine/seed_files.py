@@ -159,6 +159,8 @@ def _split_off(file: ItemFile, plan: PilotPlan) -> tuple[tuple[Item, ...], tuple
     test = set(_drawn(file, free, held_out, wanted))
     seeds = tuple(item for index, item in enumerate(items) if index not in test)
     tested = tuple(item for index, item in enumerate(items) if index in test)
+    if len(seeds) < FEWEST_SEEDS <= len(items) - held_out or len(tested) < FEWEST_TEST_ITEMS <= held_out:
+        raise InputError(_unsplittable(file, len(seeds), len(tested), max(map(len, grouped.members))))
     division = Division(
         rows=len(items) + file.repeats,
         repeats=file.repeats,
@@ -184,6 +186,15 @@ def _split_off(file: ItemFile, plan: PilotPlan) -> tuple[tuple[Item, ...], tuple
             f"whole, and the largest of them has {largest} of {len(items)} items."
         )
     return seeds[: plan.seeds.count], tested[: wanted.count], division, warnings
+
+
+def _unsplittable(file: ItemFile, seeds: int, tested: int, largest: int) -> str:
+    return (
+        f"seeds: near duplicates and families stay on one side of the split, and the largest such group has {largest} "
+        f"of the {len(file.items)} different items in {file.name}, which leaves {_count(seeds, 'seed')} (expected at "
+        f"least {FEWEST_SEEDS}) and {_count(tested, 'test item')} (at least {FEWEST_TEST_ITEMS}); give test items in a "
+        "file of their own (test.path), or items that differ in more than a word or a number"
+    )
 
 
 def _drawn(file: ItemFile, free: Sequence[int], count: int, wanted: TestPlan) -> list[int]:

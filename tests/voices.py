@@ -76,7 +76,6 @@ class TicketReader:
         want, text = asked(messages)
         if want == "answer":
             return self.read(text)
-        rng = random.Random(f"{want}{text}{len(messages)}")
         if want == "new":
             several = re.search(r"Write (\d+) new questions", messages[0]["content"])
             made = [self.new(random.Random()) for _ in range(int(several[1]) if several else 1)]

@@ -203,7 +203,22 @@ def _run_text(told: dict[str, Any]) -> str:
         lines.append(
             f"  {cell['arm']:<20} {cell['seeds']:>5} seeds {cell['budget']:>7} queries #{cell['replicate']}  {result}"
         )
+    lines += [_pool_line(pool["pool"], found) for pool in told["pools"] for found in pool["budgets"]]
     lines.append(f"before: {told['advice']['before']['headline']}")
     if told["advice"]["after"]:
         lines.append(f"after:  {told['advice']['after']['headline']}")
     return "\n".join(lines)
+
+
+def _pool_line(pool: str, found: dict[str, Any]) -> str:
+    """What a pool kept within a budget, how different that is, and the price of one."""
+
+    def share(name: str) -> str:
+        return "unknown" if found[name] is None else f"{100 * found[name]:.0f} %"
+
+    each = "unknown" if found["usd_per_kept"] is None else f"${found['usd_per_kept']:.6f}"
+    return (
+        f"  {pool:<30} {found['budget']:>7} queries: {found['kept']} of {found['visits']} kept, "
+        f"{share('distinct_pairs')} distinct word pairs, {share('nearest')} from the nearest, "
+        f"{share('new_words')} new words, {each} each"
+    )

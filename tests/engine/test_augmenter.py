@@ -113,7 +113,7 @@ def test_an_augmenter_of_unknown_price_leaves_the_cost_unknown_and_no_ceiling_in
     plan["augmenter"] = teacher_of("http://127.0.0.1:8/v1", model="nobody-lists-it")
     estimate = prepare(check_plan(plan)).estimate
     assert (estimate.lower_usd, estimate.expected_usd, estimate.upper_usd) == (None, None, None)
-    with pytest.raises(InputError, match="needs the augmenter's prices too"):
+    with pytest.raises(InputError, match="needs the prices of augmenter too"):
         check_plan(plan | {"ceiling": {"usd": 1.0}})
 
 

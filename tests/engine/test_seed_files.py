@@ -119,6 +119,12 @@ def test_one_family_of_nearly_all_rows_is_told(tmp_path: Path) -> None:
     assert "the largest of them has 90 of 120 items" in warnings[0]
 
 
+def test_rows_that_are_all_near_duplicates_cannot_be_split_and_that_is_said(tmp_path: Path) -> None:
+    rows = [{"question": f"How do I use the tool of number {n}?", "answer": str(n)} for n in range(60)]
+    with pytest.raises(InputError, match=r"largest such group has 60 of the 60 .* give test items in a file of their"):
+        divided({"path": write(tmp_path / "s.jsonl", rows)}, {"holdout": 20})
+
+
 def test_too_few_rows_to_split_are_told_with_what_to_do(tmp_path: Path) -> None:
     path = write(tmp_path / "s.jsonl", [row(item) for item in ITEMS[:15]])
     with pytest.raises(InputError, match=r"found 15 different items in s.jsonl, too few to split off 100 test items"):

@@ -19,6 +19,12 @@ from tests.openai_server import KEY, serving
 from tests.pilots import QUICK, rows, teacher_of
 from tests.small_students import build_tiny_student
 
+THINGS = (
+    *("anvil", "ashtray", "barometer", "bellows", "candle", "chisel", "dagger", "easel", "flute", "funnel", "gimlet"),
+    *("goblet", "hammock", "hinge", "inkwell", "jigsaw", "kettle", "ladder", "mallet", "needle", "oboe", "padlock"),
+    *("quilt", "rucksack", "saddle", "thimble", "umbrella", "violin", "whistle", "xylophone", "yoke", "zither"),
+)
+"""Words that make questions differ by more than a number: near duplicates share a side of the split."""
 SCHEMA = "CREATE TABLE item (name TEXT, price REAL)"
 
 
@@ -54,7 +60,8 @@ def write(path: Path, data: list[dict]) -> Path:
 
 def test_a_judges_verdicts_are_paid_under_the_ledger_and_never_twice(store: Store, student: Path, tmp_path: Path):
     data = write(
-        tmp_path / "d.jsonl", [{"question": f"How do I use tool {n}?", "answer": f"Like {n}."} for n in range(32)]
+        tmp_path / "d.jsonl",
+        [{"question": f"How do I {THINGS[n]} by hand?", "answer": f"Like {n}."} for n in range(32)],
     )
 
     def voice(messages: list[dict[str, str]]) -> str:
@@ -99,13 +106,17 @@ def test_the_schema_of_a_database_is_in_every_prompt_and_in_what_the_student_lea
     data = write(
         tmp_path / "d.jsonl",
         [
-            {"question": f"What costs {n}?", "query": f"SELECT name FROM item WHERE price = {n}", "db_id": "shop"}
+            {
+                "question": f"Which {THINGS[n]} costs {n}?",
+                "query": f"SELECT name FROM item WHERE price = {n}",
+                "db_id": "shop",
+            }
             for n in range(32)
         ],
     )
 
     def voice(messages: list[dict[str, str]]) -> str:
-        wanted = messages[-1]["content"].split("What costs ")[1].split("?")[0]
+        wanted = messages[-1]["content"].split(" costs ")[1].split("?")[0]
         return f"```sql\nSELECT name FROM item WHERE price > {wanted} - 1 AND price < {wanted} + 1\n```"
 
     with serving(voice) as server:

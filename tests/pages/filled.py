@@ -14,6 +14,7 @@ from engine.costs import calls_per_example
 from engine.domain import Baseline, Cell, Measurement, Strategy
 from engine.items import write_jsonl
 from engine.plan import check_plan
+from engine.pool_report import write_report
 from engine.records import RunState
 from engine.store import Store
 
@@ -96,6 +97,25 @@ def _pool(store: Store, run_id: str, strategy: Strategy, seeds: int, visits: int
     write_jsonl(folder / "examples.jsonl", [{"question": "How many?", "answer": "Two. #### 2", "seed_id": "s1"}])
     lost = {"duplicate": visits // 16, "unparsable": visits // 40, "near_test_item": visits // 80}
     counts = {"kept": visits - sum(lost.values())} | lost
+    # New questions stay different, the others begin to repeat themselves.
+    new = strategy is Strategy.NEW_QUESTION
+    write_report(
+        folder,
+        [
+            {
+                "budget": budget,
+                "visits": asked,
+                "kept": round(0.9 * asked),
+                "distinct_pairs": 0.62 if new else 0.5 - asked / 8000,
+                "nearest": 0.8 if new else 0.6 - asked / 8000,
+                "new_words": 0.4 if new else 0.1,
+                "queries": budget,
+                "usd": 0.0002 * budget if new else None,
+                "usd_per_kept": 0.0002 * budget / round(0.9 * asked) if new else None,
+            }
+            for budget, asked in ((visits // 8, visits // 8), (visits, visits))
+        ],
+    )
     store.record_pool(run_id, name, counts, str(folder))
 
 

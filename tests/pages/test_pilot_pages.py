@@ -335,11 +335,23 @@ def test_a_finished_run_shows_points_lines_tables_and_advice(app: AppTest, store
     assert not page.button  # nothing can be done with a finished run
 
 
+def test_a_run_shows_how_different_its_examples_are_and_what_one_costs(app: AppTest, store: Store) -> None:
+    page = opened(app, filled.run(store))
+    table = page.dataframe[2].value
+    assert len(table) == 6, "three strategies at two budgets"
+    new = table[table["What"] == "New questions"]
+    assert list(new["Distinct word pairs"].round()) == [62, 62]
+    assert (new["$ per kept example"] > 0).all()
+    answers = table[table["What"] == "Answers"]
+    assert answers["Distance to the nearest"].is_monotonic_decreasing
+    assert answers["$ per kept example"].isna().all(), "an unknown price is never shown as nought"
+
+
 def test_replies_are_shown_as_text_in_cells_only(app: AppTest, store: Store) -> None:
     page = opened(app, filled.run(store))
     box = next(box for box in page.selectbox if box.label == "File")
     box.select(next(option for option in box.options if option.startswith("Predictions"))).run()
-    assert "**4** <b>$x$" in list(page.dataframe[2].value["Reply"])
+    assert "**4** <b>$x$" in list(page.dataframe[3].value["Reply"])
     assert not any("<b>" in text.value for text in (*page.markdown, *page.caption))
 
 
