@@ -24,7 +24,7 @@ run: $(VENV)/.installed  ## set up .venv where needed, then open the dashboard o
 	$(BIN)/seedpilot app
 
 test: $(VENV)/.installed-dev  ## set up .venv where needed, then run the tests (minutes; neither slow nor gpu)
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
 
 test-slow: $(VENV)/.installed-dev  ## the tests that take longer than a minute each
 	$(BIN)/pytest -m "slow and not gpu"

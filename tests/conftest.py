@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Tests run in several processes at once (`make test`): two of torch with two threads each are five times slower.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+# A search that finds something new on the way to a release would stop it without a change to blame: CI repeats one
+# search, and `HYPOTHESIS_PROFILE=explore pytest` looks further.
+settings.register_profile("repeat", derandomize=True, print_blob=True)
+settings.register_profile("explore", print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeat"))
 
 
 @pytest.fixture(autouse=True)
@@ -14,3 +26,11 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SEEDPILOT_HOME", str(home))
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     return home
+
+
+@pytest.fixture(autouse=True)
+def own_main() -> Iterator[None]:
+    """Streamlit's tests make the app's script `__main__`, which a process that is spawned later would run."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main

@@ -89,6 +89,10 @@ class LogScale:
         return np.asarray(1 / values, dtype=np.float64)
 
 
+STEP = 4.0
+"""So much better measured is each step that is looked at between the points as they are and as if measured well."""
+
+
 @dataclass(frozen=True, slots=True)
 class Series:
     """One strategy's points, one for each budget, smallest first. All arrays have shape (P,)."""
@@ -109,13 +113,25 @@ class Series:
     """Labelled examples behind each point, n being examples beside them; None: nothing is known of seeds."""
 
     @property
-    def better(self) -> Series | None:
-        """The same points measured at least as well as if; None where they are that already."""
+    def better(self) -> tuple[Series, ...]:
+        """The same points measured better, up to at least as well as if; empty where they are that already.
+
+        Doubt is not largest at either end: where few points are far from as-if, steps between are looked at too.
+        """
         if self.as_if is None or not (self.variance > self.as_if[1]).any():
-            return None
-        worse = self.variance > self.as_if[1]
-        value, variance = np.where(worse, self.as_if, (self.value, self.variance))
-        return replace(self, value=value, variance=variance)
+            return ()
+        known, least = self.as_if[0], np.minimum(self.variance, self.as_if[1])
+        value = np.where(self.variance > self.as_if[1], known, self.value)
+        steps = 1 + int(np.log((self.variance / least).max()) / np.log(STEP))
+        parts = np.arange(1, steps + 1) / steps
+        return tuple(
+            replace(
+                self,
+                value=self.value + part * (value - self.value),
+                variance=self.variance ** (1 - part) * least**part,
+            )
+            for part in parts
+        )
 
     @property
     def judged(self) -> Series | None:

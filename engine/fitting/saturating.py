@@ -85,7 +85,7 @@ class SaturatingCurves:
         for place, series in enumerate(group.series):
             fits = curve_posteriors(group, series, middle)
             values = self._reached(group, series, fits, at, place)
-            if (better := series.better) is not None:
+            for better in series.better:
                 surer = self._reached(group, better, curve_posteriors(group, better, middle), at, place)
                 values = no_narrower(values, surer, group.scale)
             columns.append(np.random.default_rng(100 + place).permutation(values))

@@ -68,6 +68,7 @@ def test_intervals_are_nested_within_bounds_and_chances_sum_to_one(rows: list[tu
 @example([20, 20, 20, 16], 1, 10)
 @example([3, 2, 11], 2, 30)
 @example([3, 7], 8, 30)
+@example([2, 17], 2, 10)
 def test_more_of_the_same_data_never_widens_an_interval(correct: list[int], stretch: int, times: int) -> None:
     """Rising or falling, near or far: the points may even contradict every curve."""
 
@@ -77,7 +78,7 @@ def test_more_of_the_same_data_never_widens_an_interval(correct: list[int], stre
         assert reached.interval80 is not None
         return reached.interval80[1] - reached.interval80[0]
 
-    # what 1,200 draws leave to chance: 6 % was the worst of 1,800 pairs
+    # what 1,200 draws leave to chance: 7 % was the worst of 3,900 pairs
     assert width(times) <= 1.08 * width(1)
 
 
