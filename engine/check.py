@@ -7,7 +7,6 @@ seeds, and one example of each strategy beside its seed. What is asked here, the
 from __future__ import annotations
 
 import asyncio
-import random
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -17,7 +16,7 @@ from typing import Any
 from sqlalchemy import text
 
 from engine.check_report import Judged, as_json, examples_of, repeats_of, write_report
-from engine.costs import queries_for
+from engine.check_size import ANSWERS_EACH, REPEATED_SEEDS, TRIES, queries_at_most, seeds_to_check
 from engine.domain import Baseline, Item, Outcome, Strategy
 from engine.errors import SeedPilotError
 from engine.generation import Generator
@@ -33,40 +32,8 @@ from engine.teacher_gate import FEWEST_ITEMS, FIX, Lead, not_above, separate_lea
 from engine.teachers.reasoning import without_reasoning
 from engine.variants import making_of
 
-REPEATED_SEEDS, ANSWERS_EACH = 10, 3
-"""So many seeds are answered so often, for how much another answer differs."""
-TRIES = 3
-"""Visits of a strategy until one gives an example to show."""
-SPARE = 0.1
-"""A ceiling that the user did not give leaves this share for queries that must be asked twice."""
-
 FAILED = {"cut_off": "the reply was cut off (finish_reason: length)", "unanswerable": "the teacher refused"}
 """A reply that is no answer to a question which has one: wrong, whatever a scorer could read from it."""
-
-
-def seeds_to_check(prepared: Prepared) -> tuple[Item, ...]:
-    """A fixed draw of the seeds, first among those that the pilot's first round of answers visits: it buys none
-    of them again."""
-    seeds = prepared.seeds[: max(cell.seeds for cell in prepared.cells)]
-    answered = Strategy.ANSWER_AUGMENTATION in prepared.plan.grid.strategies
-    visited = seeds[: prepared.visits(Strategy.ANSWER_AUGMENTATION)] if answered else seeds
-    rng, rest = random.Random(0), seeds[len(visited) :]
-    drawn = [*rng.sample(visited, len(visited)), *rng.sample(rest, len(rest))]
-    return tuple(drawn[: prepared.plan.check.seeds])
-
-
-def queries_at_most(prepared: Prepared) -> int:
-    """Queries of a whole check if none has to be asked twice; fewer where strategies need one try."""
-    seeds = len(seeds_to_check(prepared))
-    answers = seeds + (ANSWERS_EACH - 1) * min(REPEATED_SEEDS, seeds)
-    verdicts = 0 if prepared.task.judge is None else answers
-    return answers + verdicts + sum(queries_for(TRIES, strategy) for strategy in prepared.plan.grid.strategies)
-
-
-def ceiling_of(prepared: Prepared) -> int:
-    """The most queries that a check is charged."""
-    needed = queries_at_most(prepared)
-    return prepared.plan.check.ceiling_queries or needed + max(5, round(SPARE * needed))
 
 
 @dataclass(frozen=True, slots=True)

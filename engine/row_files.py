@@ -71,15 +71,19 @@ def parse_rows(content: bytes, name: str) -> Iterator[Row]:
 
 
 def first_rows(path: Path, count: int = 5) -> list[dict[str, str]]:
-    """The first rows of a file as text, for a look at it; what cannot be read is passed over here, since
-    reading the file tells it."""
+    """The first rows of a file as text, for a look at it."""
+    return [{name: as_text(value) for name, value in row.items()} for row in beginning(path, count)]
+
+
+def beginning(path: Path, count: int) -> list[dict[str, Any]]:
+    """The first rows of a file as they are; what cannot be read is passed over here, since reading the file tells
+    it."""
     try:
         if _plain(path.name).endswith(".parquet") and path.suffix.lower() != ".gz":
             rows: Iterator[Row] = _parquet_rows(path, path.name, batch=count)
         else:
             rows = _reader(path.name)(_start(path))
-        found = (row for _, row in rows if isinstance(row, dict))
-        return [{name: as_text(value) for name, value in row.items()} for row in islice(found, count)]
+        return list(islice((row for _, row in rows if isinstance(row, dict)), count))
     except (InputError, OSError, EOFError, zlib.error):
         return []
 

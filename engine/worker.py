@@ -25,7 +25,8 @@ from pydantic import SecretStr
 
 from engine.asking import augmenter_of, ledger_of, model_of, others_of
 from engine.batches import generator_for
-from engine.check import Check, ceiling_of
+from engine.check import Check
+from engine.check_size import ceiling_of
 from engine.database import translated
 from engine.dry_run import Measured, dry_run
 from engine.errors import KeyMissingError, SeedPilotError

@@ -10,8 +10,8 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from engine.check import ceiling_of, queries_at_most, seeds_to_check
 from engine.check_report import read_report
+from engine.check_size import ceiling_of, queries_at_most, seeds_to_check
 from engine.cli.frame import Commands, command, dumps, tell
 from engine.cli.mapping import add_map, with_mapping
 from engine.errors import InputError

@@ -16,10 +16,10 @@ from engine.hub_rows import local
 from engine.items import read_rows
 from engine.mapping import mapped
 from engine.rows import as_text
+from engine.scoring import score_reply
 from engine.tally import Tally, tally
 from engine.tasks import Task, load_task
 from engine.tasks.judge import FEWEST_LABELS, agreement
-from engine.tasks.outcomes import not_scored
 
 _HUMAN = {"1": True, "true": True, "right": True, "0": False, "false": False, "wrong": False}
 
@@ -88,11 +88,9 @@ def _judged(task: Task, item: Item, row: Mapping[str, Any]) -> _Scored:
     """One reply's score; a judge's comes from the recorded `verdict`, since nothing is paid here."""
     human = _HUMAN.get(as_text(row.get("human")).casefold())
     if row["reply"] is None:
-        return _Scored(item, None, not_scored("no reply"), human)
+        return _Scored(item, None, score_reply(task, item, None), human)
     reply = row["reply"] if isinstance(row["reply"], str) else as_text(row["reply"])
-    if task.judge is not None and as_text(row.get("verdict")):
-        return _Scored(item, reply, task.judge.verdict(as_text(row["verdict"])), human)
-    return _Scored(item, reply, task.score_item(item, reply), human)
+    return _Scored(item, reply, score_reply(task, item, reply, as_text(row.get("verdict"))), human)
 
 
 def _json(

@@ -7,10 +7,10 @@ from pathlib import Path
 from engine.domain import TaskType
 from engine.errors import InputError
 from engine.tasks.base import Judge, Task
-from engine.tasks.custom import named_task, read_task, read_type
+from engine.tasks.custom import named_task, read_task, read_type, settings_in, task_from
 from engine.tasks.presets import NAMES
 
-__all__ = ["Judge", "Task", "load_task", "task_type"]
+__all__ = ["Judge", "Task", "load_task", "settings_in", "task_from", "task_type"]
 
 
 def load_task(name: str, data: Path | None = None) -> Task:

@@ -50,11 +50,27 @@ def named_task(name: str, folder: Path | None = None) -> Task:
 
 def read_task(path: Path) -> Task:
     """The task in that file; InputError with every problem of the file at once."""
+    return task_from(_raw(path), path.parent, str(path))
+
+
+def task_from(raw: Mapping[str, Any], folder: Path | None, where: str) -> Task:
+    """The task of these settings, as a task file has them; `folder` is where files that they name lie, `where` goes
+    before each problem. InputError with all of them."""
     problems: list[str] = []
-    task = _build(_with_preset(_raw(path), str(path), problems), path.parent, str(path), problems)
+    task = _build(_with_preset(dict(raw), where, problems), folder, where, problems)
     if task is None:
         raise InputError(problems)
     return task
+
+
+def settings_in(path: Path) -> dict[str, Any]:
+    """What a task file says, with what its preset says where the file is silent; InputError where it is no TOML or
+    names no preset. Nothing else is checked."""
+    problems: list[str] = []
+    found = _with_preset(_raw(path), str(path), problems)
+    if problems:
+        raise InputError(problems)
+    return {name: value for name, value in found.items() if name != "preset"}
 
 
 def read_type(path: Path) -> TaskType:

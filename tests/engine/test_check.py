@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import worker
-from engine.check import ceiling_of, queries_at_most, seeds_to_check
 from engine.check_report import read_report
+from engine.check_size import ceiling_of, queries_at_most, seeds_to_check
 from engine.domain import Baseline, Measurement
 from engine.ledger import account
 from engine.plan import check_plan

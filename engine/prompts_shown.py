@@ -1,0 +1,66 @@
+"""What is asked for one example of each strategy, word for word: the strategies' own code, with nobody to pay.
+
+Where a question would be written first, the seed's own stands in for it, so that the second prompt can be shown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+
+from engine.domain import Item, Paid, Reply, Request, Strategy
+from engine.plan import PLAIN
+from engine.prepare import Prepared
+from engine.strategies import Ask, Visit, drafter
+from engine.variants import making_of
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One query that a strategy would pay for."""
+
+    strategy: Strategy
+    writes: bool
+    """Whether it asks the augmenter for a question, rather than the teacher for an answer."""
+    request: Request
+    stands_in: bool
+    """Whether the seed's own question stands where a written one will."""
+
+
+def prompts(prepared: Prepared) -> tuple[Prompt, ...]:
+    """The queries of the first visit of each strategy of a plan, to its first seed or unlabelled input."""
+    return asyncio.run(_prompts(prepared))
+
+
+async def _prompts(prepared: Prepared) -> tuple[Prompt, ...]:
+    found: list[Prompt] = []
+    making = making_of(prepared.plan, PLAIN)
+    for strategy in prepared.plan.grid.strategies:
+        visited = prepared.visited(strategy, len(prepared.seeds))
+        if not visited:
+            continue
+        # Several questions are asked for at once by new questions alone, as in a pool.
+        own = replace(making, together=making.order(visited, together=strategy is Strategy.NEW_QUESTION).together)
+        first, few_shot = visited[0], prepared.few_shot
+        listed = "\n".join(f"{place}. {first.question}" for place in range(1, own.together + 1))
+        written = Reply(listed if own.together > 1 else first.question, "stop", None, None)
+        asked: list[Prompt] = []
+        ask, write = (_recording(asked, strategy, written, writes=writes) for writes in (False, True))
+        await drafter(strategy)(Visit(prepared.task, first, 0, ask, write, few_shot.shown(first, 0), own))
+        found += asked
+    return tuple(found)
+
+
+def first_visited(prepared: Prepared, strategy: Strategy) -> Item | None:
+    """What those prompts are about."""
+    return next(iter(prepared.visited(strategy, len(prepared.seeds))), None)
+
+
+def _recording(asked: list[Prompt], strategy: Strategy, written: Reply, *, writes: bool) -> Ask:
+    """Keeps what is asked; a question comes back as `written`, an answer as nothing, which ends the visit."""
+
+    async def ask(request: Request) -> Paid:
+        asked.append(Prompt(strategy, writes, request, any(one.writes for one in asked)))
+        return Paid(written if writes else Reply("", "stop", None, None), 0)
+
+    return ask
