@@ -15,11 +15,12 @@ from typing import Any
 
 from sqlalchemy import text
 
-from engine.check_report import Judged, as_json, examples_of, repeats_of, write_report
+from engine.check_report import REPLIES, Judged, as_json, examples_of, repeats_of, replies_of, write_report
 from engine.check_size import ANSWERS_EACH, REPEATED_SEEDS, TRIES, queries_at_most, seeds_to_check
 from engine.domain import Baseline, Item, Outcome, Strategy
 from engine.errors import SeedPilotError
 from engine.generation import Generator
+from engine.items import write_jsonl
 from engine.judging import judged
 from engine.ledger import account
 from engine.plan import PLAIN, PilotPlan, check_plan
@@ -77,6 +78,8 @@ class Check:
             "stopped": bool(stop),
             "advice": note,
         }
+        # Before the report, which says that all is there.
+        write_jsonl(self.store.folder(self.run_id) / REPLIES, replies_of(first))
         write_report(self.store.folder(self.run_id), report)
         if stop:
             raise SeedPilotError(stop)

@@ -16,6 +16,8 @@ from engine.strategies import Draft
 
 FILE = "check.json"
 """In the run's folder."""
+REPLIES = "replies.jsonl"
+"""Beside it: every seed with the teacher's first reply."""
 NO_REPLY = "no_reply"
 
 
@@ -93,6 +95,21 @@ def examples_of(strategy: Strategy, visited: Sequence[Item], drafts: Sequence[Dr
         if draft is not None and draft.rejected is None:
             break
     return shown | {"reasons": reasons}
+
+
+def replies_of(answers: Sequence[Judged]) -> list[dict[str, Any]]:
+    """Every first reply beside its seed, as `replies.jsonl` holds them: what a user reads, or labels for a judge."""
+    return [
+        {
+            "id": answer.seed.id,
+            "question": answer.seed.asked,
+            "gold": answer.seed.answer,
+            "reply": answer.reply,
+            "outcome": answer.score.outcome.value,
+            "reason": answer.score.reason,
+        }
+        for answer in answers
+    ]
 
 
 def write_report(folder: Path, report: Mapping[str, Any]) -> None:

@@ -42,9 +42,14 @@ def guessed(task: Task, found: Sequence[str]) -> dict[str, str]:
 
     No column is taken twice, and a column that has the task's own name goes before every guess.
     """
+    return guessed_columns(task.columns, found)
+
+
+def guessed_columns(columns: Mapping[str, str], found: Sequence[str]) -> dict[str, str]:
+    """The same for columns that no task reads yet: part -> the name that goes before every guess."""
     likely: dict[str, str] = {}
     folded = {name.casefold(): name for name in reversed(found)}
-    parts = {**task.columns, FAMILY: FAMILY}
+    parts = {**columns, FAMILY: FAMILY}
     for part, own in parts.items():
         if own in found:
             likely[part] = own

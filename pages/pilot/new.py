@@ -10,7 +10,7 @@ from engine import launch, runs
 from engine.errors import InputError
 from engine.plan import check_plan, to_toml
 from engine.settings import Settings
-from pages.shared import pilot_form, pilots, run_words, words
+from pages.shared import check_form, pilot_form, pilots, prompts_form, run_words, words
 
 
 def figures(found: pilots.Outline) -> None:
@@ -61,6 +61,15 @@ st.markdown(
 form, before = st.columns([1.5, 1], gap="large")
 with form:
     asked = pilot_form.ask()
+    with st.container(border=True):
+        st.subheader("6. What the teacher is sent", anchor=False)
+        asked.raw |= prompts_form.section()
+        sent = st.container()
+    with st.container(border=True):
+        st.subheader("7. Check the teacher first", anchor=False)
+        asked.raw |= check_form.section()
+        check = st.container()
+    pilot_form.advanced(asked)
 plan_json = json.dumps(asked.raw, sort_keys=True)
 with before:
     st.subheader("Before you start", anchor=False)
@@ -82,6 +91,10 @@ with before:
         )
     for note in (*asked.notes, *(found.warnings if found else ())):
         st.warning(words.plain(note), icon=":material/warning:")
+    if check_form.stopped(plan_json):
+        st.warning(
+            "The check of this plan says that no pilot should follow: read why in part 7.", icon=":material/block:"
+        )
     pressed = st.button(
         "Start the pilot",
         key="pilot_start",
@@ -111,3 +124,7 @@ with before:
             del st.session_state["pilot_token"]
             st.switch_page("pages/pilot/run.py", query_params={"run": run_id})
     st.session_state["pilot_shown"] = plan_json
+with sent:
+    prompts_form.show(None if found is None else found.prompts)
+with check:
+    check_form.show(found, asked, plan_json)

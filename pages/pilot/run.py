@@ -4,9 +4,9 @@ import streamlit as st
 
 from engine.errors import SeedPilotError
 from engine.ledger import account
-from engine.records import Run, RunState
+from engine.records import CHECK, Run, RunState
 from engine.runs import plan_of
-from pages.shared import charts, pilots, run_controls, run_parts, run_words, session, words
+from pages.shared import charts, check_parts, pilots, run_controls, run_parts, run_words, session, words
 
 CELLS = {
     "Right": st.column_config.NumberColumn(format="%.1f %%", help="Share of the scored test items that were right."),
@@ -173,6 +173,9 @@ def view() -> None:
     now = store.run(run.id)
     if run_controls.standing(now) != standing:
         st.rerun()
+    if run.id.startswith(CHECK):
+        check_parts.view(now, store)
+        return
     if live:
         st.progress(*run_words.progress(now))
     money(now)
@@ -183,7 +186,8 @@ st.subheader(words.plain(run.name), anchor=False)
 st.markdown(f"{run_words.badges(run, plan)} :gray[:small[{run.id}]]")
 if plan.sandbox_parts:
     st.caption("Sandbox results are practice: they say how SeedPilot works, not how your own task will go.")
-run_controls.told(run, store)
+if not (run.id.startswith(CHECK) and run.state in (RunState.DONE, RunState.FAILED)):  # its verdict says it
+    run_controls.told(run, store)
 run_controls.buttons(run, plan, store)
 view()
 if run.state is not RunState.QUEUED:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,13 @@ PARTS = {
     FAMILY: "family",
 }
 """Part of a column in the task -> what the form calls it."""
-NO_FAMILY = "None"
+MAY_MISS = {
+    FAMILY: "Rows of one family stay together: all of them are seeds, or all are tested.",
+    "context": "A passage or the like that goes before the question, and that no strategy rewrites.",
+    "entry_point": "The function that the tests call, where they are HumanEval's check(candidate).",
+}
+"""Columns that need not be there, and what they are for."""
+NONE = "None"
 A_ROW = 3
 """Choices beside each other."""
 
@@ -36,48 +42,57 @@ def ask(file: Path, task: str | None, key: str) -> dict[str, str]:
     `task` is None while its file is awaited; what is not chosen is left to the engine, whose message says what is
     missing.
     """
-    rows = uploads.look(file)
-    if not rows:
-        return {}
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    st.dataframe(
-        rows,
-        hide_index=True,
-        # A long text in one column must not push the others out of sight.
-        column_config={name: st.column_config.Column(width="medium") for name in names},
-        key=f"{key}_rows",
-        alt=f"The first rows of {file.name}",
-    )
-    found = _task(task)
+    names = preview(file, key)
+    found = _task(task) if names else None
     if found is None:
         return {}
-    likely = guessed(found, names)
+    # A choice belongs to this file and this task: another one is guessed anew.
+    of = f"{file.parent.name}_{task and Path(task).parent.name}"
+    chosen = choose([*found.columns, FAMILY], names, guessed(found, names), key, of)
+    return {part: column for part, column in chosen.items() if column != found.columns.get(part, part)}
+
+
+def preview(file: Path, key: str) -> list[str]:
+    """Shows the first rows of a file; the names of its columns."""
+    rows = uploads.look(file)
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    if rows:
+        st.dataframe(
+            rows,
+            hide_index=True,
+            # A long text in one column must not push the others out of sight.
+            column_config={name: st.column_config.Column(width="medium") for name in names},
+            key=f"{key}_rows",
+            alt=f"The first rows of {file.name}",
+        )
+    return names
+
+
+def choose(parts: Sequence[str], names: Sequence[str], likely: Mapping[str, str], key: str, of: str) -> dict[str, str]:
+    """Asks for a column for each part; those that are chosen. `of` says what the choices belong to."""
     chosen: dict[str, str] = {}
-    parts = [*found.columns, FAMILY]
     for start in range(0, len(parts), A_ROW):
         shown = parts[start : start + A_ROW]
         for part, column in zip(shown, st.columns(max(2, len(shown))), strict=False):
-            # A choice belongs to this file and this task: another one is guessed anew.
-            own = f"{key}_{part}_{file.parent.name}_{task and Path(task).parent.name}"
-            picked = _pick(column, part, names, likely.get(part), own)
-            if picked is not None and picked != found.columns.get(part, part):
+            picked = _pick(column, part, names, likely.get(part), f"{key}_{part}_{of}")
+            if picked is not None:
                 chosen[part] = picked
     return chosen
 
 
 def _pick(column: Any, part: str, names: Sequence[str], likely: str | None, key: str) -> str | None:
     """The column that is chosen for a part; None where none is."""
-    if part == FAMILY:
-        options = [NO_FAMILY, *names]
+    if part in MAY_MISS:
+        options = [NONE, *names]
         picked = column.selectbox(
-            "Column of the family",
+            f"Column of the {PARTS.get(part, part)}",
             options,
             index=0 if likely is None else options.index(likely),
             key=key,
-            help="Rows of one family stay together: all of them are seeds, or all are tested.",
+            help=MAY_MISS[part],
             persist_state="session",
         )
-        return None if picked == NO_FAMILY else str(picked)
+        return None if picked == NONE else str(picked)
     picked = column.selectbox(
         f"Column of the {PARTS.get(part, part)}",
         names,

@@ -10,12 +10,12 @@ import streamlit as st
 from engine.errors import InputError
 from engine.hub_rows import MOST_ROWS, local, parse
 from engine.plan import HUB, SANDBOX
-from pages.shared import columns_form, uploads
+from pages.shared import columns_form, task_form, tryout_form, uploads
 from pages.shared.pilot_parts import KEEP, Asked, count
 
 OWN, HUB_SEEDS, SANDBOX_SEEDS = "My own file", "A data set on the hub", "Sandbox"
 HOLD_OUT, TEST_FILE = "Keep rows of this file aside", "A test file"
-MATHS, TASK_FILE = "A number, after reasoning", "As a task file says"
+MATHS, OWN_TASK, TASK_FILE = "A number, after reasoning", "My own task, in a form", "As a task file says"
 DRAWN, ALIKE, LATEST = "Drawn", "Drawn, alike in a column", "The latest by a column"
 FILES = ["jsonl", "csv", "parquet", "gz"]
 FORMATS = "JSONL, CSV or Parquet"
@@ -38,13 +38,25 @@ def ask(asked: Asked) -> bool:
     else:
         file = _hub(asked, "pilot_hub")
         missing = "Name a data set on the hub and read it, or choose a file of your own or the sandbox."
-    task = _task(asked)
+    kind = st.radio("How an answer is scored", [MATHS, OWN_TASK, TASK_FILE], key="pilot_task", horizontal=True, **KEEP)
     asked.raw["seeds"], asked.raw["test"] = {}, {}
     if file is None:
         asked.problems.append(missing)
         asked.complete = False
+        if kind == OWN_TASK:
+            st.caption("Its form appears here with your examples: it begins with what their answers look like.")
+        elif kind == TASK_FILE:
+            _task_file(asked)
         return True
-    asked.raw["seeds"] = {"path": str(file), **_map(file, task, "pilot_file")}
+    if kind == OWN_TASK:
+        task, columns = task_form.ask(file, asked)
+    else:
+        task = _task_file(asked) if kind == TASK_FILE else "math"
+        columns = columns_form.ask(file, task, "pilot_file")
+    asked.raw |= {} if task is None else {"task": task}
+    asked.raw["seeds"] = {"path": str(file), **({"map": columns} if columns else {})}
+    if task is not None:
+        tryout_form.section(file, task, columns)
     where = st.radio("Test items", [HOLD_OUT, TEST_FILE], key="pilot_test_source", horizontal=True, **KEEP)
     if where == HOLD_OUT:
         asked.raw["test"] = _split(asked, file)
@@ -58,18 +70,13 @@ def _map(file: Path, task: str | None, key: str) -> dict[str, Any]:
     return {"map": chosen} if chosen else {}
 
 
-def _task(asked: Asked) -> str | None:
-    """The task's name or file; None while its file is awaited."""
-    kind = st.radio("How an answer is scored", [MATHS, TASK_FILE], key="pilot_task", horizontal=True, **KEEP)
-    if kind == MATHS:
-        asked.raw["task"] = "math"
-        return "math"
+def _task_file(asked: Asked) -> str | None:
+    """The path of the user's task file; None while it is awaited."""
     file = uploads.ask("Task file (task.toml)", ["toml"], "pilot_task_file", "What to ask the teacher, how to score.")
     if file is None:
         asked.problems.append("Upload the task file (task.toml), or choose a number as the answer.")
         asked.complete = False
         return None
-    asked.raw["task"] = str(file)
     return str(file)
 
 

@@ -41,9 +41,13 @@ def ask() -> Asked:
     with st.container(border=True):
         st.subheader("5. The most it may cost", anchor=False)
         _ceiling(asked)
+    return asked
+
+
+def advanced(asked: Asked) -> None:
+    """What few will change."""
     with st.expander("Advanced", icon=":material/tune:", key="pilot_advanced"):
         _advanced(asked)
-    return asked
 
 
 def _teacher(asked: Asked, own: bool) -> None:

@@ -11,8 +11,10 @@ from pathlib import Path
 import streamlit as st
 
 from engine import runs
+from engine.check_size import ceiling_of, queries_at_most, seeds_to_check
 from engine.domain import Recommendation
 from engine.prepare import Estimate
+from engine.prompts_shown import Prompt, prompts
 from engine.records import CellRow, Run
 from engine.settings import Settings
 from engine.store import Store
@@ -41,6 +43,19 @@ class Outline:
     division: str | None
     """What became of the rows of the user's files; None in the sandbox."""
     warnings: tuple[str, ...]
+    prompts: tuple[Prompt, ...]
+    """What is asked for one example of each strategy."""
+    check: CheckSize
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSize:
+    """What the check before this plan asks."""
+
+    seeds: int
+    queries: int
+    """At most, if none has to be asked twice."""
+    ceiling: int
 
 
 # A student's folder may change under the same name: looked at again after a minute, and at the start anyway.
@@ -56,6 +71,8 @@ def outline(raw_plan: str) -> Outline:
         found.estimate,
         None if found.division is None else found.division.told,
         found.warnings,
+        prompts(found),
+        CheckSize(len(seeds_to_check(found)), queries_at_most(found), ceiling_of(found)),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import streamlit as st
@@ -40,8 +41,22 @@ def look(path: Path) -> list[dict[str, str]]:
     return [{name: text[:LONGEST_CELL] for name, text in row.items()} for row in first_rows(path)]
 
 
+def keep(files: Mapping[str, bytes]) -> Path:
+    """The folder that holds these files, by their names; StoreError where they cannot be written."""
+    content = b"".join(name.encode() + b"\0" + hashlib.sha256(data).digest() for name, data in sorted(files.items()))
+    folder = _home() / hashlib.sha256(content).hexdigest()[:16]
+    if not all((folder / name).exists() for name in files):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for name, data in files.items():
+                (folder / name).write_bytes(data)
+        except OSError as error:
+            raise StoreError(_unwritten(folder, error)) from error
+    return folder
+
+
 def _write(name: str, content: bytes) -> Path | str:
-    home = Settings().home / "uploads"
+    home = _home()
     folder = home / hashlib.sha256(content).hexdigest()[:16]
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -50,5 +65,13 @@ def _write(name: str, content: bytes) -> Path | str:
             if time.time() - other.stat().st_mtime > KEPT_S and other != folder:
                 shutil.rmtree(other, ignore_errors=True)
     except OSError as error:
-        return f"The file could not be kept in {folder} ({error.strerror}); free some space there, then upload it again"
+        return _unwritten(folder, error)
     return folder / name
+
+
+def _home() -> Path:
+    return Settings().home / "uploads"
+
+
+def _unwritten(folder: Path, error: OSError) -> str:
+    return f"The file could not be kept in {folder} ({error.strerror}); free some space there, then upload it again"

@@ -1,0 +1,97 @@
+"""The check before a pilot, from the page: filed for a worker like any run, watched here, read here."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from typing import Any
+
+import streamlit as st
+from pydantic import SecretStr
+
+from engine import launch, runs
+from engine.plan import CheckPlan, check_plan
+from engine.settings import Settings
+from pages.shared import check_parts, pilots, run_controls, run_words
+from pages.shared.pilot_parts import KEEP, Asked
+
+
+def section() -> dict[str, Any]:
+    """Asks how large the check is; the plan's part."""
+    left, right = st.columns(2)
+    seeds = left.number_input("Seeds to ask", min_value=1, value=CheckPlan().seeds, step=10, key="check_seeds", **KEEP)
+    most = right.number_input(
+        "The most queries",
+        min_value=1,
+        value=None,
+        step=10,
+        key="check_ceiling",
+        placeholder="needed plus a tenth",
+        help="A ceiling of the check's own. A ceiling in dollars holds here too.",
+        **KEEP,
+    )
+    return {"check": {"seeds": int(seeds)} | ({} if most is None else {"ceiling_queries": int(most)})}
+
+
+def show(found: pilots.Outline | None, asked: Asked, plan_json: str) -> None:
+    """The button, and the last check of this visit."""
+    store = pilots.store()
+    last: tuple[str, str] | None = st.session_state.get("check_run")
+    run = None if last is None else next((one for one in store.runs() if one.id == last[0]), None)
+    live = run is not None and (run.state in run_words.LIVE)
+    if found is not None:
+        st.caption(
+            f"{found.check.seeds} of your seeds, three answers to ten of them, one example of each strategy: at most "
+            f"{found.check.queries:,} queries, ceiling {found.check.ceiling:,}. A pilot does not buy them again."
+        )
+    pressed = st.button(
+        "Check the teacher", key="check_start", icon=":material/fact_check:", disabled=found is None or live
+    )
+    if pressed and found is not None and not live:
+        st.session_state["check_run"] = (_start(plan_json, asked.key), plan_json)
+        st.rerun()
+    if run is None:
+        return
+    if last is not None and last[1] != plan_json:
+        st.caption("The form changed since: this check was of the plan as it stood then.")
+    _watch(run.id, live=live)
+    st.page_link(
+        "pages/pilot/run.py",
+        label="The check on its own page",
+        query_params={"run": run.id},
+        icon=":material/monitoring:",
+    )
+
+
+def stopped(plan_json: str) -> bool:
+    """Whether the last check of this visit, of this very plan, says that no pilot should follow."""
+    last: tuple[str, str] | None = st.session_state.get("check_run")
+    if last is None or last[1] != plan_json:
+        return False
+    found = check_parts.read(pilots.store(), last[0])
+    return found is not None and bool(found["stopped"])
+
+
+def _start(plan_json: str, key: str | None) -> str:
+    """Files the check once, however often the button is pressed, and starts its worker."""
+    token = st.session_state.setdefault("check_token", secrets.token_hex(16))
+    settings, store = Settings(), pilots.store()
+    run_id = runs.file_check(check_plan(json.loads(plan_json)), store, token)
+    if not launch.was_started(run_id, settings):
+        launch.start(run_id, settings, SecretStr(key) if key else None)
+    del st.session_state["check_token"]
+    return run_id
+
+
+def _watch(run_id: str, *, live: bool) -> None:
+    # It polls only while something can change; at the end the page runs once more, whole.
+    @st.fragment(run_every=2 if live else None)
+    def watch() -> None:
+        now = pilots.store().run(run_id)
+        if live and now.state not in run_words.LIVE:
+            st.rerun()
+        if live and run_controls.overdue(now):
+            run_controls.told(now, pilots.store())
+        check_parts.view(now, pilots.store())
+
+    watch()
