@@ -96,9 +96,9 @@ def next_pilot(situation: Situation, measurements: Sequence[Measurement] = ()) -
             continue
         # what was made for the chosen strategy is reused only from the user's own seeds or part of them: all of it
         left = situation.queries - (cost - spent)
-        ends = _ends(case, left)
-        (worth,) = design.worths(ends, results, noise, [Candidate(chosen, float(cost))])
-        gain = 100 * (float(ends.mean(axis=0).max()) + worth.gain - without)
+        reached = ends(case, left)
+        (worth,) = design.worths(reached, results, noise, [Candidate(chosen, float(cost))])
+        gain = 100 * (float(reached.mean(axis=0).max()) + worth.gain - without)
         found.append((gain / cost if gain > 0 else gain, gain, cost, chosen))
     if not found:
         why = f"No pilot fits into {MOST:.0%} of the budget.".replace("%", " %")
@@ -176,7 +176,7 @@ def _spent(cells: Sequence[ProposedCell], strategies: Sequence[Strategy]) -> Arr
     return np.array([float(sum(q for (s, _), q in largest.items() if s is strategy)) for strategy in strategies])
 
 
-def _ends(case: Case, left: Array) -> Array:
+def ends(case: Case, left: Array) -> Array:
     """Accuracy of every strategy with what is left for it. `left` (M,) queries -> (K, M)."""
     right = case.accuracies(case.situation.seeds, np.maximum(left, 0.0))
     return np.asarray(right[:, np.arange(len(left)), np.arange(len(left))], dtype=np.float64)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from engine.adaptive import Step, next_step, walk, weighed
 from engine.batches import generator_for
 from engine.curation import Curated, curate
 from engine.domain import (
@@ -21,6 +22,7 @@ from engine.domain import (
     CellJob,
     CellResult,
     Example,
+    Situation,
     Teacher,
     Trainer,
     TrainingExample,
@@ -91,18 +93,66 @@ class Pilot:
             self._try_student()
         self._try_teacher()
         self._guide()
-        pools, why = asyncio.run(self._generate())
-        self._train(self.prepared.cells, pools, why)
+        steps = weighed(self.prepared.plan, self.prepared.cells)
+        why = "" if not steps else self._step_by_step(steps)
+        rest = [cell for cell in self.prepared.cells if cell not in steps]
+        pools, ended = asyncio.run(self._generate(rest, rest))
+        self._train(rest, pools, ended)
+        why = why or ended
         failed = [row for row in self.store.cells(self.run_id) if row.state == "failed"]
         if failed and len(failed) == sum(row.cell.arm != Baseline.TEACHER for row in self.store.cells(self.run_id)):
             raise SeedPilotError(f"every cell failed; the first said: {failed[0].message}")
         notes = [why] if why else []
         reused = self.prepared.estimate.queries - account(self.store, self.run_id).settled
-        if reused > 0 and not why:
+        if reused > 0 and not why and not steps:
             notes.append(f"{reused} replies were there already, paid for by earlier runs.")
         if failed:
             notes.append(f"{len(failed)} cells failed; the first said: {failed[0].message}")
         return " ".join(notes)
+
+    def _step_by_step(self, menu: Sequence[Cell]) -> str:
+        """Measures what is worth its price; returns why it ended before the grid did (empty: it did not)."""
+        plan, test = self.prepared.plan, self.prepared.test
+        # The seeds alone are what every strategy is measured against: they come first.
+        alone = [cell for cell in self.prepared.cells if cell.arm == Baseline.SEEDS_ONLY]
+        self._train(alone, {}, "")
+        situation = Situation(
+            task=self.prepared.task.type,
+            seeds=plan.target.seeds or len(self.prepared.seeds),
+            queries=plan.target.queries or max(plan.grid.budgets),
+            unlabelled=len(self.prepared.inputs) or None,
+            test_items=len(test),
+        )
+
+        def decide(waiting: Sequence[Cell]) -> Step:
+            self.store.progress(self.run_id, "Choosing what to measure next", 0, 1)
+            self.check()
+            rows = self.store.cells(self.run_id)
+            measured = [row.measurement for row in rows if row.measurement is not None and row.measurement.scored]
+            bought = {
+                strategy: sum(
+                    max((c.budget for c in taken if c.arm is strategy and c.seeds == size), default=0)
+                    for size in {c.seeds for c in menu}
+                )
+                for strategy in plan.grid.strategies
+            }
+            return next_step(situation, measured, waiting, bought)
+
+        taken: list[Cell] = []
+
+        def measure(chosen: Sequence[Cell], so_far: Sequence[Cell]) -> str:
+            taken[:] = so_far
+            done = {row.cell.key for row in self.store.cells(self.run_id) if row.state == "done"}
+            if all(cell.key in done for cell in chosen):  # a resumed run passes by what it has
+                return ""
+            pools, why = asyncio.run(self._generate(chosen, so_far))
+            self._train(chosen, pools, why)
+            return why
+
+        why, left = walk(self.folder, menu, decide, measure)
+        for cell in left:
+            self.store.end_cell(self.run_id, cell, "skipped", why)
+        return f"{why} {len(menu) - len(left)} of {len(menu)} cells were measured." if left else why
 
     def _try_student(self) -> None:
         """Measures the untuned student first: one that only the hub has may not load, and that should be
@@ -129,7 +179,8 @@ class Pilot:
 
     # --- data ---------------------------------------------------------------------------------------
 
-    async def _generate(self) -> tuple[Pools, str]:
+    async def _generate(self, cells: Sequence[Cell], so_far: Sequence[Cell]) -> tuple[Pools, str]:
+        """The pools of these cells, each as large as any of those `so_far` needs it."""
         plan, task, test = self.prepared.plan, self.prepared.task, self.prepared.test
         generator = generator_for(
             plan.teacher,
@@ -140,7 +191,8 @@ class Pilot:
             others=self.others,
             few_shot=self.prepared.few_shot,
         )
-        wanted = pools_of(plan, self.prepared.cells)
+        needed = pools_of(plan, cells)
+        wanted = {pool: visits for pool, visits in pools_of(plan, so_far).items() if pool in needed}
         count = Count(self.store, self.run_id, "Asking the teacher", sum(wanted.values()))
         space = room(self.prepared.student, self.prepared.recipe, task)
         pools: dict[Pool, Curated] = {}

@@ -35,6 +35,7 @@ from engine.plan_parts import (
     Part,
     PromptsPlan,
     SeedsPlan,
+    TargetPlan,
     TeacherPlan,
     TestPlan,
     TrainingPlan,
@@ -59,6 +60,7 @@ __all__ = [
     "PilotPlan",
     "PromptsPlan",
     "SeedsPlan",
+    "TargetPlan",
     "TeacherPlan",
     "TestPlan",
     "TrainingPlan",
@@ -89,6 +91,7 @@ class PilotPlan(Part):
     """Further teachers by name, for variants that share the visits among several."""
     prompts: PromptsPlan = PromptsPlan()
     grid: GridPlan = GridPlan()
+    target: TargetPlan = TargetPlan()
     variants: tuple[VariantPlan, ...] = ()
     ceiling: CeilingPlan = CeilingPlan()
     check: CheckPlan = CheckPlan()

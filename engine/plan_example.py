@@ -51,6 +51,11 @@ few_shot_draw = 0            # another number shows others
 strategies = ["answer_augmentation", "question_rephrase", "new_question"]  # and "real_question"
 budgets = [200, 1600]        # teacher queries
 replicates = 2
+# adaptive = false           # measure the whole grid, also where [target] would let it stop early
+
+[target]                     # what the pilot is for: with it, cells are bought a few at a time, those worth most first
+# queries = 20000            # your whole budget; the pilot's queries are part of it
+# seeds = 100                # seeds of the full run; default: those above
 
 [ceiling]
 queries = 6000               # the run never asks more

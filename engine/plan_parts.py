@@ -182,6 +182,18 @@ class GridPlan(Part):
     replicates: int = Field(default=2, ge=1, le=10)
     seed_sizes: tuple[int, ...] = ()
     """How many of the seeds a cell uses; none given means all of them."""
+    adaptive: bool = True
+    """Where the plan says what the pilot is for (`target.queries`): cells are bought one step at a time, those worth
+    most first, until none is worth its price. False: the whole grid, always."""
+
+
+class TargetPlan(Part):
+    """What the pilot is for: the budget that will be spent after it, its own share in it."""
+
+    queries: int | None = Field(default=None, ge=1)
+    """None: nothing to weigh cells by, so the whole grid is measured."""
+    seeds: int | None = Field(default=None, ge=1)
+    """Seeds that the full run will have; None: those of the plan."""
 
 
 class CheckPlan(Part):

@@ -136,11 +136,11 @@ def plan_of(run: Run) -> PilotPlan:
 def situation_of(run: Run, cells: list[CellRow], queries: int | None = None) -> Situation:
     """The situation that a run's measurements speak about; `queries` defaults to its largest budget."""
     plan = plan_of(run)
-    seeds = max((row.cell.seeds for row in cells), default=plan.seeds.count or 100)
+    seeds = plan.target.seeds or max((row.cell.seeds for row in cells), default=plan.seeds.count or 100)
     return Situation(
         task=task_type(plan.task),
         seeds=seeds,
-        queries=queries or max(plan.grid.budgets),
+        queries=queries or plan.target.queries or max(plan.grid.budgets),
         unlabelled=plan.unlabelled.count if plan.unlabelled.path else None,
     )
 
