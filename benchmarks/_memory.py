@@ -43,8 +43,7 @@ def memory(examples: int) -> dict[str, Any]:
             with (folder / "examples.jsonl").open("w", encoding="utf-8") as file:
                 drafts = generator.drafts(Strategy.NEW_QUESTION, MATH, seeds, examples, lambda: None)
                 async for draft in drafts:
-                    _, example = curator.judge(draft)
-                    if example is not None:
+                    for _, example in curator.judge(draft).kept:
                         file.write(json.dumps({"question": example.question, "answer": example.answer}) + "\n")
                         kept += 1
                         if kept % 500 == 0:

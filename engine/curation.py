@@ -1,19 +1,20 @@
 """Keeps or rejects generated examples, counted by reason; the counts add up to the visits.
 
 A decision depends on the seeds, the test items and *earlier* drafts only, so the data of a small budget is a prefix of
-the data of a large one. Examples pass one by one; what is held of the earlier ones is an index of hashes.
+the data of a large one. Examples pass one by one; what is kept of the earlier ones is an index of hashes on the disk.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.domain import Example, Item, Strategy
+from engine.label_shares import LABEL_SHARE, Arrival, LabelShares
 from engine.languages import common_language, language
-from engine.similarity import COPY, SAME_WORDS, Features, Growing, Known, features
+from engine.seen import Marks, Questions, number
+from engine.similarity import COPY, SAME_WORDS, Features, Known, features
 from engine.strategies.base import Draft
 
 KEPT = "kept"
@@ -38,6 +39,9 @@ class Curated:
     """Per visit: `kept`, or why there is no example."""
     query_ids: tuple[tuple[int, ...], ...] = ()
     """Per visit: the rows of the ledger that paid for it; none where no reply came."""
+    order: tuple[tuple[int, int], ...] | None = None
+    """Where examples waited for their label's share: (visit at which one was let in, its own visit), in order. None
+    where each was let in with its own visit."""
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -45,8 +49,30 @@ class Curated:
         return Counter(self.reasons)
 
     def first(self, visits: int) -> tuple[Example, ...]:
-        """The kept examples of the first so many visits: a smaller budget's data."""
-        return tuple(example for example in self.examples[:visits] if example is not None)
+        """The kept examples of the first so many visits, in the order in which they were let in: a smaller budget's
+        data."""
+        return tuple(example for one in self.arrivals() if one[0] < visits for _, example in one[1])
+
+    def arrivals(self) -> Iterator[tuple[int, tuple[Arrival, ...]]]:
+        """Visit by visit, from 0: the examples that were let in then, each with its own visit."""
+        kept = ((visit, visit) for visit, example in enumerate(self.examples) if example is not None)
+        let_in: dict[int, list[Arrival]] = {}
+        for now, visit in kept if self.order is None else self.order:
+            example = self.examples[visit]
+            if example is not None:
+                let_in.setdefault(now, []).append((visit, example))
+        for visit in range(len(self.examples)):
+            yield visit, tuple(let_in.get(visit, ()))
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a draft came to."""
+
+    reason: str
+    """`kept`, or why there is no example; `label_share` where it waits for the share of its label."""
+    kept: tuple[Arrival, ...] = ()
+    """The examples that are in from this visit on, in order: its own, and what it let in of those that waited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,28 +92,39 @@ class Curator:
     nothing; `duplicate` (question and answer as in a seed or an earlier draft, but for case, white space and
     punctuation at the end); `near_test_item` (a test item's question, also in other words); `near_seed` and
     `near_duplicate` (a written question that is nearly word for word a seed's or an earlier one's, in the same
-    context); `other_language` (than the seeds, if these are in one); `too_long` for the student.
+    context); `other_language` (than the seeds, if these are in one); `too_long` for the student; `label_share` (its
+    label has its share already, where `shares` are kept).
     """
 
     def __init__(
-        self, strategy: Strategy, seeds: Sequence[Item], test: Sequence[Item], room: Room | None = None
+        self,
+        strategy: Strategy,
+        seeds: Sequence[Item],
+        test: Sequence[Item],
+        room: Room | None = None,
+        shares: LabelShares | None = None,
     ) -> None:
         self.strategy = strategy
         self.room = room
+        self.shares = shares
+        self._visits = 0
         self._context = {seed.id: seed.context for seed in seeds if seed.context}
-        self._seen = {_identity(seed.question, seed.answer, seed.context) for seed in seeds}
+        self._seen = Marks()
+        for seed in seeds:
+            self._seen.new(_identity(seed.question, seed.answer, seed.context))
         written = strategy in WRITTEN
         # A seed that is a test item in other words is for the split to see; what a model wrote is seen here.
         self._test = Known(_features(test), in_other_words=written, least=SAME_WORDS)
         self._seeds = Known(_features(seeds) if written else [], least=COPY)
-        self._earlier = Growing()
+        self._earlier = Questions()
         self._spoken = common_language([seed.question for seed in seeds]), common_language([s.answer for s in seeds])
 
-    def judge(self, draft: Draft | None) -> tuple[str, Example | None]:
-        """`kept` with the example, or the reason and None."""
-        reason = self._reason(draft)
+    def judge(self, draft: Draft | None) -> Verdict:
+        """The verdict on the next visit's draft."""
+        visit, reason = self._visits, self._reason(draft)
+        self._visits += 1
         if reason != KEPT or draft is None or draft.question is None or draft.answer is None:
-            return reason, None
+            return Verdict(reason)
         example = Example(
             seed_id=draft.seed_id,
             strategy=self.strategy,
@@ -97,7 +134,14 @@ class Curator:
             queries=len(draft.query_ids),
             query_ids=draft.query_ids,
         )
-        return KEPT, example
+        if self.shares is None:
+            return Verdict(KEPT, ((visit, example),))
+        kept = self.shares.offer(visit, example)
+        return Verdict(KEPT if any(own == visit for own, _ in kept) else LABEL_SHARE, kept)
+
+    def left_out(self) -> Iterator[Arrival]:
+        """At the end: the examples that still wait for their label's share."""
+        return iter(()) if self.shares is None else self.shares.left_out()
 
     def _reason(self, draft: Draft | None) -> str:
         if draft is None:
@@ -110,9 +154,8 @@ class Curator:
         if not (_shows(draft.question) or context) or not _shows(draft.answer):
             return "unparsable"
         identity = _identity(draft.question, draft.answer, context)
-        if identity in self._seen:
+        if not self._seen.new(identity):  # kept also of what is rejected below: the same again would be
             return "duplicate"
-        self._seen.add(identity)  # also of what is rejected below: the same again would be
         asked = features(draft.question, context)
         if self._test.has(asked):
             return "near_test_item"
@@ -141,12 +184,23 @@ def curate(
     test: Sequence[Item],
     drafts: Sequence[Draft | None],
     room: Room | None = None,
+    shares: LabelShares | None = None,
 ) -> Curated:
     """Judges a pool's drafts in order."""
-    curator = Curator(strategy, seeds, test, room)
-    judged = [curator.judge(draft) for draft in drafts]
+    curator = Curator(strategy, seeds, test, room, shares)
+    reasons: list[str] = []
+    examples: dict[int, Example] = {}
+    order: list[tuple[int, int]] = []
+    for now, draft in enumerate(drafts):
+        verdict = curator.judge(draft)
+        reasons.append(verdict.reason)
+        for visit, example in verdict.kept:
+            examples[visit] = example
+            reasons[visit] = KEPT
+            order.append((now, visit))
     paid = tuple(() if draft is None else draft.query_ids for draft in drafts)
-    return Curated(tuple(example for _, example in judged), tuple(reason for reason, _ in judged), paid)
+    found = tuple(examples.get(visit) for visit in range(len(drafts)))
+    return Curated(found, tuple(reasons), paid, None if shares is None else tuple(order))
 
 
 def _features(items: Sequence[Item]) -> list[Features]:
@@ -160,4 +214,4 @@ def _shows(text: str) -> bool:
 
 def _identity(question: str, answer: str, context: str) -> int:
     plain = " ".join(f"{context}\x00{question}\x00{answer}".split()).casefold().rstrip(".!? ")
-    return int.from_bytes(hashlib.blake2b(plain.encode(errors="surrogatepass"), digest_size=8).digest(), "little")
+    return number(plain.encode(errors="surrogatepass"))

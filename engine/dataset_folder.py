@@ -24,6 +24,7 @@ from pyarrow import parquet
 from engine.data_card import KEPT, Asked, Card, as_markdown
 from engine.domain import Item
 from engine.errors import InputError
+from engine.seen import Marks, number
 from engine.tasks import Task
 from engine.trainer_configs import CHAT_PAIRS, FILES, MESSAGES, PAIRS, Training, axolotl_config, trl_config
 
@@ -82,8 +83,8 @@ class Pool:
     """Visits by reason."""
     queries: int | None = None
     """What it was given; None where a pilot made it."""
-    rejected: Sequence[Mapping[str, Any]] | None = None
-    """Columns of `rejected.parquet` by name; None where only their counts are known."""
+    rejected: Path | None = None
+    """JSONL with the columns of `rejected.parquet` by name; None where only their counts are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,38 +170,35 @@ def as_zip(target: Path, name: str, data: DataSet) -> Card:
 def _fill(folder: Path, data: DataSet) -> Card:
     """Writes every file into an empty folder."""
     asked: list[Asked] = []
-    rejected: list[Mapping[str, Any]] | None = []
-    seen: set[int] = set()
-    with _Rows.into(folder) as rows:
+    seen = Marks()
+    told = all(pool.rejected is not None for pool in data.pools)
+    with _Rows.into(folder) as rows, _parquet(folder / f"{REJECTED}.parquet", _REJECTED) as reject:
         for seed in data.seeds:
             turns = _seed_row(data.task, seed)
-            seen.add(_identity(turns))
+            seen.new(_identity(turns))
             if data.with_seeds:
                 rows.write(SEED, turns, {"seed_id": seed.id})
         for pool in data.pools:
             found = _Found()
-            for row in _kept(pool.examples):
-                mark = _identity(row["messages"])
-                if mark in seen:
-                    found.repeated.append(row)
-                    continue
-                seen.add(mark)
-                found.add(row)
-                rows.write(pool.strategy, row["messages"], _origin(row))
+            for one in _lines(pool.rejected):
+                reject(one)
+            for row in _lines(pool.examples):
+                if seen.new(_identity(row["messages"])):
+                    found.add(row)
+                    rows.write(pool.strategy, row["messages"], _origin(row))
+                else:
+                    found.repeated += 1
+                    reject(_repeated(pool.strategy, row))
             asked.append(found.asked(pool))
-            if pool.rejected is None or rejected is None:
-                rejected = None
-            else:
-                rejected += [*pool.rejected, *(_repeated(pool.strategy, row) for row in found.repeated)]
+    left_out = sum(count for one in asked for reason, count in one.counts.items() if reason != KEPT)
     if not rows.count:
         raise InputError("nothing was kept, and the seeds are left out: there is no data set to write")
     files = {name: FILES[name] for name in (MESSAGES, PAIRS, CHAT_PAIRS)}
     tables = {PROVENANCE: f"{PROVENANCE}.parquet"}
-    if rejected:
-        with _parquet(folder / f"{REJECTED}.parquet", _REJECTED) as write:
-            for one in rejected:
-                write(one)
+    if told and left_out:
         tables[REJECTED] = f"{REJECTED}.parquet"
+    else:
+        (folder / f"{REJECTED}.parquet").unlink()
     training = replace(data.training, examples=rows.count)
     (folder / "trl.yaml").write_text(trl_config(training), encoding="utf-8")
     (folder / "axolotl.yaml").write_text(axolotl_config(training), encoding="utf-8")
@@ -216,8 +214,7 @@ class _Found:
     """What a pool's kept rows have in common."""
 
     def __init__(self) -> None:
-        self.kept = 0
-        self.repeated: list[Mapping[str, Any]] = []
+        self.kept = self.repeated = 0
         self.names: dict[str, dict[str, None]] = {"teacher": {}, "augmenter": {}, "prompts": {}}
 
     def add(self, row: Mapping[str, Any]) -> None:
@@ -228,7 +225,7 @@ class _Found:
 
     def asked(self, pool: Pool) -> Asked:
         counts = Counter(pool.counts)
-        counts["duplicate"] += len(self.repeated)
+        counts["duplicate"] += self.repeated
         counts[KEPT] = self.kept
         teachers, augmenters, prompts = (tuple(found) for found in self.names.values())
         counted = {reason: count for reason, count in counts.items() if count or reason == KEPT}
@@ -284,8 +281,8 @@ def _parquet(path: Path, schema: pa.Schema) -> Iterator[Callable[[Mapping[str, A
         flush()
 
 
-def _kept(path: Path) -> Iterable[dict[str, Any]]:
-    if not path.exists():
+def _lines(path: Path | None) -> Iterable[dict[str, Any]]:
+    if path is None or not path.exists():
         return
     with path.open(encoding="utf-8") as lines:
         for line in lines:
@@ -313,5 +310,6 @@ def _repeated(strategy: str, row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _identity(messages: Sequence[Mapping[str, str]]) -> int:
-    """Of an example's words; a number, so that a large data set's marks fit into memory."""
-    return hash(" ".join("\x00".join(one["content"] for one in messages).split()).casefold())
+    """Of an example's words; a number, so that a large data set's marks stay small."""
+    said = " ".join("\x00".join(one["content"] for one in messages).split()).casefold()
+    return number(said.encode(errors="surrogatepass"))

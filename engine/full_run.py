@@ -7,7 +7,7 @@ too where the ceiling was reached or the teacher failed half-way, and its card t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -15,7 +15,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from engine.curation import Curated, curate
+from engine.costs import examples_for
+from engine.curation import KEPT, Curator
 from engine.data_card import Card
 from engine.dataset_folder import DataSet, Pool, write_folder
 from engine.domain import Example, Strategy
@@ -23,9 +24,10 @@ from engine.errors import SeedPilotError
 from engine.full_prepare import PreparedFull, training_of
 from engine.generation import Generator
 from engine.job_files import read_json, write_json
+from engine.label_shares import LABEL_SHARE
 from engine.ledger import account
 from engine.plan import PLAIN
-from engine.pools import usd_of, write_pool
+from engine.pools import EXAMPLES, REJECTED, Origin, PoolFiles, shares_of
 from engine.progress import Count
 from engine.store import Store
 from engine.strategies import Draft
@@ -68,60 +70,69 @@ class FullRun:
 
     # --- asking -------------------------------------------------------------------------------------
 
-    async def _generate(self) -> tuple[list[_Made], str, Exception | None]:
+    async def _generate(self) -> tuple[list[PoolFiles], str, Exception | None]:
         """What each strategy made; why there is less than was asked for; the error that ended asking."""
-        prepared, visits = self.ready.prepared, self.ready.visits
+        visits = self.ready.visits
         count = Count(self.store, self.run_id, "Asking the teacher", sum(visits.values()))
-        training = training_of(prepared.plan, prepared.student, prepared.recipe)
-        # How long an example may be is the student's affair: unknown while none is named.
-        space = None if training.student == ANY_STUDENT else room(prepared.student, prepared.recipe, prepared.task)
-        made: list[_Made] = []
+        made: list[PoolFiles] = []
         why = ""
-        for strategy, most in visits.items():
-            drafts: list[Draft | None] = []
-            error: Exception | None = None
-            visited = prepared.visited(strategy, len(prepared.seeds))
-            making = making_of(prepared.plan, PLAIN)
-            asked = self.generator.drafts(strategy, prepared.task, visited, most, count.one, making)
-            try:
-                async with aclosing(aiter(asked)) as stream:  # type: ignore[type-var]
-                    async for draft in stream:
-                        drafts.append(draft)
-            except Exception as ended:  # what was paid until then is a data set all the same
-                error = ended
-            curated = curate(strategy, visited, prepared.test, drafts, space)
-            made.append(_Made(strategy, tuple(drafts), curated))
-            self._keep(made[-1])
-            why = why or asked.why
+        for strategy in visits:
+            files = self._files(strategy)
+            made.append(files)
+            ended, error = await self._pool(strategy, files, count)
+            why = why or ended
             if error is not None:
                 return made, why, error
         return made, why, None
 
-    def _keep(self, made: _Made) -> None:
+    async def _pool(self, strategy: Strategy, files: PoolFiles, count: Count) -> tuple[str, Exception | None]:
+        """One strategy's pool, judged and written as its replies come."""
         prepared, size = self.ready.prepared, len(self.ready.prepared.seeds)
+        training = training_of(prepared.plan, prepared.student, prepared.recipe)
+        # How long an example may be is the student's affair: unknown while none is named.
+        space = None if training.student == ANY_STUDENT else room(prepared.student, prepared.recipe, prepared.task)
+        visited = prepared.visited(strategy, size)
+        curator = Curator(strategy, visited, prepared.test, space, shares_of(prepared, strategy, size))
         making = making_of(prepared.plan, PLAIN)
-        known = {item.id: item for item in (*prepared.seeds, *prepared.inputs)}
+        asked = self.generator.drafts(strategy, prepared.task, visited, self.ready.visits[strategy], count.one, making)
+        error: Exception | None = None
+        try:
+            async with aclosing(aiter(asked)) as stream:  # type: ignore[type-var]
+                async for draft in stream:
+                    verdict = curator.judge(draft)
+                    files.take(() if draft is None else draft.query_ids, [example for _, example in verdict.kept])
+                    if verdict.reason not in (KEPT, LABEL_SHARE):
+                        files.leave_out(verdict.reason, _told(draft))
+        except Exception as ended:  # what was paid until then is a data set all the same
+            error = ended
+        for _, example in curator.left_out():
+            files.leave_out(LABEL_SHARE, _told(example))
+        files.close()
+        return asked.why, error
+
+    def _files(self, strategy: Strategy) -> PoolFiles:
+        prepared = self.ready.prepared
+        known = {item.id: item for item in prepared.visited(strategy, len(prepared.seeds))}
 
         def asked(example: Example) -> str:
             return replace(known[example.seed_id], question=example.question).asked
 
         writer = self.generator.augmenter.teacher.name
-        pool = (made.strategy, size, PLAIN)
-        write_pool(prepared, self.run_id, self.store, pool, made.curated, making, asked, writer)
+        pool = (strategy, len(prepared.seeds), PLAIN)
+        origin = Origin(prepared, pool, making_of(prepared.plan, PLAIN), asked, writer)
+        return PoolFiles(self.run_id, self.store, origin, budgets_of(self.ready, strategy))
 
     # --- the folder ---------------------------------------------------------------------------------
 
-    def _write(self, made: Sequence[_Made], why: str) -> Card:
+    def _write(self, made: Sequence[PoolFiles], why: str) -> Card:
         prepared, full = self.ready.prepared, self.ready.full
-        folders = {pool.name: Path(pool.folder) for pool in self.store.pools(self.run_id)}
-        size = len(prepared.seeds)
         pools = tuple(
             Pool(
                 one.strategy.value,
-                folders[f"{one.strategy.value}-s{size}"] / "examples.jsonl",
-                one.curated.counts,
+                one.folder / EXAMPLES,
+                one.counts,
                 full.spending[one.strategy],
-                one.rejected,
+                one.folder / REJECTED,
             )
             for one in made
         )
@@ -136,7 +147,7 @@ class FullRun:
             seed_rows=0,
             files={},
             tables={},
-            usd=usd_of(self.store, [row for one in made for row in one.query_ids]),
+            usd=_sum([one.usd for one in made]),
             priced="all replies behind these visits, whichever run paid for them",
             incomplete=" ".join([why, *missing]).strip(),
             tested=len(prepared.test) or None,
@@ -151,14 +162,14 @@ class FullRun:
         practice = [f"Practice only: {' and '.join(parts)} are the built-in sandbox's."] if parts else []
         return [*practice, *self.ready.prepared.warnings]
 
-    def _report(self, made: Sequence[_Made], card: Card) -> None:
+    def _report(self, made: Sequence[PoolFiles], card: Card) -> None:
         paid = account(self.store, self.run_id)
         found = {
             "queries": sum(self.ready.full.spending.values()),
             "ceiling_queries": self.ready.prepared.estimate.ceiling_queries,
             "settled": paid.settled,
             "unknown": paid.unknown,
-            "replies": len({row for one in made for row in one.query_ids}),
+            "replies": sum(one.queries for one in made),
             "kept": card.kept,
             "seeds": card.seed_rows,
             "counts": {asked.strategy: dict(asked.counts) for asked in card.asked},
@@ -171,39 +182,31 @@ class FullRun:
         write_json(self.store.folder(self.run_id) / REPORT, found)
 
 
-@dataclass(frozen=True, slots=True)
-class _Made:
-    strategy: Strategy
-    drafts: tuple[Draft | None, ...]
-    curated: Curated
+def budgets_of(ready: PreparedFull, strategy: Strategy) -> dict[int, int]:
+    """Budgets at which a pool's figures are taken, and the visits that each pays for: a quarter, half and all of what
+    is spent, so that one sees whether more would still have been new."""
+    spent, together = ready.full.spending[strategy], ready.prepared.plan.prompts.questions_per_call
+    budgets = sorted({spent // part for part in (4, 2, 1)})
+    paid = {budget: examples_for(budget, strategy, together=together) for budget in budgets}
+    return {budget: min(visits, ready.visits[strategy]) for budget, visits in paid.items() if visits}
 
-    @property
-    def query_ids(self) -> list[int]:
-        """Rows of the ledger behind its visits, kept or not."""
-        return [row for draft in self.drafts if draft is not None for row in draft.query_ids]
 
-    @property
-    def rejected(self) -> list[Mapping[str, Any]]:
-        """Each visit without an example, as a row of `rejected.parquet`."""
-        return [
-            {
-                "strategy": self.strategy.value,
-                "reason": reason,
-                **(
-                    {}
-                    if draft is None
-                    else {
-                        "seed_id": draft.seed_id,
-                        "visit": draft.sample_index,
-                        "question": draft.question,
-                        "answer": draft.answer,
-                        "query_ids": list(draft.query_ids),
-                    }
-                ),
-            }
-            for draft, reason, example in zip(self.drafts, self.curated.reasons, self.curated.examples, strict=True)
-            if example is None
-        ]
+def _told(made: Draft | Example | None) -> dict[str, Any]:
+    """A visit without an example, as a row of `rejected.parquet`."""
+    if made is None:
+        return {}
+    return {
+        "seed_id": made.seed_id,
+        "visit": made.sample_index,
+        "question": made.question,
+        "answer": made.answer,
+        "query_ids": list(made.query_ids),
+    }
+
+
+def _sum(prices: Sequence[float | None]) -> float | None:
+    known = [price for price in prices if price is not None]
+    return sum(known) if len(known) == len(prices) else None
 
 
 def report_of(store: Store, run_id: str) -> dict[str, Any] | None:

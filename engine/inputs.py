@@ -31,6 +31,11 @@ def read_inputs(
     part = plan.unlabelled
     if part.path is None:
         return ()
+    if part.keep_label_shares and task.label_of is None:
+        raise InputError(
+            f"unlabelled.keep_label_shares: the task {task.name} has no labels (its scorer is none of labels); leave "
+            "the setting out"
+        )
     if part.path == SANDBOX:
         name, found, repeats = "the sandbox's inputs", world.inputs(part.count or SANDBOX_INPUTS), 0
     else:

@@ -33,7 +33,7 @@ from engine.guided import guide
 from engine.items import write_jsonl
 from engine.judging import judged
 from engine.ledger import Ledger, account
-from engine.pools import write_pool
+from engine.pools import Origin, shares_of, write_pool
 from engine.prepare import Prepared
 from engine.progress import Count
 from engine.recording import record
@@ -202,10 +202,9 @@ class Pilot:
             seeds = self.prepared.visited(strategy, size)
             making = making_of(plan, name, self.guides.get(size) if self._guided(name) else None)
             drafts, ended = await generator.pool(strategy, task, seeds, visits, count.one, making)
-            pools[pool] = curate(strategy, seeds, test, drafts, space)
-            write_pool(
-                self.prepared, self.run_id, self.store, pool, pools[pool], making, self._asked, self._augmenter_name
-            )
+            pools[pool] = curate(strategy, seeds, test, drafts, space, shares_of(self.prepared, strategy, size))
+            origin = Origin(self.prepared, pool, making, self._asked, self._augmenter_name)
+            write_pool(self.run_id, self.store, origin, pools[pool])
             why = why or ended
         return pools, why
 

@@ -49,6 +49,11 @@ def grid_problems(grid: GridPlan, unlabelled: UnlabelledPlan) -> list[str]:
             "grid.strategies: found real_question, but no inputs for it; give unlabelled.path (a JSONL, CSV "
             "or Parquet file of your own questions), or leave it out"
         )
+    if unlabelled.keep_label_shares and unlabelled.path is None:
+        problems.append(
+            "unlabelled.keep_label_shares: there are no inputs whose labels could be kept in shares; give "
+            "unlabelled.path, or leave it out"
+        )
     if not grid.budgets:
         problems.append("grid.budgets: is empty; give at least one number of queries")
     problems += [

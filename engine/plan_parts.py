@@ -95,6 +95,9 @@ class UnlabelledPlan(RowsPlan):
     """A file or data set as for the seeds, or `sandbox`; None: there are none."""
     count: int | None = Field(default=None, ge=1)
     """Inputs to use, from the first; None means all (300 in the sandbox)."""
+    keep_label_shares: bool = False
+    """Whether the shares of labels among the kept examples follow those of the seeds (for tasks with labels); what
+    would lift a label above its share is left out and counted."""
 
 
 class ModelPlan(Part):

@@ -3,50 +3,79 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.curation import Curated
-from engine.diversity import diversity
-from engine.domain import Item, Strategy
+from engine.diversity import diversities
+from engine.seen import Marks
 
 FILE = "budgets.json"
 
 
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """What a pool's first visits came to."""
+
+    budget: int
+    """Queries that pay for them."""
+    visits: int
+    kept: int
+    queries: int
+    """Different ones behind them."""
+    usd: float | None
+    """Their price, kept or not; None where one is unknown."""
+
+
+class Progress:
+    """What a pool's visits come to, taken one by one; `visits` says how many each budget in queries pays for."""
+
+    def __init__(self, visits: Mapping[int, int]) -> None:
+        self._visits = sorted(visits.items())
+        self._marks = Marks()
+        self._reached: list[Reached] = []
+        self.visits = self.kept = self.queries = 0
+        self.usd: float | None = 0.0
+
+    def take(self, query_ids: Iterable[int], usd: Mapping[int, float | None], kept: int) -> None:
+        """One more visit: its rows of the ledger, the price of each (None where it is unknown), and how many examples
+        were let in with it."""
+        for row in query_ids:
+            if self._marks.new(row):
+                price = usd.get(row)
+                self.queries += 1
+                self.usd = None if self.usd is None or price is None else self.usd + price
+        self.visits += 1
+        self.kept += kept
+        self._reached += [self._now(budget) for budget, visits in self._visits if visits == self.visits]
+
+    def reached(self) -> list[Reached]:
+        """By budget, the smallest first; where there were fewer visits than a budget pays for, those that were."""
+        return [*self._reached, *(self._now(budget) for budget, visits in self._visits if visits > self.visits)]
+
+    def _now(self, budget: int) -> Reached:
+        return Reached(budget, self.visits, self.kept, self.queries, self.usd)
+
+
 def pool_report(
-    strategy: Strategy,
-    curated: Curated,
-    seeds: Sequence[Item],
-    visits: Mapping[int, int],
-    usd: Mapping[int, float | None],
+    reached: Sequence[Reached], texts: Callable[[], Iterable[str]], seeds: Iterable[str]
 ) -> list[dict[str, Any]]:
-    """A row for each budget in queries, smallest first; `visits` says how many each pays for, `usd` the price of each
-    query by its row in the ledger (None where it is unknown)."""
-    rows = []
-    for budget in sorted(visits):
-        count = min(visits[budget], len(curated.reasons))
-        kept = curated.first(count)
-        answers = strategy is Strategy.ANSWER_AUGMENTATION
-        texts = [example.answer if answers else example.question for example in kept]
-        found = diversity(texts, [seed.answer if answers else seed.question for seed in seeds])
-        asked = {row for ids in curated.query_ids[:count] for row in ids}
-        prices = [usd.get(row) for row in asked]
-        known = [price for price in prices if price is not None]
-        total = sum(known) if len(known) == len(prices) else None
-        rows.append(
-            {
-                "budget": budget,
-                "visits": count,
-                "kept": len(kept),
-                **asdict(found),
-                "queries": len(asked),
-                "usd": total,
-                "usd_per_kept": None if total is None or not kept else total / len(kept),
-            }
-        )
-    return rows
+    """A row for each budget. `texts` gives what the kept examples add, in order, each time that it is called; `seeds`
+    the same of the seeds."""
+    found = diversities(texts, [one.kept for one in reached], seeds)
+    return [
+        {
+            "budget": one.budget,
+            "visits": one.visits,
+            "kept": one.kept,
+            **asdict(diverse),
+            "queries": one.queries,
+            "usd": one.usd,
+            "usd_per_kept": None if one.usd is None or not one.kept else one.usd / one.kept,
+        }
+        for one, diverse in zip(reached, found, strict=True)
+    ]
 
 
 def write_report(folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -1,92 +1,173 @@
-"""What a pool keeps of each example beside its text: where it came from, how it was asked, what it cost."""
+"""A pool's files: each example beside its provenance, and what the pool came to by budget.
+
+Written as the visits come, so that memory does not grow with them; whole or not at all.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import bindparam, text
 
-from engine.curation import Curated
+from engine.curation import KEPT, Curated
 from engine.domain import Example, Strategy
-from engine.items import write_jsonl
+from engine.label_shares import LabelShares
 from engine.plan import PLAIN
-from engine.pool_report import pool_report, write_report
+from engine.pool_report import Progress, pool_report, write_report
 from engine.prepare import Prepared
 from engine.store import Store
 from engine.strategies import TEMPERATURE, Making, answer_request, instruction
 from engine.variants import Pool, pool_of, visits_of
 
+EXAMPLES, REJECTED = "examples.jsonl", "rejected.jsonl"
 _AT_ONCE = 500
-"""Rows of the ledger in one look."""
+"""Rows of the ledger in one look, and visits that wait for it."""
+
+Row = Mapping[str, Any]
 
 
-def write_pool(
-    prepared: Prepared,
-    run_id: str,
-    store: Store,
-    pool: Pool,
-    curated: Curated,
-    making: Making,
-    asked: Callable[[Example], str],
-    augmenter: str,
-) -> None:
-    """Writes a pool's examples and its figures by budget into the run's folder, and what became of its visits into the
-    store."""
-    strategy, size, variant = pool
-    name = f"{strategy.value}{'' if variant == PLAIN else '-' + variant}-s{size}"
-    folder = store.folder(run_id) / "pools" / name
-    write_jsonl(folder / "examples.jsonl", example_rows(prepared, curated, store, asked, augmenter, making))
-    plan = prepared.plan
-    budgets = {cell.budget for cell in prepared.cells if pool_of(plan, cell) == pool}
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What all examples of a pool have in common, and what a student reads of one."""
+
+    prepared: Prepared
+    pool: Pool
+    making: Making
+    asked: Callable[[Example], str]
+    """What the student reads of an example."""
+    augmenter: str
+    """Who writes questions."""
+
+
+class PoolFiles:
+    """Takes a pool visit by visit. `budgets` says how many visits each budget in queries pays for."""
+
+    def __init__(self, run_id: str, store: Store, origin: Origin, budgets: Mapping[int, int]) -> None:
+        strategy, size, variant = origin.pool
+        self.strategy, self.name = strategy, f"{strategy.value}{'' if variant == PLAIN else '-' + variant}-s{size}"
+        self.folder = store.folder(run_id) / "pools" / self.name
+        self.counts: Counter[str] = Counter()
+        """Visits by reason; once the pool is closed they add up."""
+        self._run_id, self._store, self._origin = run_id, store, origin
+        self._row = _rows_of(origin)
+        self._progress = Progress(budgets)
+        self._waiting: list[tuple[Sequence[int], Sequence[Example]]] = []
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._examples = _partial(self.folder / EXAMPLES).open("w", encoding="utf-8")
+        self._rejected = _partial(self.folder / REJECTED).open("w", encoding="utf-8")
+
+    @property
+    def queries(self) -> int:
+        """Different queries behind the visits until now, kept or not."""
+        return self._progress.queries
+
+    @property
+    def usd(self) -> float | None:
+        """Their price; None where one is unknown."""
+        return self._progress.usd
+
+    def take(self, query_ids: Sequence[int], kept: Sequence[Example]) -> None:
+        """One visit: the rows of the ledger that paid for it, and the examples that were let in with it."""
+        self.counts[KEPT] += len(kept)
+        self._waiting.append((query_ids, kept))
+        if len(self._waiting) >= _AT_ONCE:
+            self._write()
+
+    def leave_out(self, reason: str, row: Row | None = None) -> None:
+        """A visit that gave no example, and what is to be told of it beside its count."""
+        self.counts[reason] += 1
+        if row is not None:
+            _line(self._rejected, {"strategy": self.strategy.value, "reason": reason, **row})
+
+    def close(self) -> None:
+        """Writes what is left, the figures by budget, and what became of the visits into the store."""
+        self._write()
+        for file, name in ((self._examples, EXAMPLES), (self._rejected, REJECTED)):
+            file.close()
+            _partial(self.folder / name).replace(self.folder / name)
+        if not (self.folder / REJECTED).stat().st_size:
+            (self.folder / REJECTED).unlink()
+        adds = "answer" if self.strategy is Strategy.ANSWER_AUGMENTATION else "question"
+        seeds = self._origin.prepared.visited(*self._origin.pool[:2])
+        texts = partial(_texts, self.folder / EXAMPLES, adds)
+        write_report(self.folder, pool_report(self._progress.reached(), texts, (getattr(seed, adds) for seed in seeds)))
+        counts = {reason: count for reason, count in self.counts.items() if count}
+        self._store.record_pool(self._run_id, self.name, counts, str(self.folder))
+
+    def _write(self) -> None:
+        ids = {row for paid, kept in self._waiting for row in (*paid, *(i for e in kept for i in e.query_ids))}
+        asked_of = _queries(self._store, sorted(ids))
+        prices = {row: usd for row, (_, usd) in asked_of.items()}
+        for paid, kept in self._waiting:
+            self._progress.take(paid, prices, len(kept))
+            for example in kept:
+                _line(self._examples, self._row(example, asked_of))
+        self._waiting.clear()
+
+
+def write_pool(run_id: str, store: Store, origin: Origin, curated: Curated) -> None:
+    """Writes a pool that is held: its examples, its figures by budget, and what became of its visits."""
+    plan, (strategy, _, variant) = origin.prepared.plan, origin.pool
+    budgets = {cell.budget for cell in origin.prepared.cells if pool_of(plan, cell) == origin.pool}
     visits = {budget: visits_of(plan, strategy, budget, variant) for budget in budgets}
-    rows = _queries(store, sorted({row for ids in curated.query_ids for row in ids}))
-    seeds = prepared.visited(strategy, size)
-    usd = {row: price for row, (_, price) in rows.items()}
-    write_report(folder, pool_report(strategy, curated, seeds, visits, usd))
-    store.record_pool(run_id, name, curated.counts, str(folder))
+    files = PoolFiles(run_id, store, origin, visits)
+    for visit, kept in curated.arrivals():
+        ids = curated.query_ids[visit]
+        files.take(ids, [example for _, example in kept])
+        if curated.reasons[visit] != KEPT:
+            files.leave_out(curated.reasons[visit])
+    files.close()
 
 
-def example_rows(
-    prepared: Prepared,
-    pool: Curated,
-    store: Store,
-    asked: Callable[[Example], str],
-    augmenter: str,
-    making: Making,
-) -> list[dict[str, Any]]:
-    """The kept examples with their provenance, as they stand in the data set files; `asked` says what the student
-    reads of one.
+def shares_of(prepared: Prepared, strategy: Strategy, seeds: int) -> LabelShares | None:
+    """The shares of labels that a pool keeps; None where none are asked for."""
+    label_of = prepared.task.label_of
+    wanted = prepared.plan.unlabelled.keep_label_shares and strategy is Strategy.REAL_QUESTION
+    if not wanted or label_of is None:
+        return None
+    return LabelShares(label_of, [seed.answer for seed in prepared.seeds[:seeds]])
+
+
+def _rows_of(origin: Origin) -> Callable[[Example, Mapping[int, tuple[str, float | None]]], Row]:
+    """How an example becomes a row of the data set files, with its provenance.
 
     Seed, strategy, visit and query ids are the example's own; `teacher` is whoever gave the answer. `augmenter` is
     null where no question was written, `prompts` the hash of everything that was said beside the item, `usd` the price
     of its queries (null where one is unknown).
     """
-    examples = [example for example in pool.examples if example is not None]
-    asked_of = _queries(store, sorted({row for example in examples for row in example.query_ids}))
-    return [
-        {
+    prepared, task, making = origin.prepared, origin.prepared.task, origin.making
+    strategy = origin.pool[0]
+    said = {
+        "augmenter": None if instruction(strategy, task) is None else origin.augmenter,
+        "prompts": prompts_hash(prepared, strategy, making.together),
+        "sampling": {
+            "temperature": TEMPERATURE,
+            "max_answer_tokens": task.max_answer_tokens,
+            "max_question_tokens": task.max_question_tokens,
+            "votes": making.votes,
+        },
+    }
+
+    def row(example: Example, asked_of: Mapping[int, tuple[str, float | None]]) -> Row:
+        return {
             "messages": [
-                *(asdict(m) for m in prepared.task.student_prompt(asked(example))),
+                *(asdict(message) for message in task.student_prompt(origin.asked(example))),
                 {"role": "assistant", "content": example.answer},
             ],
             **asdict(example),
             "teacher": asked_of[example.query_ids[-1]][0],
-            "augmenter": None if instruction(example.strategy, prepared.task) is None else augmenter,
-            "prompts": prompts_hash(prepared, example.strategy, making.together),
-            "sampling": {
-                "temperature": TEMPERATURE,
-                "max_answer_tokens": prepared.task.max_answer_tokens,
-                "max_question_tokens": prepared.task.max_question_tokens,
-                "votes": making.votes,
-            },
+            **said,
             "usd": _sum([asked_of[row][1] for row in example.query_ids]),
         }
-        for example in examples
-    ]
+
+    return row
 
 
 def prompts_hash(prepared: Prepared, strategy: Strategy, together: int) -> str:
@@ -120,3 +201,17 @@ def _queries(store: Store, ids: Sequence[int]) -> dict[int, tuple[str, float | N
 def _sum(prices: Sequence[float | None]) -> float | None:
     known = [price for price in prices if price is not None]
     return sum(known) if len(known) == len(prices) else None
+
+
+def _partial(path: Path) -> Path:
+    return path.with_suffix(f"{path.suffix}.partial")
+
+
+def _line(file: Any, row: Row) -> None:
+    file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def _texts(path: Path, column: str) -> Iterator[str]:
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            yield json.loads(line)[column]

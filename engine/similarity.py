@@ -1,4 +1,4 @@
-"""Whether two questions are one: word shingles, numbers, and an index that finds near ones among many.
+"""Whether two questions are one: word shingles, numbers, and an index of a fixed set of them.
 
 Numbers are read in words and in digits ("three" is 3), and two questions with other numbers are never one: in a word
 problem another number makes another question. What is left is how many of their words and pairs of neighbouring words
@@ -21,8 +21,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -78,11 +77,15 @@ class Features:
 def features(text: str, context: str = "") -> Features:
     """The features of a text; empty for one without words or digits."""
     said = words(text)
+    numbers = frozenset(word for word in said if word[0].isdigit() and word != "1")
+    return Features(np.unique(np.concatenate(hashes(said))), numbers, context)
+
+
+def hashes(said: Sequence[str]) -> tuple[Hashes, Hashes]:
+    """Of words and of their pairs of neighbours, in order."""
     hashed = np.array([_hash(word) for word in said], dtype=np.uint64)
     # One odd multiplier makes a pair's hash depend on its order.
-    pairs = hashed[:-1] * np.uint64(0x9E3779B97F4A7C15) + hashed[1:]
-    numbers = frozenset(word for word in said if word[0].isdigit() and word != "1")
-    return Features(np.unique(np.concatenate([hashed, pairs])), numbers, context)
+    return hashed, hashed[:-1] * np.uint64(0x9E3779B97F4A7C15) + hashed[1:]
 
 
 def words(text: str) -> list[str]:
@@ -178,93 +181,3 @@ class Known:
             _same(float(alike[place]), asked, self._known[place], self.in_other_words, self.least)
             for place in np.nonzero(alike >= least)[0].tolist()
         )
-
-
-class Growing:
-    """Questions that were kept, each new one compared with all of them: MinHash bands find the likely ones.
-
-    BANDS of ROWS minima find 99 % of the pairs with J 0.85, where they begin to count as one, and all but one in 5,000
-    of those with J 0.95; a likely one is then compared by its sketch. The texts are not held: an entry takes 0.3 KiB
-    and four bytes for each of its shingles, SKETCH at most, in arrays without an object for each.
-    """
-
-    BANDS, ROWS = 8, 5
-    SKETCH = 128
-    """So many of a text's smallest shingles are kept: all of a question of 60 words."""
-    LIKELY = 32
-    """Likely ones that a band may name, the latest first: a pool of one template must not compare ever longer."""
-
-    def __init__(self) -> None:
-        draw = np.random.default_rng(2024)
-        count = self.BANDS * self.ROWS
-        self._multipliers = draw.integers(1, 2**63, count, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
-        # Chains of entries with the same low bits of a key: `_last` their ends, `_before` what comes before each.
-        self._keys, self._before, self._last = array("Q"), array("i"), array("i", [-1]) * 1024
-        self._sketches, self._ends = array("I"), array("Q", [0])
-        self._asked: tuple[Features, list[int]] | None = None  # what is kept was asked about just before
-
-    def has(self, asked: Features) -> bool:
-        """Whether a kept question is the same, nearly word for word."""
-        places = {place for key in self._bands(asked) for place in self._likely(key)}
-        sketch = _sketch(asked.shingles)
-        return any(_alike(sketch, self._sketch(place)) >= COPY for place in sorted(places))
-
-    def add(self, kept: Features) -> None:
-        """Keeps one more. One without words or digits is like no other, and takes no place."""
-        keys = self._bands(kept)
-        if not keys:
-            return
-        if len(self._keys) + len(keys) > len(self._last):
-            self._last = array("i", [-1]) * (4 * len(self._last))
-            for place, key in enumerate(self._keys):
-                self._chain(place, key)
-        for key in keys:
-            self._keys.append(key)
-            self._before.append(-1)
-            self._chain(len(self._keys) - 1, key)
-        self._sketches.extend(_sketch(kept.shingles).tolist())
-        self._ends.append(len(self._sketches))
-
-    def _chain(self, place: int, key: int) -> None:
-        end = key % len(self._last)
-        self._before[place], self._last[end] = self._last[end], place
-
-    def _likely(self, key: int) -> Iterator[int]:
-        at, left = self._last[key % len(self._last)], self.LIKELY
-        while at >= 0 and left:
-            if self._keys[at] == key:
-                yield at // self.BANDS
-                left -= 1
-            at = self._before[at]
-
-    def _sketch(self, place: int) -> NDArray[np.uint32]:
-        return np.array(self._sketches[self._ends[place] : self._ends[place + 1]], dtype=np.uint32)
-
-    def _bands(self, asked: Features) -> list[int]:
-        """Keys that two texts share if they are alike; numbers and context are part of each: others never meet."""
-        if not len(asked.shingles):
-            return []
-        if self._asked is not None and self._asked[0] is asked:
-            return self._asked[1]
-        minima = np.array([(asked.shingles * by).min() for by in self._multipliers], dtype=np.uint64)
-        told = "\x00".join([asked.context, *sorted(asked.numbers)]).encode(errors="surrogatepass")
-        facts = hashlib.blake2b(told, digest_size=8).digest()
-        keys = [
-            int.from_bytes(hashlib.blake2b(facts + bytes([band]) + row.tobytes(), digest_size=8).digest(), "little")
-            for band, row in enumerate(minima.reshape(self.BANDS, self.ROWS))
-        ]
-        self._asked = asked, keys
-        return keys
-
-
-def _sketch(shingles: Hashes) -> NDArray[np.uint32]:
-    """The upper halves of the smallest hashes, ascending: of two texts the same part is looked at."""
-    return (shingles[: Growing.SKETCH] >> np.uint64(32)).astype(np.uint32)
-
-
-def _alike(first: NDArray[np.uint32], second: NDArray[np.uint32]) -> float:
-    """J from two sketches: exact for whole texts, else from the smallest of both together (bottom-k, Broder 1997)."""
-    if max(len(first), len(second)) < Growing.SKETCH:
-        return jaccard(first, second)
-    smallest = np.union1d(first, second)[: Growing.SKETCH]
-    return float(np.mean(np.isin(smallest, first) & np.isin(smallest, second)))

@@ -96,7 +96,8 @@ def test_a_spending_plan_becomes_a_data_set_that_loads(tmp_path: Path, run: Run)
     }
     kept = sum(counts["kept"] for counts in told["counts"].values())
     assert 0 < kept == told["kept"]
-    assert told["usd"] == told["replies_usd"] > 0
+    assert told["usd"] == pytest.approx(told["replies_usd"])
+    assert told["usd"] > 0
     assert told["usd_per_kept"] == pytest.approx(told["usd"] / kept)
     data = load(out, tmp_path)
     assert data.num_rows == kept + told["seeds"]

@@ -35,6 +35,7 @@ FLAGS = {
     "augmenter.base_url": "--augmenter",
     "augmenter.model": "--augmenter-model",
     "unlabelled.path": "--unlabelled",
+    "unlabelled.keep_label_shares": "--keep-label-shares",
     "grid.strategies": "--strategy",
     "full.spending": "--strategy",
     "test.holdout": "--holdout",
@@ -70,6 +71,9 @@ def add(commands: Commands) -> None:
     generate.add_argument("--test", metavar="FILE", help="test items: nothing near them is kept")
     generate.add_argument("--holdout", type=int, metavar="N", help="split off so many test items, as a pilot does")
     generate.add_argument("--unlabelled", metavar="FILE", help="your own inputs without answers, for real_question")
+    generate.add_argument(
+        "--keep-label-shares", action="store_true", help="of real_question: keep labels in the shares of the seeds"
+    )
     add_map(generate, plan=True)
     generate.add_argument(
         "--teacher", metavar="URL", help="an endpoint, a local model's folder, recorded replies (.jsonl), or sandbox"
@@ -224,6 +228,8 @@ def _raw(given: argparse.Namespace, spending: dict[str, int], problems: list[str
     for name in ("seeds", "test", "unlabelled"):
         if (path := getattr(given, name)) is not None:
             raw[name] = {"path": path}
+    if given.keep_label_shares:
+        raw["unlabelled"] = {**raw.get("unlabelled", {}), "keep_label_shares": True}
     if given.seeds is not None and given.test is None and given.plan is not None:
         raw.pop("test", None)
     if given.holdout is not None:

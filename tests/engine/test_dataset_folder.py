@@ -39,6 +39,7 @@ def item(question: str, answer: str) -> Item:
     return Item(item_id(question, answer), question, answer)
 
 
+POOL = ("new_question.jsonl", "new_question.rejected.jsonl")
 SEEDS = tuple(item(f"{n} + {n}?", f"#### {2 * n}") for n in range(12))
 
 
@@ -66,7 +67,9 @@ def row(
 def pool(folder: Path, rows: list[dict[str, Any]], strategy: str = "new_question", **reasons: int) -> Pool:
     path = folder / f"{strategy}.jsonl"
     path.write_text("".join(json.dumps(one) + "\n" for one in rows))
-    rejected = [{"strategy": strategy, "reason": reason} for reason, count in reasons.items() for _ in range(count)]
+    rejected = folder / f"{strategy}.rejected.jsonl"
+    told = [{"strategy": strategy, "reason": reason} for reason, count in reasons.items() for _ in range(count)]
+    rejected.write_text("".join(json.dumps(one) + "\n" for one in told))
     return Pool(strategy, path, {"kept": len(rows), **reasons}, 600, rejected)
 
 
@@ -171,7 +174,7 @@ def test_no_text_of_a_teacher_breaks_the_folder_or_the_card(tmp_path: Path) -> N
     body = text.split("---\n", 2)[2]
     for markup in ("<script", "<img", "![x]", "\n---", "\n```", "\n| a |", "\n# owned", "\x1b", "\x00"):
         assert markup not in body
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "data", "new_question.jsonl"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "data", *POOL]
 
 
 def test_text_of_others_is_one_line_without_markup() -> None:
@@ -216,7 +219,7 @@ def test_a_folder_is_replaced_whole_or_stays_as_it_was(tmp_path: Path) -> None:
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     write_folder(folder, data_set(pool(tmp_path, [row("Q3?", "#### 3")])))
     assert not (folder / "rejected.parquet").exists(), "nothing of the earlier data set stays"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "new_question.jsonl"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", *POOL]
 
 
 def test_nothing_kept_and_no_seeds_is_no_data_set(tmp_path: Path) -> None:
@@ -229,7 +232,7 @@ def test_a_zip_holds_the_same_folder(tmp_path: Path) -> None:
     as_zip(tmp_path / "x.zip", "our-data", data_set(pool(tmp_path, [row("Q1?", "#### 1")])))
     subprocess.run([sys.executable, "-m", "zipfile", "-e", str(tmp_path / "x.zip"), str(tmp_path / "out")], check=True)
     assert load(tmp_path / "out" / "our-data", tmp_path)["train"].num_rows == 13
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "new_question.jsonl", "out", "x.zip"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", *POOL, "out", "x.zip"]
 
 
 # --- configs ----------------------------------------------------------------------------------------------

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import tracemalloc
-from itertools import combinations, product
+from itertools import combinations
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.similarity import COPY, SAME_WORDS, Growing, Known, features, jaccard, same_question
+from engine.similarity import COPY, SAME_WORDS, Known, features, jaccard, same_question
 from tests.voices import GSM8K
 
 SPIDER = GSM8K.parent / "spider" / "questions.jsonl"
-VOCABULARY = ["".join(letters) for letters in product("bdfghklmnprst", "aeiou", "bdgklmnrst", "aeiou")]
 needs_data = pytest.mark.skipif(not GSM8K.is_dir(), reason="needs shared/data/gsm8k")
 
 
@@ -72,48 +70,6 @@ def test_a_known_set_finds_what_comparing_with_each_finds(texts: list[list[str]]
         assert known.has(features(said[0])) == one_by_one
 
 
-def test_a_growing_set_finds_nearly_all_near_duplicates_and_no_other_number():
-    rng = np.random.default_rng(0)
-    vocabulary = [f"{a}{b}" for a in "bcdfghjklmnp" for b in "aeiou"]
-    kept, found = Growing(), 0
-    for _ in range(300):
-        words = [str(word) for word in rng.choice(vocabulary, 25)]
-        text = " ".join([*words, "7"])
-        kept.add(features(text))
-        words[12] = "zzz"
-        found += kept.has(features(" ".join([*words, "7"])))
-        assert not kept.has(features(" ".join([*words, "8"])))
-    assert found >= 290
-
-
-def test_long_texts_are_compared_by_their_smallest_shingles():
-    said = np.random.default_rng(2).choice(VOCABULARY, 3000).astype("<U9")
-    kept = Growing()
-    kept.add(features(" ".join(said)))
-    little, much = said.copy(), said.copy()
-    little[::150], much[::10] = "other", "other"
-    assert kept.has(features(" ".join(little)))
-    assert not kept.has(features(" ".join(much))), "a tenth of the words changed leaves J 0.7"
-
-
-def test_a_growing_set_grows_past_its_first_size_and_forgets_nothing():
-    kept = Growing()
-    said = [features(f"w{i} x{i} y{i} z{i} v{i}") for i in range(2000)]
-    for one in said:
-        kept.add(one)
-    assert all(kept.has(one) for one in said)
-    assert not kept.has(features("nothing of this kind"))
-
-
-def test_many_of_one_template_do_not_make_comparing_longer():
-    kept = Growing()
-    template = "Please tell me in a few words what the colour of the house of my good neighbour is"
-    for i in range(3000):
-        kept.add(features(f"{template} {VOCABULARY[i]}"))
-    looked = [sum(1 for _ in kept._likely(key)) for key in kept._bands(features(template))]
-    assert max(looked) == Growing.LIKELY
-
-
 needs_spider = pytest.mark.skipif(not SPIDER.is_file(), reason="needs shared/data/spider")
 
 
@@ -133,16 +89,3 @@ def test_text_to_sql_keeps_most_rephrasings_and_questions_that_ask_for_something
         for place in (a, b)
     }
     assert len(lost) <= 12, "of 892 questions, ten have another so near that one of the two would be lost"
-
-
-def test_a_growing_set_takes_little_memory_and_no_longer_with_length():
-    rng = np.random.default_rng(1)
-    for length, most in ((40, 800), (400, 1000)):
-        texts = [features(" ".join(rng.choice(VOCABULARY, length))) for _ in range(1500)]
-        tracemalloc.start()
-        kept = Growing()
-        for text in texts:
-            kept.add(text)
-        grown, _ = tracemalloc.get_traced_memory()
-        tracemalloc.stop()
-        assert grown / len(texts) < most, "bytes an entry"
