@@ -1,9 +1,9 @@
 """Generates through a batch API: what all visits ask next goes into one file, and comes back within a day.
 
-Crash-safe by its order: the ledger reserves every row under the batch's name, then the file is uploaded and
-the batch created under that name, then its id is written down. Whoever resumes the run finds the batch by its
-id or its name and takes its replies in; only a batch that the endpoint does not know is given up, and costs
-nothing. Strategies of two calls take two batches: their second requests are not known before.
+Crash-safe by its order: the ledger reserves every row under the batch's name, then the file is uploaded and its id
+written down, then the batch is created under that name and its id written down. Whoever resumes the run finds the
+batch by its id or its name and takes its replies in (`engine.lost_batches`). Strategies of two calls take two batches:
+their second requests are not known before.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, text
 
+from engine import lost_batches
 from engine.domain import Paid, Reply, Request, Teacher
 from engine.errors import (
     CeilingReachedError,
@@ -93,6 +94,7 @@ class BatchGenerator(Generator):
         few_shot: FewShot = NO_EXAMPLES,
         quiet_s: float = QUIET_S,
         poll_s: tuple[float, float] = POLL_S,
+        looked_for_s: float = lost_batches.LOOKED_FOR_S,
     ) -> None:
         super().__init__(
             teacher,
@@ -103,25 +105,28 @@ class BatchGenerator(Generator):
             few_shot=few_shot,
         )
         self.endpoint = OpenAIBatches(teacher)
-        self.quiet_s, self.poll_s = quiet_s, poll_s
+        self.quiet_s, self.poll_s, self.looked_for_s = quiet_s, poll_s, looked_for_s
         self._waiting: list[_Waiting] = []
         self._collecting: asyncio.Task[None] | None = None
         self._resuming: asyncio.Task[None] | None = None
 
     async def resume(self) -> None:
         """Takes in the batches that an earlier worker of this run left open."""
-        with self.ledger.store.reading() as connection:
-            rows = connection.execute(
-                text("SELECT name, remote_id FROM batches WHERE run_id = :run AND state = 'open' ORDER BY created_at"),
-                {"run": self.ledger.run_id},
-            ).all()
-        for name, remote_id in rows:
-            found = remote_id or await self.endpoint.find(name)
-            if found is None:
-                # Never created: nothing was asked, nothing is charged.
-                self._write(partial(_give_up, name=name, why="the endpoint has no batch of that name"))
-            else:
+        for name, file_id, remote_id, state in lost_batches.open_batches(self.ledger.store, self.ledger.run_id):
+            if remote_id is not None:
+                await self._take_in(name, remote_id)
+            elif file_id is None:
+                self._write(partial(lost_batches.give_up, name=name, why="it was never sent"))
+            elif state == lost_batches.UNSEEN:
+                # Its queries are charged already, and may have been asked anew: one look, for what it brought.
+                if found := await self.endpoint.find(name):
+                    await self._take_in(name, found)
+            elif found := await self._sought(name, file_id):
                 await self._take_in(name, found)
+
+    async def _sought(self, name: str, file_id: str) -> str | None:
+        looked = self._wait, self.poll_s, self.looked_for_s
+        return await lost_batches.seek(self.endpoint, self._write, name, file_id, *looked)
 
     async def _bought(self, key: str, request: Request, strategy: str, seed_id: str) -> Paid:
         if self._resuming is None:
@@ -163,18 +168,7 @@ class BatchGenerator(Generator):
         rows = self._write(lambda connection: self._reserve(connection, name, batch))
         if not rows:
             return
-        try:
-            remote_id = await self.endpoint.submit(name, [(row, waiting.request) for row, waiting in rows])
-        except TeacherError as error:
-            # What was cut off may be there all the same. If that cannot be asked either, the rows stay
-            # reserved, and charged, until the run is resumed.
-            found = await self.endpoint.find(name)
-            if found is None:
-                said = str(error)
-                self._write(lambda connection: _give_up(connection, name, said))
-                raise
-            remote_id = found
-        self._write(lambda connection: _created(connection, name, remote_id))
+        remote_id = await self._create(name, rows)
         results = await self._take_in(name, remote_id)
         for row, waiting in rows:
             result = results.get(row)
@@ -184,6 +178,29 @@ class BatchGenerator(Generator):
                 _answer(waiting, NoReplyError(str(result)))
             else:
                 _answer(waiting, result or OutcomeUnknownError(f"batch {remote_id} gave no reply to one request"))
+
+    async def _create(self, name: str, rows: Sequence[tuple[int, _Waiting]]) -> str:
+        """The batch's id, written down; TeacherError where there is none."""
+        try:
+            file_id = await self.endpoint.upload(name, [(row, waiting.request) for row, waiting in rows])
+        except TeacherError as error:
+            # Whatever became of the file: without a batch nothing of it is asked.
+            self._write(partial(lost_batches.give_up, name=name, why=str(error)))
+            raise
+        self._write(partial(lost_batches.uploaded, name=name, file_id=file_id))
+        try:
+            remote_id = await self.endpoint.create(name, file_id)
+        except OutcomeUnknownError:
+            # What was cut off may be there all the same, or come. If that cannot be asked, the rows stay
+            # reserved, and charged, until the run is resumed.
+            if (found := await self._sought(name, file_id)) is None:
+                raise
+            remote_id = found
+        except TeacherError as error:
+            self._write(partial(lost_batches.give_up, name=name, why=str(error)))
+            raise
+        self._write(partial(lost_batches.created, name=name, remote_id=remote_id))
+        return remote_id
 
     def _reserve(self, connection: Connection, name: str, batch: Sequence[_Waiting]) -> list[tuple[int, _Waiting]]:
         connection.execute(
@@ -217,7 +234,7 @@ class BatchGenerator(Generator):
         state = await self._over(remote_id)
         results = await self.endpoint.results(state)
         if state.problem and not results:
-            self._write(lambda connection: _give_up(connection, name, state.problem))
+            self._write(partial(lost_batches.give_up, name=name, why=state.problem))
             raise TeacherRefusedError(f"{self.teacher.name} refused the batch {remote_id}: {state.problem}")
         return self._write(lambda connection: self._settle(connection, name, state, results))
 
@@ -281,18 +298,3 @@ def _follow(first: _Waiting, second: _Waiting) -> None:
             second.future.set_result(future.result())
 
     first.future.add_done_callback(over)
-
-
-def _created(connection: Connection, name: str, remote_id: str) -> None:
-    connection.execute(text("UPDATE batches SET remote_id = :id WHERE name = :name"), {"id": remote_id, "name": name})
-
-
-def _give_up(connection: Connection, name: str, why: str) -> None:
-    connection.execute(
-        text("UPDATE queries SET state = 'released', detail = :why WHERE batch = :name AND state = 'reserved'"),
-        {"why": why[:500], "name": name},
-    )
-    connection.execute(
-        text("UPDATE batches SET state = 'given up', detail = :why WHERE name = :name"),
-        {"why": why[:500], "name": name},
-    )

@@ -71,7 +71,14 @@ def m002_running_totals(connection: Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (m001_runs_cells_queries, m002_running_totals)
+def m003_uploaded_files(connection: Connection) -> None:
+    """The file of a batch at its endpoint, written down before the batch is created: without one, no batch can have
+    been. Of batches from before this step it is not known (empty)."""
+    connection.exec_driver_sql("ALTER TABLE batches ADD COLUMN file_id TEXT")
+    connection.exec_driver_sql("UPDATE batches SET file_id = ''")
+
+
+STEPS: tuple[Callable[[Connection], None], ...] = (m001_runs_cells_queries, m002_running_totals, m003_uploaded_files)
 
 
 def migrate(connection: Connection) -> None:

@@ -21,18 +21,38 @@ class Batches:
         self.created = threading.Event()
         self.hold_creation: threading.Event | None = None
         """Where set, the answer to a creation (which has then happened) waits for it."""
+        self.arrived = threading.Event()
+        self.hold_arrival: threading.Event | None = None
+        """Where set, a creation that has arrived happens only after it."""
+        self.hold_upload: threading.Event | None = None
+        """Where set, an upload waits for it."""
+        self.lists = True
+        """Whether the list of batches can be asked; 500 otherwise."""
+        self.deletes_files = True
+        """Whether files can be deleted; without, the endpoint does not know the request."""
         self.refuse_creation = 0
         """So many creations fail with 500 before they happen."""
+        self._uploads = 0
         self._looks: dict[str, int] = {}
 
     def upload(self, body: bytes, content_type: str) -> dict[str, Any]:
         boundary = content_type.split("boundary=")[1].strip('"').encode()
         content = next(part for part in body.split(b"--" + boundary) if b'name="file"' in part)
-        name = f"file-{len(self.files)}"
+        self._uploads += 1
+        name = f"file-{self._uploads}"
         self.files[name] = content.split(b"\r\n\r\n", 1)[1].rsplit(b"\r\n", 1)[0].decode()
         return {"id": name, "object": "file", "bytes": 1, "created_at": 0, "filename": name, "purpose": "batch"}
 
-    def create(self, body: dict[str, Any]) -> dict[str, Any]:
+    def delete(self, name: str) -> dict[str, Any] | None:
+        if not self.deletes_files or name not in self.files:
+            return None
+        del self.files[name]
+        return {"id": name, "object": "file", "deleted": True}
+
+    def create(self, body: dict[str, Any]) -> dict[str, Any] | None:
+        """None where its file is gone."""
+        if body["input_file_id"] not in self.files:
+            return None
         name = f"batch_{len(self.batches)}"
         self.batches[name] = {
             "id": name,

@@ -91,6 +91,8 @@ class _Handler(BaseHTTPRequestHandler):
         raw = self.rfile.read(int(self.headers["Content-Length"]))
         server = self.server
         if self.path.endswith("/files"):
+            if server.batches.hold_upload is not None:
+                server.batches.hold_upload.wait(60)
             return self._json(200, server.batches.upload(raw, self.headers["Content-Type"]))
         body = json.loads(raw)
         if self.path.endswith("/batches"):
@@ -176,7 +178,12 @@ class _Handler(BaseHTTPRequestHandler):
         if batches.refuse_creation:
             batches.refuse_creation -= 1
             return self._json(500, {"error": {"message": "The server had an error"}})
+        batches.arrived.set()
+        if batches.hold_arrival is not None:
+            batches.hold_arrival.wait(60)
         batch = batches.create(body)
+        if batch is None:
+            return self._json(400, {"error": {"message": "No such File object"}})
         batches.created.set()
         if batches.hold_creation is not None:
             batches.hold_creation.wait(60)
@@ -197,9 +204,15 @@ class _Handler(BaseHTTPRequestHandler):
             "usage": {"prompt_tokens": 5, "completion_tokens": len(text.split())},
         }
 
+    def do_DELETE(self) -> None:
+        gone = self.server.batches.delete(self.path.split("/")[-1])
+        self._json(200 if gone else 404, gone or {"error": {"message": "no such file"}})
+
     def do_GET(self) -> None:
         batches, parts = self.server.batches, self.path.split("?")[0].split("/")
         if parts[-1] == "batches":
+            if not batches.lists:
+                return self._json(500, {"error": {"message": "The server had an error"}})
             return self._json(200, {"object": "list", "data": list(batches.batches.values()), "has_more": False})
         if parts[-2] == "batches":
             batch = batches.look(parts[-1], self._complete_line)

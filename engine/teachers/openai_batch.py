@@ -53,9 +53,8 @@ class OpenAIBatches:
             http_client=openai.DefaultAsyncHttpxClient(follow_redirects=False),
         )
 
-    async def submit(self, name: str, requests: Sequence[tuple[int, Request]]) -> str:
-        """Uploads and creates a batch of (ledger row, request); its id at the endpoint. After an error the
-        batch may still be there: `find` says."""
+    async def upload(self, name: str, requests: Sequence[tuple[int, Request]]) -> str:
+        """Uploads the file of (ledger row, request); its id at the endpoint. Nothing is asked yet."""
         lines = (
             json.dumps(
                 {
@@ -70,8 +69,16 @@ class OpenAIBatches:
         try:
             content = "\n".join(lines).encode()
             file = await self._client.files.create(file=(f"{name}.jsonl", content), purpose="batch")
+        except openai.OpenAIError as error:
+            raise self._translated(error) from None
+        return file.id
+
+    async def create(self, name: str, file_id: str) -> str:
+        """Has the endpoint work off an uploaded file; the batch's id. After an OutcomeUnknownError the batch may be
+        there, or come: `find` says."""
+        try:
             batch = await self._client.batches.create(
-                input_file_id=file.id,
+                input_file_id=file_id,
                 endpoint="/v1/chat/completions",
                 completion_window="24h",
                 metadata={NAME: name},
@@ -89,6 +96,16 @@ class OpenAIBatches:
         except openai.OpenAIError as error:
             raise self._translated(error) from None
         return None
+
+    async def forget(self, file_id: str) -> bool:
+        """Deletes an uploaded file, so that no batch can be made of it any more; whether the endpoint says so."""
+        try:
+            return (await self._client.files.delete(file_id)).deleted
+        except openai.NotFoundError:
+            # It is gone, or this endpoint deletes no files: the two look alike.
+            return False
+        except openai.OpenAIError as error:
+            raise self._translated(error) from None
 
     async def state(self, batch_id: str) -> BatchState:
         """How far it is."""
@@ -148,6 +165,6 @@ class OpenAIBatches:
                 return TeacherRefusedError(
                     f"{self.teacher.base_url} has no batches (404): {said}. Leave teacher.batch out of the plan"
                 )
-            if error.status_code < 500:
+            if error.status_code < 500 and error.status_code != 408:
                 return TeacherRefusedError(f"{self.teacher.name} refused the batch ({error.status_code}): {said}")
         return OutcomeUnknownError(f"{self.teacher.name}: {self.teacher.clean(str(error)) or type(error).__name__}")

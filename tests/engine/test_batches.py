@@ -52,7 +52,7 @@ def generator(store: Store, base_url: str, queries: int | None = None) -> BatchG
 
     ledger = Ledger(store, "r1", Ceiling(queries, None), bound=lambda _: 0.01, price=price)
     teacher = OpenAICompatibleTeacher(base_url, MODEL, SecretStr(KEY), timeout_s=5)
-    return BatchGenerator(teacher, ledger, check=lambda: None, quiet_s=0.05, poll_s=(0.02, 0.05))
+    return BatchGenerator(teacher, ledger, check=lambda: None, quiet_s=0.05, poll_s=(0.02, 0.05), looked_for_s=0.3)
 
 
 def ask(generator: BatchGenerator) -> list[str | None]:
@@ -152,16 +152,113 @@ def test_a_worker_killed_while_it_waits_leaves_a_batch_that_the_next_one_takes_i
 
 
 def test_a_worker_killed_before_the_upload_is_charged_for_nothing(store: Store, server: OpenAIServer):
-    server.batches.refuse_creation = 10_000
-    _killed(store, server, lambda: account(store, "r1").reserved == 20 or server.batches.files != {})
-    server.batches.refuse_creation = 0
+    server.batches.hold_upload = threading.Event()
+    _killed(store, server, lambda: account(store, "r1").reserved == 20)
+    server.batches.hold_upload.set()
+    server.batches.hold_upload = None
+    server.batches.deletes_files = False  # nothing needs to be looked for: no creation was sent
     assert ask(generator(store, server.base_url)) == TEXTS
     assert account(store, "r1").queries == server.answered == 20
 
 
+def test_a_creation_that_arrives_after_its_run_went_on_finds_no_file_and_is_not_paid(
+    store: Store, server: OpenAIServer
+):
+    late = server.batches.hold_arrival = threading.Event()
+    _killed(store, server, server.batches.arrived.is_set)
+    server.batches.hold_arrival = None
+    assert ask(generator(store, server.base_url)) == TEXTS
+    late.set()
+    time.sleep(0.2)
+    assert (len(server.batches.batches), server.answered) == (1, 20), "the late one was refused"
+    assert account(store, "r1") == Account(20, 0, 0, pytest.approx(0.0001 * sum(len(t.split()) for t in TEXTS)))
+
+
+def test_a_creation_that_is_slow_is_waited_for_and_not_bought_again(store: Store, server: OpenAIServer):
+    slow = server.batches.hold_arrival = threading.Event()
+    _killed(store, server, server.batches.arrived.is_set)
+    server.batches.deletes_files = False
+    threading.Timer(0.5, slow.set).start()
+    asking = generator(store, server.base_url)
+    asking.looked_for_s = 20
+    assert ask(asking) == TEXTS
+    assert (len(server.batches.batches), server.answered) == (1, 20), "bought once"
+    assert (account(store, "r1").settled, account(store, "r1").unknown) == (20, 0)
+
+
+def test_where_nobody_can_know_queries_stay_charged_and_a_late_batch_is_taken_in_not_bought_again(
+    store: Store, server: OpenAIServer
+):
+    server.batches.deletes_files = False
+    late = server.batches.hold_arrival = threading.Event()
+    _killed(store, server, server.batches.arrived.is_set)
+    assert ask(generator(store, server.base_url, queries=20)) == [None] * 20, "the ceiling counts what may be paid"
+    assert (account(store, "r1").unknown, server.answered) == (20, 0)
+    late.set()
+    _until(lambda: len(server.batches.batches) == 1)
+    assert ask(generator(store, server.base_url, queries=20)) == TEXTS
+    assert (len(server.batches.batches), server.answered) == (1, 20)
+    assert (account(store, "r1").settled, account(store, "r1").unknown) == (20, 0)
+
+
+def test_a_batch_that_came_after_its_queries_were_bought_anew_is_charged_and_kept_as_a_repeat(
+    store: Store, server: OpenAIServer
+):
+    server.batches.deletes_files = False
+    late = server.batches.hold_arrival = threading.Event()
+    _killed(store, server, server.batches.arrived.is_set)
+    server.batches.hold_arrival = None
+    assert ask(generator(store, server.base_url, queries=40)) == TEXTS
+    assert (account(store, "r1").settled, account(store, "r1").unknown) == (20, 20)
+    late.set()
+    _until(lambda: len(server.batches.batches) == 2)
+    for batch in list(server.batches.batches):  # the endpoint works it off, whoever looks
+        for _ in range(3):
+            server.batches.look(batch, lambda body: _complete(server, body))
+    assert server.answered == 40
+    assert holds(store, server), "while nobody knows of it"
+    asking = generator(store, server.base_url, queries=40)
+    asyncio.run(asking.resume())
+    assert (account(store, "r1").settled, account(store, "r1").unknown) == (40, 0)
+    assert ask(asking) == TEXTS
+    assert server.answered == 40
+
+
+def test_an_endpoint_that_does_not_say_what_it_has_releases_nothing(store: Store, server: OpenAIServer):
+    late = server.batches.hold_arrival = threading.Event()
+    _killed(store, server, server.batches.arrived.is_set)
+    server.batches.lists = False
+    with pytest.raises(OutcomeUnknownError):
+        ask(generator(store, server.base_url))
+    assert account(store, "r1").reserved == 20
+    server.batches.lists = True
+    late.set()
+    _until(lambda: len(server.batches.batches) == 1)
+    assert ask(generator(store, server.base_url)) == TEXTS
+    assert (len(server.batches.batches), server.answered) == (1, 20)
+
+
+def _complete(server: OpenAIServer, body: dict) -> tuple[int, dict]:
+    server.answered += 1
+    message = {"role": "assistant", "content": voice(body["messages"])}
+    return 200, {
+        "choices": [{"index": 0, "finish_reason": "stop", "message": message}],
+        "usage": {"prompt_tokens": 5, "completion_tokens": 6},
+    }
+
+
+def _until(true: object) -> None:
+    end = time.time() + 20
+    while not true():  # type: ignore[operator]
+        assert time.time() < end
+        time.sleep(0.01)
+
+
 def _killed(store: Store, server: OpenAIServer, when: object) -> None:
     """A worker that asks, and is killed with SIGKILL once `when` is true."""
-    process = multiprocessing.get_context("spawn").Process(target=_work, args=(store.path, server.base_url))
+    context = multiprocessing.get_context("forkserver")  # imports are done once for all of them
+    context.set_forkserver_preload([__name__])
+    process = context.Process(target=_work, args=(store.path, server.base_url))
     process.start()
     end = time.time() + 60
     while not when():  # type: ignore[operator]
