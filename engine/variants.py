@@ -71,14 +71,22 @@ def asked(plan: PilotPlan, seeds: int, inputs: int) -> Counter[str]:
     An upper bound where a variant is guided: which seeds it visits is known in the run only.
     """
     queries: dict[str, set[tuple[object, ...]]] = {}
+    counted: Counter[str] = Counter()
     dummies = tuple(Item(str(place), "", "") for place in range(max(seeds, inputs)))
-    for (strategy, size, name), visits in pools_of(plan, plan.cells(seeds, inputs)).items():
+    pools = pools_of(plan, plan.cells(seeds, inputs))
+    pools_by_strategy = Counter(pool[0] for pool in pools)
+    for (strategy, size, name), visits in pools.items():
         making, variant = making_of(plan, name), variant_of(plan, name)
         visited = dummies[:inputs] if strategy is Strategy.REAL_QUESTION else dummies[:size]
         order = making.order(visited, together=strategy is Strategy.NEW_QUESTION)
         own = name if variant is not None and variant.guided else ""
         writer = AUGMENTER if plan.augmenter is not None else TEACHER
         writes = calls_per_example(strategy) > 1
+        if variant is None and pools_by_strategy[strategy] == 1:
+            # Nothing to share queries with, and perhaps a hundred thousand visits: no set is needed.
+            counted[TEACHER] += visits
+            counted[writer] += -(-visits // order.together) if writes else 0
+            continue
         for visit in range(visits):
             seed, sample = order.at(visit)
             if writes:
@@ -88,4 +96,4 @@ def asked(plan: PilotPlan, seeds: int, inputs: int) -> Counter[str]:
             answers = queries.setdefault(who, set())
             # What is answered follows from what was written: a list's entry is no other call's question.
             answers.update((strategy, seed.id, sample, order.together, vote, own) for vote in range(making.votes))
-    return Counter({who: len(found) for who, found in queries.items()})
+    return +counted + Counter({who: len(found) for who, found in queries.items()})
