@@ -25,7 +25,7 @@ from engine.plan import PilotPlan, check_plan, with_paths
 from engine.pool_report import read_report
 from engine.pools import prompts_hash
 from engine.prepare import Prepared, prepare
-from engine.records import CHECK, FULL, CellRow, Run, RunState
+from engine.records import CHECK, DRY_RUN, FULL, CellRow, Run, RunState
 from engine.seed_files import from_this_machine
 from engine.store import Store
 from engine.tasks import task_type
@@ -83,6 +83,20 @@ def file_full(ready: PreparedFull, store: Store, let_go: Callable[[str], None]) 
         if store.reopen(found, carried(plan, store, found).model_dump(mode="json")):
             return found
     raise InputError(f"run {found} makes this data set now; `seedpilot show {found}` says how far it is")
+
+
+def file_dry_run(ready: PreparedFull, store: Store) -> str:
+    """Queues a dry run of that full run and returns its id; the same contents are the same dry run, measured once."""
+    plan = from_this_machine(ready.prepared.plan)
+    plan = plan.model_copy(update={"name": f"dry run of {plan.name}"[:80]})
+    run_id = f"{DRY_RUN}{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
+    filed = carried(plan, store, run_id)
+    found = store.file_run(run_id, plan.name, filed.model_dump(mode="json"), DRY_RUN + _full_token(ready))
+    if found != run_id:
+        shutil.rmtree(store.folder(run_id), ignore_errors=True)
+        if store.run(found).state in (RunState.CANCELLED, RunState.FAILED):
+            store.reopen(found, store.run(found).plan)
+    return found
 
 
 def _full_token(ready: PreparedFull) -> str:
@@ -226,6 +240,7 @@ def _cell(row: CellRow) -> dict[str, Any]:
             "not_scored": measured.not_scored,
             "examples": measured.examples,
             "mean_value": measured.mean_value,
+            "macro_f1": measured.macro_f1,
         }
     return result
 

@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -32,6 +33,7 @@ from engine.dry_run import Measured, dry_run
 from engine.errors import KeyMissingError, SeedPilotError
 from engine.full_prepare import prepare_full
 from engine.full_run import FullRun
+from engine.generation import Generator
 from engine.ledger import Ceiling
 from engine.pilot import Pilot
 from engine.plan import PLAIN, PilotPlan, check_plan
@@ -98,7 +100,7 @@ def run_queue(store: Store) -> None:
             r
             for r in reversed(store.runs())
             if r.state in (RunState.QUEUED, RunState.LOST) or _is_dead(r.id, store)
-            # A dry run belongs to whoever started it; run anew it would be a whole pilot.
+            # A dry run belongs to whoever started it: nobody else waits for what it measures.
             if not r.id.startswith(DRY_RUN) and not PilotPlan.model_validate(r.plan).teacher.key_typed
         ]
         if not waiting:
@@ -115,17 +117,7 @@ def measure(prepared: Prepared, store: Store, key: SecretStr | None = None) -> M
     store.claim(run_id, me.pid, me.create_time())
     state, message = RunState.FAILED, "the dry run broke off"
     try:
-        teacher, ledger = model_of(plan.teacher, key), ledger_of(store, run_id, prepared, prepared.price)
-        generator = generator_for(
-            plan.teacher.model_copy(update={"batch": False}),
-            teacher,
-            ledger,
-            lambda: None,
-            augmenter=augmenter_of(store, run_id, prepared, lambda: None),
-            few_shot=prepared.few_shot,
-        )
-        visited = {s: prepared.visited(s, len(prepared.seeds)) for s in plan.grid.strategies}
-        found = asyncio.run(dry_run(generator, prepared.task, visited, making_of(plan, PLAIN)))
+        found = _Dry(prepared, _one_by_one(run_id, store, prepared, key, lambda: None)).measured()
         state, message = RunState.DONE, ""
         return found
     except SeedPilotError as error:
@@ -152,17 +144,52 @@ def _pilot(run_id: str, store: Store, key: SecretStr | None, heart: _Heart) -> P
     )
 
 
-def _check(run_id: str, store: Store, key: SecretStr | None, heart: _Heart) -> Check:
-    plan = check_plan(store.run(run_id).plan)
-    prepared = prepare(plan)
-    generator = generator_for(
+def _one_by_one(
+    run_id: str, store: Store, prepared: Prepared, key: SecretStr | None, check: Callable[[], None]
+) -> Generator:
+    """Asks the plan's models on the run's account, never in batches: somebody waits for a few answers."""
+    plan = prepared.plan
+    return generator_for(
         plan.teacher.model_copy(update={"batch": False}),
         model_of(plan.teacher, key),
         ledger_of(store, run_id, prepared, prepared.price),
-        heart.check,
-        augmenter=augmenter_of(store, run_id, prepared, heart.check),
+        check,
+        augmenter=augmenter_of(store, run_id, prepared, check),
         few_shot=prepared.few_shot,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Dry:
+    """A dry run: two visits of each strategy, whose figures are read off the run's account."""
+
+    prepared: Prepared
+    generator: Generator
+
+    def measured(self) -> Measured | None:
+        prepared, making = self.prepared, making_of(self.prepared.plan, PLAIN)
+        full = prepared.plan.full
+        strategies = prepared.plan.grid.strategies if full is None else tuple(full.spending)
+        visited = {s: prepared.visited(s, len(prepared.seeds)) for s in strategies}
+        return asyncio.run(dry_run(self.generator, prepared.task, visited, making))
+
+    def run(self) -> str:
+        self.generator.ledger.close_open_reservations()
+        if self.measured() is None:
+            return "Nothing was measured: its replies were there already from an earlier run, or none arrived."
+        return ""
+
+
+def _dry(run_id: str, store: Store, key: SecretStr | None, heart: _Heart) -> _Dry:
+    plan = check_plan(store.run(run_id).plan)
+    prepared = prepare(plan) if plan.full is None else prepare_full(plan).prepared
+    return _Dry(prepared, _one_by_one(run_id, store, prepared, key, heart.check))
+
+
+def _check(run_id: str, store: Store, key: SecretStr | None, heart: _Heart) -> Check:
+    plan = check_plan(store.run(run_id).plan)
+    prepared = prepare(plan)
+    generator = _one_by_one(run_id, store, prepared, key, heart.check)
     for asked in (generator, generator.augmenter):  # one account, one ceiling
         asked.ledger.ceiling = Ceiling(ceiling_of(prepared), plan.ceiling.usd)
     return Check(prepared, run_id, generator, store)
@@ -183,8 +210,9 @@ def _full(run_id: str, store: Store, key: SecretStr | None, heart: _Heart) -> Fu
     return FullRun(ready, run_id, generator, store)
 
 
-_KINDS: dict[str, Callable[[str, Store, SecretStr | None, _Heart], Pilot | Check | FullRun]] = {
+_KINDS: dict[str, Callable[[str, Store, SecretStr | None, _Heart], Pilot | Check | FullRun | _Dry]] = {
     CHECK: _check,
+    DRY_RUN: _dry,
     FULL: _full,
 }
 """How a run's id begins -> what does its work; a pilot does that of all others."""

@@ -17,7 +17,7 @@ from engine.cli.mapping import add_map, with_mapping
 from engine.errors import InputError
 from engine.plan import EXAMPLE, read_plan
 from engine.prepare import Prepared, prepare
-from engine.records import RESUMABLE, Run, RunState
+from engine.records import DRY_RUN, RESUMABLE, Run, RunState
 from engine.runs import file_pilot, plan_of, summary
 from engine.settings import Settings
 from engine.store import Store
@@ -154,6 +154,12 @@ def _ask(given: argparse.Namespace) -> int:
 def _resume(given: argparse.Namespace) -> int:
     store = Store(Settings().store_path)
     run = store.run(given.run)
+    if run.id.startswith(DRY_RUN):
+        raise InputError(
+            f"run {run.id} is a dry run: it measured a few queries, and is no pilot to go on with. What it asked is "
+            "kept and not bought again: start the pilot (`seedpilot pilot PLAN.toml`) or the data set (`seedpilot "
+            "generate`) itself"
+        )
     if run.state not in RESUMABLE | {RunState.QUEUED, RunState.RUNNING}:
         raise InputError(f"run {run.id} is {run.state.value}; there is nothing to resume")
     return _run_here(given.run, store, as_json=given.json)
