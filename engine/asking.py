@@ -70,6 +70,17 @@ def others_of(store: Store, run_id: str, prepared: Prepared, check: Callable[[],
     }
 
 
+def judge_of(store: Store, run_id: str, prepared: Prepared, check: Callable[[], None]) -> Generator | None:
+    """Who judges replies where the plan names somebody, on the run's account at the judge's price; None: the
+    teacher."""
+    name = prepared.plan.judge
+    if name is None:
+        return None
+    model = prepared.plan.teachers[name]
+    ledger = ledger_of(store, run_id, prepared, prices_of(prepared.plan)[name])
+    return generator_for(model, model_of(model, name=f"teachers.{name}"), ledger, check)
+
+
 def ledger_of(store: Store, run_id: str, prepared: Prepared, price: Price) -> Ledger:
     """The run's account as one model is paid from it, at that model's price and under the run's one ceiling."""
 

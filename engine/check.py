@@ -45,6 +45,8 @@ class Check:
     run_id: str
     generator: Generator
     store: Store
+    judge: Generator | None = None
+    """Who judges replies where that is not the teacher; on the same account."""
 
     def run(self) -> str:
         """Asks, scores and writes `check.json` into the run's folder; returns what the user should know.
@@ -92,7 +94,7 @@ class Check:
         asked = [
             None if draft is None or draft.rejected in FAILED else r for draft, r in zip(drafts, replies, strict=True)
         ]
-        scores = await judged(self.prepared.task, self.generator, seeds, asked)
+        scores = await judged(self.prepared.task, self.judge or self.generator, seeds, asked)
         for at, draft in enumerate(drafts):
             if draft is not None and draft.rejected in FAILED:
                 scores[at] = wrong(FAILED[draft.rejected])

@@ -21,6 +21,10 @@ RETRY_ALLOWANCE = 0.1
 """A ceiling that the user did not give leaves this share for queries that must be asked twice."""
 
 
+VERDICT_TOKENS, SHORTEST_VERDICT_TOKENS = 60, 15
+"""A verdict is a sentence and a number in a JSON object: assumed lengths, for the expected and the lower cost."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
     """What is asked about: seeds, test items, and the user's unlabelled inputs."""
@@ -56,18 +60,25 @@ def estimate(plan: PilotPlan, task: Task, sources: Sources, student: StudentInfo
     """What the plan takes with these items."""
     seeds, test, inputs = sources.seeds, sources.test, sources.inputs
     prices = prices_of(plan)
-    queries = queries_by_model(plan, len(seeds), len(test), len(inputs), judged=task.judge is not None)
-    needed = queries.total()
+    queries = queries_by_model(plan, len(seeds), len(test), len(inputs))
+    verdicts = 0 if task.judge is None else verdicts_needed(plan, len(seeds), len(test), len(inputs))
+    needed = queries.total() + verdicts
     ceiling = plan.ceiling.queries or needed + round(RETRY_ALLOWANCE * needed) + 10
     cells = plan.cells(len(seeds), len(inputs))
     most = _most_tokens(task, (*seeds, *test, *inputs), seeds, plan)
     return Estimate(
         queries=needed,
         ceiling_queries=ceiling,
-        expected_usd=_usd(queries, prices, _expected_tokens(task, seeds)),
+        expected_usd=_sum(
+            _usd(queries, prices, _expected_tokens(task, seeds)),
+            _usd_of_verdicts(verdicts, prices[plan.judge or TEACHER], task, seeds, mean=True),
+        ),
         # Retries may fall on the dearest of them, all of them.
         upper_usd=_dearest([upper_bound_usd(ceiling, price, *most) for price in prices.values()]),
-        lower_usd=_usd(queries, prices, _fewest_tokens(task, seeds)),
+        lower_usd=_sum(
+            _usd(queries, prices, _fewest_tokens(task, seeds)),
+            _usd_of_verdicts(verdicts, prices[plan.judge or TEACHER], task, seeds, mean=False),
+        ),
         price_source="; ".join(
             [plan.quote.source, *(f"{who}: {m.quote().source}" for who, m in _others(plan).items())]
         ),
@@ -99,29 +110,43 @@ def _usd(queries: Counter[str], prices: Mapping[str, Price], tokens: tuple[float
     return sum(known) if len(known) == len(parts) else None
 
 
+def _usd_of_verdicts(count: int, price: Price, task: Task, seeds: Sequence[Item], *, mean: bool) -> float | None:
+    """Verdicts on replies as long as the seeds' answers (`mean`), or as the shortest, at the judge's price."""
+    if task.judge is None or not count:
+        return 0.0
+    prompts = [prompt_tokens_at_most(task.judge.request(seed, seed.answer)) / 4 for seed in seeds]
+    read = sum(prompts) / len(prompts) if mean else min(prompts)
+    return usd_for(count, usd_per_query(price, read, VERDICT_TOKENS if mean else SHORTEST_VERDICT_TOKENS))
+
+
+def _sum(*parts: float | None) -> float | None:
+    known = [part for part in parts if part is not None]
+    return sum(known) if len(known) == len(parts) else None
+
+
 def _dearest(bounds: Sequence[float | None]) -> float | None:
     known = [bound for bound in bounds if bound is not None]
     return max(known) if len(known) == len(bounds) else None
 
 
-def queries_by_model(plan: PilotPlan, seeds: int, test: int, inputs: int = 0, *, judged: bool = False) -> Counter[str]:
-    """Distinct queries of the whole grid by who is asked: smaller budgets, seed sets and variants reuse what larger
-    ones paid, and each of the `inputs` is answered once.
-
-    Where a judge scores, each reply of each cell to a test item is a query to the teacher too.
-    """
-    by_teacher = min(plan.test.teacher_items, test)
+def queries_by_model(plan: PilotPlan, seeds: int, test: int, inputs: int = 0) -> Counter[str]:
+    """Distinct queries of the whole grid by who is asked, verdicts aside: smaller budgets, seed sets and variants
+    reuse what larger ones paid, and each of the `inputs` is answered once."""
     queries = asked(plan, seeds, inputs)
-    queries[TEACHER] += by_teacher
-    if judged:
-        cells = [cell for cell in plan.cells(seeds, inputs) if cell.arm != Baseline.TEACHER]
-        queries[TEACHER] += by_teacher + len(cells) * test
+    queries[TEACHER] += min(plan.test.teacher_items, test)
     return queries
 
 
+def verdicts_needed(plan: PilotPlan, seeds: int, test: int, inputs: int = 0) -> int:
+    """Queries to a judge, where one scores: each reply of each cell to a test item is one, the teacher's too."""
+    cells = [cell for cell in plan.cells(seeds, inputs) if cell.arm != Baseline.TEACHER]
+    return min(plan.test.teacher_items, test) + len(cells) * test
+
+
 def queries_needed(plan: PilotPlan, seeds: int, test: int, inputs: int = 0, *, judged: bool = False) -> int:
-    """The same queries, whoever is asked."""
-    return queries_by_model(plan, seeds, test, inputs, judged=judged).total()
+    """All of these queries, whoever is asked."""
+    verdicts = verdicts_needed(plan, seeds, test, inputs) if judged else 0
+    return queries_by_model(plan, seeds, test, inputs).total() + verdicts
 
 
 def prompt_tokens_at_most(request: Request) -> int:

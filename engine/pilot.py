@@ -66,7 +66,7 @@ class Pilot:
         augmenter: Generator | None = None,
         others: Mapping[str, Generator] | None = None,
     ) -> None:
-        """`others` are further teachers by the names that the plan's variants use."""
+        """`others` are further teachers by the names that the plan's variants and its judge use."""
         self.prepared = prepared
         self.run_id = run_id
         self.teacher = teacher
@@ -230,7 +230,7 @@ class Pilot:
         count = Count(self.store, self.run_id, "Asking the teacher", len(items))
         requests = [answer_request(task, item.question, 0, temperature=0.0, context=item.context) for item in items]
         replies = await generator.replies(TEACHER_ON_TEST, items, requests, count.one)
-        scores = await judged(task, generator, items, replies)
+        scores = await judged(task, self._judging(generator), items, replies)
         record(
             self.store,
             self.run_id,
@@ -242,6 +242,15 @@ class Pilot:
             detail={},
             folder=self.folder / "cells" / cell.key,
         )
+
+    def _judging(self, teacher: Generator) -> Generator:
+        """Who judges: the teacher, or whom the plan names, asked afresh since each round has an event loop of its
+        own."""
+        name = self.prepared.plan.judge
+        if name is None:
+            return teacher
+        other = self.others[name]
+        return generator_for(self.prepared.plan.teachers[name], other.teacher, other.ledger, self.check)
 
     def _asked(self, example: Example) -> str:
         """What the student reads: the example's question in the context of its seed."""
@@ -290,7 +299,7 @@ class Pilot:
                     cell,
                     test,
                     result.answers,
-                    asyncio.run(judged(self.prepared.task, generator, test, result.answers)),
+                    asyncio.run(judged(self.prepared.task, self._judging(generator), test, result.answers)),
                     examples=len(job.examples) - (0 if cell.arm == Baseline.UNTUNED else cell.seeds),
                     detail={
                         "steps": result.steps,

@@ -88,7 +88,9 @@ class PilotPlan(Part):
     augmenter: ModelPlan | None = None
     """Who writes the questions; None: the teacher."""
     teachers: dict[str, ModelPlan] = Field(default_factory=dict)
-    """Further teachers by name, for variants that share the visits among several."""
+    """Further teachers by name, for variants that share the visits among several, and for a judge of one's own."""
+    judge: str | None = None
+    """Which of `teachers` judges replies, where the task's scorer is a judge; None: the teacher judges."""
     prompts: PromptsPlan = PromptsPlan()
     grid: GridPlan = GridPlan()
     target: TargetPlan = TargetPlan()
@@ -106,7 +108,7 @@ class PilotPlan(Part):
         problems = [
             *teacher_problems(self.teacher, self.augmenter, self.teachers, self.ceiling),
             *grid_problems(self.grid, self.unlabelled),
-            *variant_problems(self.variants, self.grid, self.teachers),
+            *variant_problems(self.variants, self.grid, self.teachers, self.judge),
             *self._source_problems(),
             *self._check_problems(),
             *(() if self.full is None else self.full.problems()),

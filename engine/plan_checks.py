@@ -68,14 +68,23 @@ def grid_problems(grid: GridPlan, unlabelled: UnlabelledPlan) -> list[str]:
     return problems
 
 
-def variant_problems(variants: Sequence[VariantPlan], grid: GridPlan, teachers: Mapping[str, ModelPlan]) -> list[str]:
-    """Of the variants, and of teachers that none of them asks."""
+def variant_problems(
+    variants: Sequence[VariantPlan], grid: GridPlan, teachers: Mapping[str, ModelPlan], judge: str | None
+) -> list[str]:
+    """Of the variants, of the judge, and of teachers that nobody asks."""
     problems = [p for variant in variants for p in variant.problems(grid.strategies, grid.budgets, teachers)]
     names = [variant.name for variant in variants]
     problems += [f"variants: two are called {name!r}" for name in dict.fromkeys(names) if names.count(name) > 1]
-    used = {name for variant in variants for name in variant.teachers}
+    used = {name for variant in variants for name in variant.teachers} | {judge}
+    if judge is not None and judge not in teachers:
+        known = ", ".join(repr(name) for name in teachers) or "there is no such table"
+        problems.append(
+            f"judge: found {judge!r}, expected the name of a table [teachers.NAME] ({known}); "
+            "without it the teacher judges"
+        )
     problems += [
-        f"teachers.{name}: no variant has it answer; name it in a variant's teachers, or leave the table out"
+        f"teachers.{name}: no variant has it answer, and it is no judge; name it in a variant's teachers or as judge, "
+        "or leave the table out"
         for name in teachers
         if name not in used and name != TEACHER
     ]

@@ -86,6 +86,11 @@ def prepare(plan: PilotPlan) -> Prepared:
 
     task = attempt(lambda: load_task(plan.task, Path(plan.seeds.path)))
     student = attempt(lambda: check_student(plan.student))
+    if plan.judge is not None and task is not None and task.judge is None:
+        problems.append(
+            f"judge: found {plan.judge!r}, but the task {task.name!r} is scored without a judge; leave it out, or give "
+            'the task a scorer of kind = "judge"'
+        )
     others = {f"teachers.{name}": model for name, model in plan.teachers.items()}
     for name, asked in {"teacher": plan.teacher, "augmenter": plan.augmenter, **others}.items():
         if asked is not None and asked.base_url and (refusal := Settings().refusal(asked.base_url)):

@@ -24,7 +24,7 @@ from pathlib import Path
 import psutil
 from pydantic import SecretStr
 
-from engine.asking import augmenter_of, ledger_of, model_of, others_of
+from engine.asking import augmenter_of, judge_of, ledger_of, model_of, others_of
 from engine.batches import generator_for
 from engine.check import Check
 from engine.check_size import ceiling_of
@@ -190,9 +190,10 @@ def _check(run_id: str, store: Store, key: SecretStr | None, heart: _Heart) -> C
     plan = check_plan(store.run(run_id).plan)
     prepared = prepare(plan)
     generator = _one_by_one(run_id, store, prepared, key, heart.check)
-    for asked in (generator, generator.augmenter):  # one account, one ceiling
+    judge = judge_of(store, run_id, prepared, heart.check)
+    for asked in (generator, generator.augmenter, *([] if judge is None else [judge])):  # one account, one ceiling
         asked.ledger.ceiling = Ceiling(ceiling_of(prepared), plan.ceiling.usd)
-    return Check(prepared, run_id, generator, store)
+    return Check(prepared, run_id, generator, store, judge)
 
 
 def _full(run_id: str, store: Store, key: SecretStr | None, heart: _Heart) -> FullRun:

@@ -116,10 +116,14 @@ def test_agreement_with_the_judge_is_shown_from_fifty_labels_on(
     replies = write(tmp_path / "r.jsonl", rows)
     told = json.loads(score("--task", "open_ended", "--data", data, "--replies", replies, "--json", capsys=capsys)[1])
     assert (told["right"], told["wrong"]) == (30, 30)
+    agreed = told["agreement"]
+    assert (agreed["labels"], agreed["missing"]) == (labelled, 50 - labelled)
     if labelled < 50:
-        assert told["agreement"] is None
+        assert agreed["share"] is agreed["kappa"] is None
     else:
-        assert told["agreement"] == {"labels": 50, "same": 45, "kappa": pytest.approx(0.8)}
+        assert (agreed["same"], agreed["too_kind"], agreed["too_strict"]) == (45, 0, 5)
+        assert agreed["kappa"] == pytest.approx(0.8)
+        assert agreed["share"]["low80"] < agreed["share"]["mean"] == 0.9 < agreed["share"]["high80"]
 
 
 def test_without_json_the_rows_and_a_summary_are_printed_and_control_characters_are_not(

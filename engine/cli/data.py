@@ -12,14 +12,18 @@ from engine.cli.frame import Commands, command, dumps, tell
 from engine.cli.mapping import add_map, mapping
 from engine.cli.replies import belonging, items_of
 from engine.domain import Item, Outcome, Score
+from engine.errors import InputError
 from engine.hub_rows import local
 from engine.items import read_rows
+from engine.judge_agreement import IN_THE_FILE, Agreement, Label, agreement, agreements, as_json, read_labels
+from engine.judge_agreement import told as agreement_told
 from engine.mapping import mapped
 from engine.rows import as_text
 from engine.scoring import score_reply
+from engine.settings import Settings
+from engine.store import Store
 from engine.tally import Tally, tally
 from engine.tasks import Task, load_task
-from engine.tasks.judge import FEWEST_LABELS, agreement
 
 _HUMAN = {"1": True, "true": True, "right": True, "0": False, "false": False, "wrong": False}
 
@@ -41,10 +45,16 @@ def add(commands: Commands) -> None:
     )
     score.add_argument(
         "--replies",
-        required=True,
         type=Path,
         help="JSONL, CSV or Parquet with a column `reply`; rows belong to the data by `id`, by `question`, or "
         "line by line. For a judge: `verdict` (what the judge replied) and `human` (right or wrong, as you judge it)",
+    )
+    score.add_argument(
+        "--judge-labels",
+        type=Path,
+        metavar="FILE",
+        help="replies that you have judged yourself (`question` or `id`, `reply`, `label`: right or wrong): how often "
+        "the judge says the same, by the verdicts that were paid for in earlier runs, or a column `verdict`",
     )
     add_map(score)
     score.add_argument("--json", action="store_true", help="print one JSON object")
@@ -64,24 +74,50 @@ def _score(given: argparse.Namespace) -> int:
     task = load_task(given.task, data)
     read = mapped(task.read_row, task, mapping(given.map), "--map")
     rows, items = items_of(data, read)
+    if given.judge_labels is not None:
+        return _judge(given, task, items)
+    if given.replies is None:
+        raise InputError("--replies is missing; give a file of replies to score, or --judge-labels")
     replies = read_rows(given.replies)
     paired = belonging(rows, items, replies, given.replies.name, task)
     scored = [_judged(task, items[at], row) for at, row in paired]
     told = tally(task, [s.item for s in scored], [s.reply for s in scored], [s.score for s in scored])
     unanswered = len(items) - len({at for at, _ in paired})
-    agreed = agreement([s.score for s in scored], [s.human for s in scored]) if task.judge else None
+    agreed = None if task.judge is None else _agreed(scored)
     if given.json:
-        print(dumps(_json(task, told, scored, unanswered, agreed and agreed._asdict())))
+        print(dumps(_json(task, told, scored, unanswered, None if agreed is None else as_json([agreed])[0])))
         return 0
     print(_text(task, told, scored, unanswered))
-    if task.judge is not None:
-        labels = sum(s.human is not None for s in scored)
-        said = f"you gave {labels} labels; agreement is shown from {FEWEST_LABELS} judged ones on"
-        if agreed is not None:
-            kappa = "undefined" if agreed.kappa is None else f"{agreed.kappa:.2f}"
-            said = f"judge and you say the same of {agreed.same} in {agreed.labels}; kappa {kappa}"
-        print(said)
+    if agreed is not None:
+        print(agreement_told(agreed))
     return 0
+
+
+def _agreed(scored: Sequence[_Scored]) -> Agreement:
+    """The recorded verdicts against the labels that stand beside them."""
+    both = [s for s in scored if s.human is not None and s.reply is not None]
+    labels = [Label(s.item, s.reply or "", bool(s.human)) for s in both]
+    return agreement(IN_THE_FILE, labels, [s.score for s in both])
+
+
+def _judge(given: argparse.Namespace, task: Task, items: Sequence[Item]) -> int:
+    """Labels of a file against the verdicts that there are."""
+    home = Settings().store_path
+    found = agreements(task, read_labels(given.judge_labels, items), Store(home) if home.exists() else None)
+    print(dumps({"task": task.name, "agreements": as_json(found)}) if given.json else _agreements(found))
+    return 0
+
+
+def _agreements(found: Sequence[Agreement]) -> str:
+    lines = []
+    for one in found:
+        lines.append(agreement_told(one))
+        for row in one.disagreements[:20]:
+            you = "right" if row.user else "wrong"
+            lines.append(
+                f"  you: {you:<5}  {_short(row.question)}  ->  {_short(row.reply)} ({_short(row.judge_reason)})"
+            )
+    return "\n".join(lines)
 
 
 def _judged(task: Task, item: Item, row: Mapping[str, Any]) -> _Scored:

@@ -198,7 +198,7 @@ def _raw(given: argparse.Namespace, spending: dict[str, int], problems: list[str
     raw: dict[str, Any] = {}
     if given.plan is not None:
         try:
-            pilot = read_plan(given.plan).model_copy(update={"variants": (), "teachers": {}})
+            pilot = read_plan(given.plan).model_copy(update={"variants": (), "teachers": {}, "judge": None})
             raw = pilot.model_dump(mode="json", exclude_none=True)
         except InputError as error:
             problems += error.problems

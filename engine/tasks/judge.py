@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
-from engine.domain import Item, Message, Outcome, Request, Score
+from engine.domain import Item, Message, Request, Score
 from engine.tasks.outcomes import not_scored, right, wrong
 from engine.tasks.records import json_object, to_number
 
@@ -66,29 +64,3 @@ class RubricJudge:
         value = (given - LOWEST) / (HIGHEST - LOWEST)
         reason = " ".join(str(record.get("reason", "")).split())[:200]
         return right(value, reason) if given >= self.right_at else wrong(reason or f"judged {given:g}", value)
-
-
-class Agreement(NamedTuple):
-    """How often judge and user say the same."""
-
-    labels: int
-    """Items that both have judged."""
-    same: int
-    kappa: float | None
-    """Cohen's kappa (Cohen 1960): agreement beyond chance; None where one of them never varies."""
-
-
-def agreement(verdicts: Sequence[Score], labels: Sequence[bool | None]) -> Agreement | None:
-    """Judge against the user's labels (True: right); None with fewer than 50 of them."""
-    pairs = [
-        (score.outcome == Outcome.RIGHT, label)
-        for score, label in zip(verdicts, labels, strict=True)
-        if label is not None and score.outcome != Outcome.NOT_SCORED
-    ]
-    if len(pairs) < FEWEST_LABELS:
-        return None
-    n = len(pairs)
-    same = sum(a == b for a, b in pairs)
-    judge, user = sum(a for a, _ in pairs) / n, sum(b for _, b in pairs) / n
-    chance = judge * user + (1 - judge) * (1 - user)
-    return Agreement(n, same, None if chance >= 1 else (same / n - chance) / (1 - chance))

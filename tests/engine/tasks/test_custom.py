@@ -8,8 +8,7 @@ import pytest
 from engine.domain import Item, Outcome, TaskType
 from engine.errors import InputError
 from engine.tasks import load_task
-from engine.tasks.judge import FEWEST_LABELS, RubricJudge, agreement
-from engine.tasks.outcomes import not_scored, right, wrong
+from engine.tasks.judge import RubricJudge
 from engine.tasks.presets import NAMES
 
 HEAD = 'name = "t"\nanswer = "structured"\nteacher = "Do it."\n'
@@ -176,16 +175,3 @@ def test_a_judge_is_asked_with_the_rubric_first_and_the_reply_between_marks_it_c
 def test_a_verdict_without_a_score_scores_nothing(text: str, outcome: Outcome, value: float | None):
     told = RubricJudge("r").verdict(text)
     assert (told.outcome, told.value) == (outcome, value)
-
-
-def test_agreement_counts_only_what_both_have_judged():
-    verdicts = [right()] * 30 + [wrong("no")] * 30 + [not_scored("?")] * 10
-    labels = [True] * 25 + [False] * 5 + [False] * 25 + [None] * 5 + [True] * 10
-    told = agreement(verdicts, labels)
-    assert told is not None
-    assert (told.labels, told.same) == (55, 50)
-    assert told.kappa == pytest.approx((50 / 55 - (30 * 25 + 25 * 30) / 55**2) / (1 - (30 * 25 + 25 * 30) / 55**2))
-    assert agreement(verdicts[: FEWEST_LABELS - 1], labels[: FEWEST_LABELS - 1]) is None
-    always = agreement([right()] * 50, [True] * 50)
-    assert always is not None
-    assert always.kappa is None
