@@ -28,8 +28,9 @@ class RunState(StrEnum):
     LOST = "lost"
 
 
-CHECK, DRY_RUN, FULL = "check-", "dry-", "data-"
-"""How the ids of runs begin that are no pilots: a check of the teacher, a dry run, a full run that makes a data set."""
+CHECK, DRY_RUN, FULL, RETRIEVAL = "check-", "dry-", "data-", "retrieval-"
+"""How the ids of runs begin that are no pilots: a check of the teacher, a dry run, a full run that makes a data set,
+a retrieval pilot."""
 
 RESUMABLE = frozenset({RunState.WAITING_FOR_KEY, RunState.PAUSED, RunState.FAILED, RunState.LOST})
 
@@ -114,7 +115,7 @@ def run_of(row: Mapping[Any, Any]) -> Run:
 def cell_of(row: Mapping[Any, Any]) -> CellRow:
     """The cell in a row of the store."""
     raw = json.loads(row["cell"])
-    cell = Cell(arm(raw["arm"]), raw["seeds"], raw["budget"], raw["replicate"], raw["variant"])
+    cell = Cell(arm(raw["arm"]), raw["seeds"], raw["budget"], raw["replicate"], raw["variant"], raw.get("pool", 0))
     measured = json.loads(row["measurement"]) if row["measurement"] else None
     outcomes = tuple(json.loads(row["outcomes"] or "[]"))
     return CellRow(

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.domain import Measurement, Strategy
-from engine.paired import Difference, difference, seed_noise
+from engine.paired import Difference, difference
 from engine.plan import PLAIN
+from engine.run_noise import seed_noise
 
 LEVEL = 0.8
 

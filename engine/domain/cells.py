@@ -51,11 +51,15 @@ class Cell:
     replicate: int
     """From 0; decides the training seed and the order of the examples."""
     variant: str = "plain"
+    pool: int = 0
+    """Which of several independent pools of its strategy it is trained on; another one says what making the data again
+    would change."""
 
     @property
     def key(self) -> str:
         """A name that is unique within a pilot and safe as a folder name."""
-        return f"{self.arm.value}-{self.variant}-s{self.seeds}-q{self.budget}-r{self.replicate}"
+        pool = f"-p{self.pool}" if self.pool else ""
+        return f"{self.arm.value}-{self.variant}-s{self.seeds}-q{self.budget}-r{self.replicate}{pool}"
 
     @property
     def budget_ratio(self) -> float:
@@ -76,6 +80,8 @@ class Measurement:
     """Training examples that the adapter saw, seeds not included."""
     mean_value: float | None = None
     """Mean partial credit over the scored items."""
+    macro_f1: float | None = None
+    """Of labels: F1 averaged over the labels of the scored items; None for other tasks."""
     outcomes: tuple[float | None, ...] = ()
     """Per test item, in one order for all cells: 1 right, 0 wrong, None not scored; empty where it is not known."""
 
@@ -110,6 +116,9 @@ class Recipe:
     gradient_checkpointing: bool = False
     """Whether a layer's inner values are computed again for the gradient instead of kept: less memory, a third
     more time."""
+    four_bit: bool = False
+    """Whether the base is held in 4 bits (NF4, bitsandbytes) while adapters are trained: a quarter of the memory for
+    its weights, more time; on a GPU only."""
 
     def steps(self, examples: int) -> int:
         """Optimizer steps for that many examples."""
@@ -144,6 +153,8 @@ class CellJob:
     max_new_tokens: int
     out: str
     """Folder that receives `adapter/` (peft layout) and `progress.json` ({"done", "total"} steps)."""
+    validation: tuple[TrainingExample, ...] = ()
+    """Examples that it is not trained on, whose loss is told beside the answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +172,9 @@ class CellResult:
     """Examples left out because they passed `max_length`."""
     train_seconds: float
     answer_seconds: float
+    validation_loss: float | None = None
+    """Mean over the validation examples of their mean loss per answer token, as the training loss is taken; None
+    where there is none that fits."""
 
 
 class Trainer(Protocol):

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.paired import Difference, Pair, Results, compare_all, difference, seed_noise
+from engine.paired import Difference, Pair, compare_all, difference
+from engine.run_noise import Results, seed_noise
 
 Rng = np.random.Generator
 
