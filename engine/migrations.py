@@ -7,8 +7,11 @@ the step's own transaction, so a step is either whole or absent.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from sqlalchemy import Connection, text
+
+from engine.errors import StoreError
 
 
 def m001_runs_cells_queries(connection: Connection) -> None:
@@ -78,13 +81,31 @@ def m003_uploaded_files(connection: Connection) -> None:
     connection.exec_driver_sql("UPDATE batches SET file_id = ''")
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (m001_runs_cells_queries, m002_running_totals, m003_uploaded_files)
+def m004_deleted_runs(connection: Connection) -> None:
+    """When a run was deleted. Its row stays: what its account was charged is never forgotten, and other runs find the
+    replies that it paid for."""
+    connection.exec_driver_sql("ALTER TABLE runs ADD COLUMN deleted_at REAL")
+    connection.exec_driver_sql("CREATE INDEX runs_by_date ON runs (created_at)")
 
 
-def migrate(connection: Connection) -> None:
-    """Brings the store to the newest version, inside the caller's transaction."""
+STEPS: tuple[Callable[[Connection], None], ...] = (
+    m001_runs_cells_queries,
+    m002_running_totals,
+    m003_uploaded_files,
+    m004_deleted_runs,
+)
+
+
+def migrate(connection: Connection, path: Path) -> None:
+    """Brings the store in that file to the newest version, inside the caller's transaction; StoreError, and nothing is
+    written, where a newer SeedPilot wrote it."""
     connection.execute(text("CREATE TABLE IF NOT EXISTS meta (version INTEGER NOT NULL)"))
     version = connection.execute(text("SELECT version FROM meta")).scalar()
+    if version is not None and version > len(STEPS):
+        raise StoreError(
+            f"the store {path} was written by a newer SeedPilot (it has version {version}, this one knows versions up to "
+            f"{len(STEPS)}); update SeedPilot, or set SEEDPILOT_HOME to another folder. Nothing was changed"
+        )
     if version is None:
         connection.execute(text("INSERT INTO meta VALUES (0)"))
         version = 0

@@ -38,7 +38,7 @@ class Store:
             self.home.mkdir(parents=True, exist_ok=True)
             self.engine = opened(path)
             with self.transaction() as connection:
-                migrate(connection)
+                migrate(connection, path)
         except (OSError, DatabaseError) as error:  # also a file that is no database
             raise translated(error, path) from error
 
@@ -116,12 +116,16 @@ class Store:
             row = connection.execute(text("SELECT * FROM runs WHERE id = :id"), {"id": run_id}).mappings().first()
         if row is None:
             raise InputError(f"run {run_id!r} is not in {self.path}; `seedpilot runs` lists the runs there")
+        if row["deleted_at"] is not None:
+            day = time.strftime("%Y-%m-%d", time.localtime(row["deleted_at"]))
+            raise InputError(f"run {run_id!r} was deleted on {day}; `seedpilot runs` lists the runs there are")
         return run_of(row)
 
     def runs(self) -> list[Run]:
-        """All runs, newest first."""
+        """All runs, newest first; none that was deleted."""
+        newest = text("SELECT * FROM runs WHERE deleted_at IS NULL ORDER BY created_at DESC, id DESC")
         with self.reading() as connection:
-            rows = connection.execute(text("SELECT * FROM runs ORDER BY created_at DESC, id DESC")).mappings()
+            rows = connection.execute(newest).mappings()
             return [run_of(row) for row in rows]
 
     def claim(self, run_id: str, pid: int, started_at: float) -> bool:
