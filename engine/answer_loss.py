@@ -13,6 +13,9 @@ from torch.nn import functional
 from engine.errors import StudentError
 from engine.training_order import Row
 
+AT_ONCE = 8
+"""Rows whose loss is taken in one pass where nothing is trained."""
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -67,6 +70,17 @@ def answer_losses(model: Any, rows: Sequence[Row], device: torch.device) -> tupl
     batch = collate(rows).to(device)
     losses = torch.zeros(len(rows), device=device).index_add(0, batch.row, token_losses(model, batch))
     return losses, torch.bincount(batch.row, minlength=len(rows)).float()
+
+
+@torch.no_grad()
+def mean_loss(model: Any, rows: Sequence[Row], device: torch.device) -> float:
+    """Mean over the rows of their mean loss per answer token: what training brings down, without a gradient."""
+    ordered = sorted(rows, key=lambda row: len(row.ids))
+    means: list[float] = []
+    for at in range(0, len(ordered), AT_ONCE):
+        losses, counts = answer_losses(model, ordered[at : at + AT_ONCE], device)
+        means += (losses / counts).tolist()
+    return sum(means) / len(means)
 
 
 @contextmanager

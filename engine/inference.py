@@ -27,6 +27,7 @@ from engine.adapters import Adapter, Mix, can_mix, fused, read_adapter, with_ada
 from engine.decoding import Decoded, Decoding, can_decode, decode
 from engine.domain import Message
 from engine.errors import StudentError
+from engine.four_bit import four_bit_ready, in_four_bits
 from engine.student import check_student
 
 MIX_BELOW = {"cpu": 0, "cuda": 200}
@@ -56,20 +57,27 @@ class LoadedStudent:
         return device
 
 
-def load(student: str, adapter: Path | None = None) -> LoadedStudent:
+def load(student: str, adapter: Path | None = None, *, four_bit: bool = False) -> LoadedStudent:
     """The student, with the adapter merged into its weights where one is given.
 
-    bf16 on a CUDA device where there is one, else fp32 on the CPU. Code that a model brings along is
-    not run, and weights are read from safetensors only. StudentError where it cannot be loaded.
+    bf16 on a CUDA device where there is one, else fp32 on the CPU; `four_bit` holds the linear layers in 4 bits, for
+    training on a GPU (no adapter can be merged into these). Code that a model brings along is not run, and weights are
+    read from safetensors only. StudentError where it cannot be loaded.
     """
     info = check_student(student)
+    if four_bit:
+        four_bit_ready(student)
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
     try:
         tokenizer = AutoTokenizer.from_pretrained(info.path, trust_remote_code=False)
         model: Any = AutoModelForCausalLM.from_pretrained(
-            info.path, trust_remote_code=False, use_safetensors=True, dtype=dtype
+            info.path,
+            trust_remote_code=False,
+            use_safetensors=True,
+            dtype=dtype,
+            **({"quantization_config": in_four_bits(dtype), "device_map": {"": device}} if four_bit else {}),
         )
     except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
         raise StudentError(
@@ -79,7 +87,7 @@ def load(student: str, adapter: Path | None = None) -> LoadedStudent:
     stop_ids = _stop_ids(model, tokenizer)
     if not stop_ids:
         raise StudentError(f"student {student} names no end-of-text token; set eos_token in its tokenizer")
-    model = model.to(device).eval()
+    model = model.eval() if four_bit else model.to(device).eval()
     if adapter is not None:
         model = fused(model, read_adapter(model, adapter))
     return LoadedStudent(model, tokenizer, info.context or DEFAULT_CONTEXT, stop_ids)

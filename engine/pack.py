@@ -34,6 +34,8 @@ BETAS = (0.9, 0.999)
 EPSILON = 1e-8
 PROGRESS_SECONDS = 0.5
 CHECKPOINT_SECONDS = 180.0
+LOWERED = "lowered.json"
+"""Beside the checkpoint: what was made smaller since memory ended."""
 LOOK_EVERY = 16
 """Steps after which a GPU's losses are fetched: asking at each step would make it wait for the answer."""
 
@@ -48,6 +50,8 @@ class Member:
     seed: int
     progress: Path | None = None
     """Where it says how far it is: `{"done", "total"}` steps."""
+    watch: Callable[[int, int, float | None], None] | None = None
+    """Called as often: steps taken, steps in all, the loss of the last one that is known."""
 
     @property
     def steps(self) -> int:
@@ -94,7 +98,9 @@ def train_pack(
 ) -> None:
     """Trains every member to its end, from the kept state where there is one.
 
-    Where memory ends, the pack goes on in halves. torch.OutOfMemoryError where one adapter alone does not fit.
+    Where memory ends, the pack goes on in halves, and one adapter alone with its batches in twice as many parts; what
+    was made smaller stands in `LOWERED` beside the kept state. torch.OutOfMemoryError where one row of one adapter
+    does not fit.
     """
     recipe = members[0].recipe
     bank = AdapterBank(student.model, recipe.rank, recipe.alpha)
@@ -175,13 +181,22 @@ class _Training:
     def run(self) -> None:
         for one, said in self.state.failed.items():
             self.on_end(one, StudentError(said))
+        for group in self.state.groups:
+            self._tell(group)
         while self.state.groups:
             group = self.state.groups[0]
             try:
                 self._until_one_leaves(group)
             except _SmallerError as error:
                 if len(group.members) == 1:
-                    raise error.__cause__ or error from None
+                    if not self._in_more_parts(group, error):
+                        raise error.__cause__ or error from None
+                    continue
+                if not isinstance(error.__cause__, RowsMixedError):
+                    self._lower(
+                        f"{-(-len(group.members) // 2)} adapters at once instead of {len(group.members)} from step "
+                        f"{group.step + 1} on"
+                    )
                 middle = (len(group.members) + 1) // 2
                 self.state.groups[:1] = [
                     group.only(range(middle)),
@@ -189,6 +204,22 @@ class _Training:
                 ]
                 continue
             self._say_goodbye(group)
+
+    def _in_more_parts(self, group: Group, error: _SmallerError) -> bool:
+        """Whether the one member's batches can be computed in smaller parts than those that did not fit."""
+        member = self.members[group.members[0]]
+        rows = min(member.recipe.batch_size, len(member.rows))
+        parts = max(member.recipe.gradient_accumulation, self.state.parts)
+        if isinstance(error.__cause__, RowsMixedError) or parts >= rows:
+            return False
+        self.state.parts = min(rows, 2 * parts)
+        self._lower(f"batches in {self.state.parts} parts instead of {parts} from step {group.step + 1} on")
+        return True
+
+    def _lower(self, said: str) -> None:
+        self.state.lowered.append(said)
+        if self.keeping is not None:
+            write_json(self.keeping.path.with_name(LOWERED), {"lowered": self.state.lowered})
 
     def _until_one_leaves(self, group: Group) -> None:
         bank, failed = self.bank, self.state.failed
@@ -230,7 +261,7 @@ class _Training:
         """Gradients of each member's mean loss, float32 [members, weights]; notes the losses."""
         bank, recipe = self.bank, members[0].recipe
         k = len(members)
-        parts = min(recipe.gradient_accumulation, max(len(rows) for rows in batch))
+        parts = min(max(recipe.gradient_accumulation, self.state.parts), max(len(rows) for rows in batch))
         size = -(-max(len(rows) for rows in batch) // parts)
         means, sums = torch.zeros(k, device=bank.device), torch.zeros(k, device=bank.device)
         total: torch.Tensor | None = None
@@ -346,8 +377,12 @@ class _Training:
     def _tell(self, group: Group) -> None:
         for one in group.members:
             member = self.members[one]
-            if member.progress is not None and one not in self.state.failed:
+            if one in self.state.failed:
+                continue
+            if member.progress is not None:
                 write_json(member.progress, {"done": group.step, "total": member.steps})
+            if member.watch is not None:
+                member.watch(group.step, member.steps, next(reversed(self.state.losses.get(one, [])), None))
         self.told = time.monotonic()
 
 

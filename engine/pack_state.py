@@ -48,6 +48,10 @@ class PackState:
     """By member, why."""
     seconds: dict[int, float] = field(default_factory=dict)
     """By member: its share of the time that was taken."""
+    parts: int = 1
+    """In how many parts batches are computed at least: more than the recipe says where memory ended."""
+    lowered: list[str] = field(default_factory=list)
+    """What was made smaller since memory ended, in words."""
 
 
 def write_state(path: Path, mark: str, state: PackState) -> None:
@@ -62,6 +66,8 @@ def write_state(path: Path, mark: str, state: PackState) -> None:
         "tails": state.tails,
         "failed": state.failed,
         "seconds": state.seconds,
+        "parts": state.parts,
+        "lowered": state.lowered,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.part")
@@ -95,4 +101,6 @@ def read_state(path: Path, mark: str, device: torch.device) -> PackState | None:
         {int(one): (tail[0], tail[1]) for one, tail in told["tails"].items()},
         {int(one): said for one, said in told["failed"].items()},
         {int(one): seconds for one, seconds in told["seconds"].items()},
+        told.get("parts", 1),
+        told.get("lowered", []),
     )

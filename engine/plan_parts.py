@@ -235,3 +235,5 @@ class TrainingPlan(Part):
     dropout: float | None = Field(default=None, ge=0, lt=1)
     gradient_accumulation: int | None = Field(default=None, ge=1)
     gradient_checkpointing: bool | None = None
+    four_bit: bool | None = None
+    """Whether the base is held in 4 bits while adapters are trained; on a GPU only, with the extra `four_bit`."""

@@ -133,8 +133,6 @@ def _begin(parent: int, threads: int, results: Results) -> None:
     """In each process: its threads, and its end when the worker is gone (killed workers cannot tell)."""
     global _results
     _results = results
-    os.environ["OMP_NUM_THREADS"] = str(threads)
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -142,6 +140,13 @@ def _begin(parent: int, threads: int, results: Results) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+    compute_with(threads)
+
+
+def compute_with(threads: int) -> None:
+    """Gives this process so many threads; numbers are the same for the same number of threads."""
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
     # Libraries warn each other of their next versions; that is no news to who reads a run's log.
     warnings.filterwarnings("ignore", category=FutureWarning)
     import torch

@@ -19,6 +19,7 @@ from typing import Any
 
 from safetensors import SafetensorError
 
+from engine.answer_loss import mean_loss
 from engine.domain import CellJob, CellResult, Recipe, TrainingExample
 from engine.errors import DiskFullError, StudentError
 from engine.inference import LoadedStudent, answer, load, prompt_ids
@@ -27,6 +28,9 @@ from engine.lora_files import DONE, write_adapter
 from engine.pack import CHECKPOINT_SECONDS, Fitted, Keeping, Member, is_out_of_memory, train_pack
 from engine.training_order import BucketOrder, Row
 
+CHECKPOINT = "checkpoint.safetensors"
+Watch = Callable[[int, int, float | None], None]
+"""Steps taken, steps in all, the last loss that is known."""
 Tell = Callable[[CellJob, CellResult | Exception], None]
 
 
@@ -91,7 +95,7 @@ def run_jobs(
         if any(_trained(job) is None for job in packed):
             # All of them, also those that have their adapter: the state of a killed pack knows who has left it.
             keeping = folder or Path(packed[0].out)
-            _train(packed, keeping / "checkpoint.safetensors", fail, order, checkpoint_seconds)
+            _train(packed, keeping / CHECKPOINT, fail, order, checkpoint_seconds)
     except Exception as error:
         for job in left:
             fail(job, error)
@@ -106,11 +110,20 @@ def run_jobs(
                 tell(job, result)
 
 
-def train(student: str, examples: Sequence[TrainingExample], recipe: Recipe, seed: int, adapter: Path) -> Trained:
+def train(
+    student: str,
+    examples: Sequence[TrainingExample],
+    recipe: Recipe,
+    seed: int,
+    adapter: Path,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    watch: Watch | None = None,
+) -> Trained:
     """Trains one adapter into the folder `adapter`, or reads what an earlier call left there complete.
 
-    The folder appears whole or not at all; `progress.json` beside it says how far the steps are.
-    StudentError where no example fits or the loss is no number.
+    The folder appears whole or not at all; `losses.json` (one a step) and `progress.json` lie beside it, and a
+    `checkpoint.safetensors` while it is made, with which a call after a kill goes on where it was. StudentError where
+    no example fits, the loss is no number, or memory ends.
     """
     job = CellJob("adapter", student, tuple(examples), recipe, seed, (), 1, str(adapter.parent))
     if adapter.name != "adapter":
@@ -122,7 +135,10 @@ def train(student: str, examples: Sequence[TrainingExample], recipe: Recipe, see
     def fail(_: CellJob, error: Exception) -> None:
         raise _translated(job, error)
 
-    _train([job], adapter.parent / "checkpoint.safetensors", fail, None, CHECKPOINT_SECONDS)
+    try:
+        _train([job], adapter.parent / CHECKPOINT, fail, None, checkpoint_seconds, watch)
+    except Exception as error:
+        raise _translated(job, error) from error
     done = _trained(job)
     if done is None:
         raise StudentError(f"{adapter} was trained and is not there; was the folder moved meanwhile?")
@@ -142,9 +158,10 @@ def as_row(tokenizer: Any, example: TrainingExample, end: int) -> Row:
     return Row((*prompt, *completion, end), len(prompt))
 
 
-def fitting(student: LoadedStudent, job: CellJob) -> list[Row]:
-    """The rows of a job that fit into its `max_length` and the student's context; StudentError where none does."""
-    rows = [encode(student, example) for example in job.examples]
+def fitting(student: LoadedStudent, job: CellJob, examples: Sequence[TrainingExample] | None = None) -> list[Row]:
+    """The rows of a job (or of these examples) that fit into its `max_length` and the student's context; StudentError
+    where none does."""
+    rows = [encode(student, example) for example in (job.examples if examples is None else examples)]
     limit = min(job.recipe.max_length, student.context)
     fit = [row for row in rows if len(row.ids) <= limit]
     if not fit:
@@ -161,9 +178,10 @@ def _train(
     fail: Callable[[CellJob, Exception], None],
     order: BucketOrder | None,
     seconds: float,
+    watch: Watch | None = None,
 ) -> None:
     """Leaves an adapter for each job that can be trained, tells `fail` of each other."""
-    loaded = load(jobs[0].student)
+    loaded = load(jobs[0].student, four_bit=jobs[0].recipe.four_bit)
     members: list[Member] = []
     packed: list[CellJob] = []
     for job in jobs:
@@ -172,7 +190,7 @@ def _train(
         except StudentError as error:
             fail(job, error)
         else:
-            members.append(Member(rows, job.recipe, job.seed, Path(job.out) / "progress.json"))
+            members.append(Member(rows, job.recipe, job.seed, Path(job.out) / "progress.json", watch))
             packed.append(job)
     if not members:
         return
@@ -206,7 +224,12 @@ def _answered(job: CellJob) -> CellResult:
     trained = _trained(job)
     adapter = Path(job.out) / "adapter" if trained else None
     started = time.perf_counter()
-    answers = answer(load(job.student, adapter), job.questions, job.max_new_tokens) if job.questions else ()
+    validation = None
+    answers: tuple[str, ...] = ()
+    if job.questions or job.validation:
+        student = load(job.student, adapter)
+        answers = answer(student, job.questions, job.max_new_tokens) if job.questions else ()
+        validation = _validation_loss(student, job)
     return CellResult(
         answers=answers,
         adapter=None if adapter is None else str(adapter),
@@ -215,7 +238,13 @@ def _answered(job: CellJob) -> CellResult:
         too_long=trained.too_long if trained else 0,
         train_seconds=trained.train_seconds if trained else 0.0,
         answer_seconds=time.perf_counter() - started,
+        validation_loss=validation,
     )
+
+
+def _validation_loss(student: LoadedStudent, job: CellJob) -> float | None:
+    rows = fitting(student, job, job.validation) if job.validation else []
+    return mean_loss(student.model, rows, student.device) if rows else None
 
 
 def _translated(job: CellJob, error: Exception) -> Exception:
