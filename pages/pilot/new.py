@@ -10,7 +10,7 @@ from engine import launch, runs
 from engine.errors import InputError
 from engine.plan import check_plan, to_toml
 from engine.settings import Settings
-from pages.shared import check_form, pilot_form, pilots, prompts_form, run_words, words
+from pages.shared import check_form, pilot_form, pilots, prompts_form, run_words, variants_form, words
 
 
 def figures(found: pilots.Outline) -> None:
@@ -66,7 +66,10 @@ with form:
         asked.raw |= prompts_form.section()
         sent = st.container()
     with st.container(border=True):
-        st.subheader("7. Check the teacher first", anchor=False)
+        st.subheader("7. Variants to try beside", anchor=False)
+        asked.raw |= variants_form.section(asked)
+    with st.container(border=True):
+        st.subheader("8. Check the teacher first", anchor=False)
         asked.raw |= check_form.section()
         check = st.container()
     pilot_form.advanced(asked)
@@ -93,7 +96,7 @@ with before:
         st.warning(words.plain(note), icon=":material/warning:")
     if check_form.stopped(plan_json):
         st.warning(
-            "The check of this plan says that no pilot should follow: read why in part 7.", icon=":material/block:"
+            "The check of this plan says that no pilot should follow: read why in part 8.", icon=":material/block:"
         )
     pressed = st.button(
         "Start the pilot",

@@ -12,13 +12,10 @@ import streamlit as st
 from engine.domain import Recipe
 from engine.plan import SANDBOX, GridPlan
 from engine.sandbox.recipe import SANDBOX_RECIPE
-from engine.settings import key_from_environment
-from pages.shared import pilot_examples, words
+from pages.shared import pilot_examples, teacher_form, words
 from pages.shared.pilot_parts import KEEP, Asked, count
 
-ENDPOINT, SANDBOX_TEACHER = "An endpoint (OpenAI, vLLM, Ollama, llama.cpp)", "Sandbox"
 OWN_STUDENT, SANDBOX_STUDENT = "A model of mine", "Sandbox"
-NO_KEY, KEY_ENV, KEY_TYPED = "None needed", "Environment variable", "Typed here"
 MADE_FROM_SEEDS = GridPlan().strategies
 """What a pilot can measure without unlabelled inputs."""
 
@@ -31,7 +28,7 @@ def ask() -> Asked:
         own = pilot_examples.ask(asked)
     with st.container(border=True):
         st.subheader("2. Teacher", anchor=False)
-        _teacher(asked, own)
+        teacher_form.teacher(asked, own)
     with st.container(border=True):
         st.subheader("3. Student", anchor=False)
         _student(asked, own)
@@ -48,48 +45,6 @@ def advanced(asked: Asked) -> None:
     """What few will change."""
     with st.expander("Advanced", icon=":material/tune:", key="pilot_advanced"):
         _advanced(asked)
-
-
-def _teacher(asked: Asked, own: bool) -> None:
-    kind = st.radio("Who answers", [SANDBOX_TEACHER, ENDPOINT], key="pilot_teacher", horizontal=True, **KEEP)
-    if kind == SANDBOX_TEACHER:
-        asked.raw["teacher"] = {"kind": SANDBOX}
-        st.caption("Free, no key. Answers the sandbox's problems, and is wrong now and then on purpose.")
-        if own:
-            asked.notes.append("The sandbox's teacher knows the sandbox's problems only; it will not answer yours.")
-        return
-    url, model = st.columns(2)
-    teacher: dict[str, Any] = {
-        "kind": "openai_compatible",
-        "base_url": url.text_input("Base URL", key="pilot_url", placeholder="https://api.openai.com/v1", **KEEP),
-        "model": model.text_input("Model", key="pilot_model", placeholder="gpt-4o-mini", **KEEP),
-    }
-    how = st.radio("Key", [KEY_ENV, KEY_TYPED, NO_KEY], key="pilot_key_from", horizontal=True, **KEEP)
-    if how == KEY_ENV:
-        name = st.text_input("Name of the variable", "OPENAI_API_KEY", key="pilot_key_env", **KEEP)
-        teacher["key_env"] = name
-        if key_from_environment(name) is None:
-            asked.notes.append(f"{name} is not set where this dashboard runs: the run would wait for its key.")
-    elif how == KEY_TYPED:
-        teacher["key_typed"] = True
-        asked.key = password("pilot_key")
-        if not asked.key:
-            asked.problems.append("Key: is empty; type it, or name an environment variable.")
-    read, written = st.columns(2)
-    teacher["usd_per_million_input"] = _price(read, "Price of a million tokens read, $", "pilot_usd_in")
-    teacher["usd_per_million_output"] = _price(written, "Price of a million tokens written, $", "pilot_usd_out")
-    asked.raw["teacher"] = teacher
-
-
-def password(key: str) -> str:
-    """Asks for a key: on this page and in the worker's memory, nowhere else."""
-    return st.text_input(
-        "Key",
-        type="password",
-        key=key,
-        autocomplete="off",
-        help="Goes to the worker's memory only: no file, link or log holds it. After a restart it is asked again.",
-    )
 
 
 def _student(asked: Asked, own: bool) -> None:
@@ -191,15 +146,3 @@ def _advanced(asked: Asked) -> None:
     longest = number(left, "Longest answer of the student, tokens", 200, "max_new_tokens", 1)
     if longest is not None:
         asked.raw["max_new_tokens"] = longest
-    if asked.raw["teacher"]["kind"] != SANDBOX:
-        atonce = number(right, "Requests at once", 8, "concurrency", 1)
-        answer = number(left, "Longest answer of the teacher, tokens", 512, "max_answer_tokens", 1)
-        seconds = number(right, "Give a request up after, seconds", 120, "timeout", 1.0)
-        given = {"concurrency": atonce, "max_answer_tokens": answer, "timeout_s": seconds}
-        asked.raw["teacher"] |= {name: value for name, value in given.items() if value is not None}
-
-
-def _price(column: Any, label: str, key: str) -> float | None:
-    return column.number_input(
-        label, min_value=0.0, value=None, step=0.1, format="%.3f", key=key, placeholder="unknown", **KEEP
-    )

@@ -15,7 +15,7 @@ from engine.records import RESUMABLE, Run, RunState
 from engine.run_export import export, exportable
 from engine.settings import Settings
 from engine.store import Store
-from pages.shared import pilot_form, run_parts, run_words, words
+from pages.shared import run_parts, run_words, teacher_form, words
 
 STARTS_WITHIN_S = 20.0
 """A worker takes a queued run within this time, unless another run has the machine."""
@@ -80,7 +80,7 @@ def buttons(run: Run, plan: PilotPlan, store: Store) -> None:
     resumable = (run.state in RESUMABLE or overdue(run)) and not starting(run)
     key = None
     if resumable and (plan.teacher.key_typed or run.state is RunState.WAITING_FOR_KEY):
-        key = pilot_form.password(f"run_key_{run.id}")
+        key = teacher_form.password(f"run_key_{run.id}")
     with st.container(horizontal=True):
         if resumable and st.button("Resume", key="run_resume", type="primary", icon=":material/play_arrow:"):
             launch.start(run.id, Settings(), SecretStr(key) if key else None)

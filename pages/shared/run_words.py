@@ -56,6 +56,11 @@ FORM = {
     "test items": "Test items",
     "teacher.base_url": "Base URL",
     "teacher.model": "Model",
+    "teacher.batch": "Ask in batches",
+    "teacher.replies": "Recorded replies",
+    "augmenter.base_url": "Base URL of who writes the questions",
+    "augmenter.model": "Model that writes the questions",
+    "variants": "Variants",
     "teacher.usd_per_million_input": "Price of a million tokens read",
     "teacher.usd_per_million_output": "Price of a million tokens written",
     "grid.strategies": "Strategies",
@@ -117,10 +122,17 @@ def money(usd: float | None) -> str:
 
 def in_form_words(problem: str) -> str:
     """A problem of a plan, with its settings named as the form names them."""
-    said = problem.removeprefix("plan: ")
+    said = re.sub(r"(\S+)\.usd_per_million_input\s+and usd_per_million_output", "both prices of its tokens", problem)
+    said = re.sub(r"teachers\.teacher_(\d)\.(base_url|model|replies)", _of_further, said.removeprefix("plan: "))
+    said = re.sub(r"teachers\.teacher_(\d)", r"teacher \1", said)
     for setting in sorted(FORM, key=len, reverse=True):
         if "." in setting:
             said = re.sub(rf"(?<![\w./]){re.escape(setting)}(?!\w)", FORM[setting], said)
         elif said.startswith(f"{setting}:"):
             said = FORM[setting] + said.removeprefix(setting)
     return said
+
+
+def _of_further(found: re.Match[str]) -> str:
+    name = {"base_url": "Base URL", "model": "Model", "replies": "Recorded replies"}[found[2]]
+    return f"{name} of teacher {found[1]}"
