@@ -24,6 +24,7 @@ def prediction_rows(
         {
             "id": item.id,
             "question": item.question,
+            "family": item.family,
             "gold": item.answer,
             "reply": reply,
             "outcome": score.outcome.value,

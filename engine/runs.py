@@ -26,6 +26,8 @@ from engine.pool_report import read_report
 from engine.pools import prompts_hash
 from engine.prepare import Prepared, prepare
 from engine.records import CHECK, DRY_RUN, FULL, CellRow, Run, RunState
+from engine.run_results import as_json as comparison_json
+from engine.run_results import pairs_of
 from engine.seed_files import from_this_machine
 from engine.store import Store
 from engine.tasks import task_type
@@ -212,6 +214,7 @@ def summary(store: Store, run_id: str) -> dict[str, Any]:
             }
             for effect in effects([row.measurement for row in cells if row.measurement is not None])
         ],
+        "comparison": comparison_json(pairs_of(cells)),
         "advice": {"before": as_json(before), "after": None if after is None else as_json(after)},
         "folder": str(store.folder(run_id)),
     }
@@ -226,6 +229,7 @@ def _cell(row: CellRow) -> dict[str, Any]:
         "seeds": row.cell.seeds,
         "budget": row.cell.budget,
         "replicate": row.cell.replicate,
+        "pool": row.cell.pool,
         "state": row.state,
         "message": row.message,
         "accuracy": None

@@ -210,6 +210,7 @@ def _run_text(told: dict[str, Any]) -> str:
             f"  {cell['arm']:<20} {cell['seeds']:>5} seeds {cell['budget']:>7} queries #{cell['replicate']}  {result}"
         )
     lines += [_pool_line(pool["pool"], found) for pool in told["pools"] for found in pool["budgets"]]
+    lines += [told["comparison"][said] for said in ("verdict", "noise") if told["comparison"][said]]
     lines.append(f"before: {told['advice']['before']['headline']}")
     if told["advice"]["after"]:
         lines.append(f"after:  {told['advice']['after']['headline']}")

@@ -4,9 +4,21 @@ import streamlit as st
 
 from engine.errors import SeedPilotError
 from engine.ledger import account
-from engine.records import CHECK, Run, RunState
+from engine.records import CHECK, CellRow, Run, RunState
+from engine.run_verdict import noise_told, verdict
 from engine.runs import plan_of
-from pages.shared import charts, check_parts, pilots, run_controls, run_parts, run_words, session, words
+from pages.shared import (
+    charts,
+    check_parts,
+    pair_parts,
+    pilots,
+    run_controls,
+    run_parts,
+    run_words,
+    session,
+    shown,
+    words,
+)
 
 CELLS = {
     "Right": st.column_config.NumberColumn(format="%.1f %%", help="Share of the scored test items that were right."),
@@ -43,6 +55,21 @@ VARIANTS = {
     "Examples (plain)": st.column_config.NumberColumn(format="%.0f", help="Generated examples that were kept."),
     "Examples (variant)": st.column_config.NumberColumn(format="%.0f"),
 }
+PAIRS = {
+    name: st.column_config.NumberColumn(format=form, help=said)
+    for name, form, said in (
+        ("Points", "%+.1f", "Accuracy less that of the other, on the same test items."),
+        ("95 % from", "%+.1f", None),
+        ("95 % to", "%+.1f", None),
+        ("p", "%.3f", "How often noise alone reaches as far, for this pair on its own."),
+        ("p, all pairs (Holm)", "%.3f", "The same over all pairs of the run; below 0.05 a pair counts as different."),
+        ("Smallest to be found", "%.1f", "True differences below it are missed in more than one of five pilots."),
+        ("Noise: items", "%.1f", "Standard error from the choice of test items, families whole; points."),
+        ("Noise: training seeds", "%.1f", "Empty where no cell has replicates."),
+        ("Noise: data made again", "%.1f", "What the same strategy asked again would change."),
+        ("First adapters: p (McNemar)", "%.3f", "Exact, of the first adapter of each: it speaks of these two only."),
+    )
+}
 store = pilots.store()
 run_id = st.query_params.get("run")
 if not run_id:
@@ -72,6 +99,27 @@ def money(run: Run) -> None:
     )
     done.metric(
         "Cells measured", f"{sum(c.measurement is not None for c in cells)} of {len(cells)}" if cells else "none"
+    )
+
+
+def comparison(cells: list[CellRow]) -> None:
+    """Strategies against the seeds alone and against each other."""
+    found = pilots.comparison(cells)
+    if not found.pairs:
+        return
+    shown.chart(
+        pair_parts.chart(found.pairs),
+        verdict(found),
+        key="run_pairs",
+        note=f"{noise_told(found)} Marks: differences on the same test items, with 95 % intervals in which items, "
+        "training seeds and pools take part; filled where the two differ at 5 % over all pairs together (Holm). "
+        "Grey: true differences so small are missed in more than one of five such pilots.",
+    )
+    shown.values(
+        lambda: pair_parts.table(found.pairs),
+        key="run_pairs",
+        alt="Every pair of strategies with its difference and interval",
+        column_config=PAIRS,
     )
 
 
@@ -111,6 +159,7 @@ def result(run: Run) -> None:
             + "Filled marks: measured, one for each adapter, with Wilson's 80 % intervals. "
             "Horizontal lines: what needs no generated data."
         )
+    comparison(cells)
     if cells:
         st.subheader("Every cell", anchor=False)
         table = run_parts.cell_table(cells)

@@ -16,6 +16,8 @@ from engine.domain import Recommendation
 from engine.prepare import Estimate
 from engine.prompts_shown import Prompt, prompts
 from engine.records import CellRow, Run
+from engine.run_pairs import RunPairs
+from engine.run_results import pairs_of
 from engine.settings import Settings
 from engine.store import Store
 
@@ -80,6 +82,17 @@ def advice(run: Run, cells: Sequence[CellRow]) -> tuple[Recommendation, Recommen
     """The advice before and after a run, fitted again only when something new was measured."""
     measured = [(row.cell, row.measurement) for row in cells if row.measurement is not None]
     return _advice(hashlib.sha256(f"{run.id}\n{run.plan}\n{measured}".encode()).hexdigest(), run, list(cells))
+
+
+def comparison(cells: Sequence[CellRow]) -> RunPairs:
+    """The pairs of a run, compared again only when something new was measured."""
+    done = [(row.folder, row.cell, row.measurement) for row in cells if row.measurement is not None]
+    return _comparison(hashlib.sha256(repr(done).encode()).hexdigest(), list(cells))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _comparison(state: str, _cells: list[CellRow]) -> RunPairs:
+    return pairs_of(_cells)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -29,14 +29,14 @@ def chart(figure: go.Figure, takeaway: str, *, key: str, detail: str = "", note:
         st.caption(note)
 
 
-def values(frame: Callable[[], pd.DataFrame], *, key: str, alt: str) -> None:
+def values(frame: Callable[[], pd.DataFrame], *, key: str, alt: str, **options: Any) -> None:
     """The values of the figure of that key, made and sent only while the reader has opened them."""
     under = st.expander(
         "Values of this chart, as a table", icon=":material/table_rows:", key=f"{key}_values", on_change="rerun"
     )
     if under.open:
         with under:
-            table(frame(), key=f"{key}_table", alt=alt, name=f"seedpilot-{key}")
+            table(frame(), key=f"{key}_table", alt=alt, name=f"seedpilot-{key}", **options)
 
 
 def table(frame: pd.DataFrame, *, key: str, alt: str, name: str, **options: Any) -> None:

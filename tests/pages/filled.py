@@ -88,7 +88,12 @@ def _measure(store: Store, run_id: str, cell: Cell, draw: random.Random, example
             for i in range(3)
         ],
     )
-    store.record_cell(run_id, Measurement(cell, correct, items - 2, 2, examples), [1.0], {}, str(folder))
+    # Hard items are hard for all cells; the last two could not be scored.
+    hard = random.Random(0)
+    order = sorted(range(items - 2), key=lambda item: hard.gauss(0, 1) + draw.gauss(0, 0.6))
+    right = set(order[:correct])
+    outcomes = [float(item in right) if item < items - 2 else None for item in range(items)]
+    store.record_cell(run_id, Measurement(cell, correct, items - 2, 2, examples), outcomes, {}, str(folder))
 
 
 def _pool(store: Store, run_id: str, strategy: Strategy, seeds: int, visits: int) -> None:

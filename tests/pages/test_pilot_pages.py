@@ -16,7 +16,7 @@ from engine.plan import check_plan
 from engine.records import RunState
 from engine.settings import Settings
 from engine.store import Store
-from pages.shared import run_parts, run_words, words
+from pages.shared import pair_parts, pilots, run_parts, run_words, words
 from tests.pages import filled
 from tests.pages.conftest import ROOT
 
@@ -333,6 +333,30 @@ def test_a_finished_run_shows_points_lines_tables_and_advice(app: AppTest, store
     assert len(cells) == 16
     assert (pools["Asked for"] == pools.drop(columns=["What", "Seeds", "Asked for"]).sum(axis=1)).all()
     assert not page.button  # nothing can be done with a finished run
+
+
+def test_a_run_compares_its_strategies_in_words_a_figure_and_a_table(app: AppTest, store: Store) -> None:
+    run_id = filled.run(store)
+    page = opened(app, run_id)
+    said = next(s.value for s in page.subheader if "than your seeds alone" in s.value)
+    assert "new questions by +" in said
+    spec = json.loads(page.get("plotly_chart")[1].proto.spec)
+    band, *marks = spec["data"]
+    assert band["name"] == "Too small for this pilot to show"
+    assert {trace["name"] for trace in marks} == {"Differs, over all pairs together", "Not told apart"}
+    assert sum(len(trace["x"]) for trace in marks) == 12
+    assert all(len(trace["error_x"]["array"]) == len(trace["x"]) for trace in marks)
+    assert any("assumed: no cell has a second pool" in text.value for text in page.caption)
+    table = pair_parts.table(pilots.comparison(store.cells(run_id)).pairs)
+    best = table[(table["What"] == "New questions") & (table["Queries"] == 1600)]
+    assert set(best["Better"]) == {"New questions"}
+    assert (table["95 % from"] < table["Points"]).all()
+    assert (table["p"] <= table["p, all pairs (Holm)"]).all()
+
+
+def test_a_run_with_one_strategy_measured_so_far_says_nothing_it_does_not_know(app: AppTest, store: Store) -> None:
+    page = opened(app, filled.run(store, state=RunState.PAUSED, message="Paused by you", grid={"budgets": [200]}))
+    assert not page.exception
 
 
 def test_a_run_shows_how_different_its_examples_are_and_what_one_costs(app: AppTest, store: Store) -> None:
