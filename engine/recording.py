@@ -9,7 +9,8 @@ from typing import Any
 from engine.domain import Cell, GoldLikelihood, Item, Measurement, Outcome, Score
 from engine.items import write_jsonl
 from engine.store import Store
-from engine.tally import mean_gold_loss
+from engine.tally import macro_f1, mean_gold_loss
+from engine.tasks import Task
 
 
 def prediction_rows(
@@ -41,6 +42,7 @@ def record(
     store: Store,
     run_id: str,
     cell: Cell,
+    task: Task,
     items: Sequence[Item],
     replies: Sequence[str | None],
     scores: Sequence[Score],
@@ -68,6 +70,7 @@ def record(
             not_scored=len(scores) - scored,
             examples=examples,
             mean_value=sum(values) / len(values) if values else None,
+            macro_f1=macro_f1(task, items, replies, scores),
         ),
         [None if score.outcome == Outcome.NOT_SCORED else float(score.outcome == Outcome.RIGHT) for score in scores],
         dict(detail) | ({"gold_loss": mean_gold_loss(gold)} if gold else {}),

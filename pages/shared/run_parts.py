@@ -95,6 +95,7 @@ def cell_table(cells: Sequence[CellRow]) -> pd.DataFrame:
                 "Right": None if interval is None else 100 * interval.mean,
                 "80 % from": None if interval is None else 100 * interval.low80,
                 "80 % to": None if interval is None else 100 * interval.high80,
+                "Macro-F1 (%)": None if m is None or m.macro_f1 is None else round(100 * m.macro_f1, 1),
                 "Correct": None if m is None else m.correct,
                 "Scored": None if m is None else m.scored,
                 "Not scored": None if m is None else m.not_scored,
@@ -103,7 +104,9 @@ def cell_table(cells: Sequence[CellRow]) -> pd.DataFrame:
                 "Message": row.message,
             }
         )
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    # A column that only labels have.
+    return table if table.empty or table["Macro-F1 (%)"].notna().any() else table.drop(columns="Macro-F1 (%)")
 
 
 def pool_table(pools: Sequence[PoolRow]) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from engine.likelihood import gold_likelihoods
 from engine.recording import record
 from engine.store import Store
 from engine.tally import mean_gold_loss
+from engine.tasks import load_task
 from engine.training import encode
 from tests.small_students import FAMILIES, build_tiny_student
 
@@ -101,7 +102,9 @@ def test_it_is_recorded_beside_each_score(tmp_path: Path) -> None:
     items = [Item("a", "one?", "1"), Item("b", "two?", "2")]
     scores = [Score(Outcome.RIGHT, 1.0), Score(Outcome.WRONG, 0.0, "other number")]
     gold = [GoldLikelihood(-2.0, 1), None]
-    record(store, "run", cell, items, ["1", "3"], scores, examples=5, detail={"steps": 3}, folder=tmp_path, gold=gold)
+    told = {"steps": 3}
+    task = load_task("math")
+    record(store, "run", cell, task, items, ["1", "3"], scores, examples=5, detail=told, folder=tmp_path, gold=gold)
     assert store.cells("run")[0].detail == {"steps": 3, "gold_loss": 2.0}
     rows = (tmp_path / "predictions.jsonl").read_text()
     assert '"gold_log_likelihood": -2.0, "gold_tokens": 1' in rows
