@@ -6,12 +6,14 @@ the step's own transaction, so a step is either whole or absent.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import Connection, text
 
 from engine.errors import StoreError
+from engine.search_words import words_of
 
 
 def m001_runs_cells_queries(connection: Connection) -> None:
@@ -88,11 +90,22 @@ def m004_deleted_runs(connection: Connection) -> None:
     connection.exec_driver_sql("CREATE INDEX runs_by_date ON runs (created_at)")
 
 
+def m005_search_words(connection: Connection) -> None:
+    """What a run is found by, beside it: reading a thousand plans at each letter that is typed would take too long."""
+    connection.exec_driver_sql("ALTER TABLE runs ADD COLUMN words TEXT NOT NULL DEFAULT ''")
+    for run_id, name, plan in connection.exec_driver_sql("SELECT id, name, plan FROM runs").all():
+        connection.execute(
+            text("UPDATE runs SET words = :words WHERE id = :id"),
+            {"words": words_of(run_id, name, json.loads(plan)), "id": run_id},
+        )
+
+
 STEPS: tuple[Callable[[Connection], None], ...] = (
     m001_runs_cells_queries,
     m002_running_totals,
     m003_uploaded_files,
     m004_deleted_runs,
+    m005_search_words,
 )
 
 
@@ -103,8 +116,8 @@ def migrate(connection: Connection, path: Path) -> None:
     version = connection.execute(text("SELECT version FROM meta")).scalar()
     if version is not None and version > len(STEPS):
         raise StoreError(
-            f"the store {path} was written by a newer SeedPilot (it has version {version}, this one knows versions up to "
-            f"{len(STEPS)}); update SeedPilot, or set SEEDPILOT_HOME to another folder. Nothing was changed"
+            f"the store {path} was written by a newer SeedPilot (it has version {version}, this one knows versions up "
+            f"to {len(STEPS)}): take a newer SeedPilot, or set SEEDPILOT_HOME to another folder. Nothing was changed"
         )
     if version is None:
         connection.execute(text("INSERT INTO meta VALUES (0)"))

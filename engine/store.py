@@ -24,6 +24,7 @@ from engine.domain import Cell, Measurement
 from engine.errors import InputError
 from engine.migrations import migrate
 from engine.records import LOST_AFTER_S, CellRow, PoolRow, Run, RunState, cell_of, run_of
+from engine.search_words import words_of
 
 BALLAST_BYTES = 2_000_000
 
@@ -89,10 +90,17 @@ class Store:
         with self.transaction() as connection:
             connection.execute(
                 text(
-                    "INSERT INTO runs (id, name, plan, start_token, state, created_at) "
-                    "VALUES (:id, :name, :plan, :token, 'queued', :now) ON CONFLICT (start_token) DO NOTHING"
+                    "INSERT INTO runs (id, name, plan, start_token, state, created_at, words) "
+                    "VALUES (:id, :name, :plan, :token, 'queued', :now, :words) ON CONFLICT (start_token) DO NOTHING"
                 ),
-                {"id": run_id, "name": name, "plan": json.dumps(plan), "token": start_token, "now": time.time()},
+                {
+                    "id": run_id,
+                    "name": name,
+                    "plan": json.dumps(plan),
+                    "token": start_token,
+                    "now": time.time(),
+                    "words": words_of(run_id, name, plan),
+                },
             )
             found = connection.execute(text("SELECT id FROM runs WHERE start_token = :token"), {"token": start_token})
             return str(found.scalar_one())

@@ -93,5 +93,5 @@ def test_a_store_of_a_newer_version_is_refused_and_left_as_it_is(first: Path):
     assert f"{first} was written by a newer SeedPilot (it has version {len(STEPS) + 3}, this one knows" in str(
         refused.value
     )
-    assert "update SeedPilot" in str(refused.value)
+    assert "take a newer SeedPilot" in str(refused.value)
     assert first.read_bytes() == before
