@@ -41,6 +41,7 @@ from engine.plan_parts import (
     TrainingPlan,
     UnlabelledPlan,
 )
+from engine.plan_retrieval import RetrievalPlan
 from engine.plan_variants import PLAIN, TEACHER, VariantPlan
 from engine.prices import Quote
 
@@ -59,6 +60,7 @@ __all__ = [
     "ModelPlan",
     "PilotPlan",
     "PromptsPlan",
+    "RetrievalPlan",
     "SeedsPlan",
     "TargetPlan",
     "TeacherPlan",
@@ -102,6 +104,8 @@ class PilotPlan(Part):
     """Longest answer of the student, in tokens."""
     full: FullPlan | None = None
     """What to generate whole; None in a plan that measures cells."""
+    retrieval: RetrievalPlan | None = None
+    """What a retrieval pilot measures; None in any other plan."""
 
     @model_validator(mode="after")
     def _check(self) -> PilotPlan:
@@ -112,6 +116,7 @@ class PilotPlan(Part):
             *self._source_problems(),
             *self._check_problems(),
             *(() if self.full is None else self.full.problems()),
+            *(() if self.retrieval is None else self.retrieval.problems()),
         ]
         if problems:
             raise ValueError("\n".join(problems))

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 from pydantic import SecretStr
@@ -38,11 +39,16 @@ from engine.ledger import Ceiling
 from engine.pilot import Pilot
 from engine.plan import PLAIN, PilotPlan, check_plan
 from engine.prepare import Prepared, prepare
-from engine.records import CHECK, DRY_RUN, FULL, RunState
+from engine.records import CHECK, DRY_RUN, FULL, RETRIEVAL, RunState
+from engine.retrieval.prepared import ledger_of as retrieval_ledger
+from engine.retrieval.prepared import own_teacher, prepare_retrieval
 from engine.settings import Settings
 from engine.store import Store
 from engine.trainer import LocalTrainer
 from engine.variants import making_of
+
+if TYPE_CHECKING:
+    from engine.retrieval.pilot import RetrievalPilot
 
 HEARTBEAT_S = 5.0
 log = logging.getLogger("seedpilot.worker")
@@ -211,10 +217,22 @@ def _full(run_id: str, store: Store, key: SecretStr | None, heart: _Heart) -> Fu
     return FullRun(ready, run_id, generator, store)
 
 
-_KINDS: dict[str, Callable[[str, Store, SecretStr | None, _Heart], Pilot | Check | FullRun | _Dry]] = {
+def _retrieval(run_id: str, store: Store, key: SecretStr | None, heart: _Heart) -> RetrievalPilot:
+    from engine.retrieval.pilot import RetrievalPilot  # torch and peft, which no other run needs at its start
+
+    plan = check_plan(store.run(run_id).plan)
+    store.progress(run_id, "Reading the plan", 0, 1)
+    prepared = prepare_retrieval(plan)
+    teacher = own_teacher(prepared) or model_of(plan.teacher, key)
+    generator = generator_for(plan.teacher, teacher, retrieval_ledger(store, run_id, prepared), heart.check)
+    return RetrievalPilot(prepared, run_id, generator, store, heart.check)
+
+
+_KINDS: dict[str, Callable[[str, Store, SecretStr | None, _Heart], Pilot | Check | FullRun | RetrievalPilot | _Dry]] = {
     CHECK: _check,
     DRY_RUN: _dry,
     FULL: _full,
+    RETRIEVAL: _retrieval,
 }
 """How a run's id begins -> what does its work; a pilot does that of all others."""
 
