@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import law
-from engine.domain import Baseline, Measurement
+from engine.domain import Baseline, Measurement, Strategy
 from engine.errors import InputError
 from engine.law import Array
 from engine.misfit import Misfit, Places
@@ -151,6 +151,8 @@ def problems(measurements: Sequence[Measurement]) -> list[str]:
 
 
 def usable(measurements: Sequence[Measurement]) -> list[Measurement]:
-    """The points that the law speaks about, in an order of their own: plain, scored, no teacher."""
-    plain = [m for m in measurements if m.scored and m.cell.variant == "plain" and m.cell.arm != Baseline.TEACHER]
+    """The points that the law speaks about, in an order of their own: plain and scored, of one strategy or a student
+    without one."""
+    spoken_of = (*Strategy, Baseline.UNTUNED, Baseline.SEEDS_ONLY)
+    plain = [m for m in measurements if m.scored and m.cell.variant == "plain" and m.cell.arm in spoken_of]
     return sorted(plain, key=lambda m: (m.cell.key, m.examples, m.correct, m.scored))

@@ -22,6 +22,7 @@ from engine.dataset_folder import DataSet, Pool, write_folder
 from engine.domain import Example, Strategy
 from engine.errors import SeedPilotError
 from engine.full_prepare import PreparedFull, training_of
+from engine.full_training import FullTraining, said
 from engine.generation import Generator
 from engine.job_files import read_json, write_json
 from engine.label_shares import LABEL_SHARE
@@ -47,6 +48,8 @@ class FullRun:
     run_id: str
     generator: Generator
     store: Store
+    training: FullTraining | None = None
+    """Trains and measures the student on what was kept; None where only the data set is wanted."""
 
     def run(self) -> str:
         """Generates what is left, writes the folder and returns what the user should know (empty: nothing).
@@ -63,10 +66,14 @@ class FullRun:
         except SeedPilotError as empty:
             # Nothing was kept: why asking ended says more.
             raise (error or empty) from empty
-        self._report(made, card)
+        trained = None
+        if error is None and self.training is not None:
+            self._report(made, card, None)
+            trained = self.training.run([one.folder / EXAMPLES for one in made])
+        self._report(made, card, trained)
         if error is not None:
             raise error
-        return why
+        return " ".join(part for part in (why, said(trained) if trained else "") if part)
 
     # --- asking -------------------------------------------------------------------------------------
 
@@ -162,7 +169,7 @@ class FullRun:
         practice = [f"Practice only: {' and '.join(parts)} are the built-in sandbox's."] if parts else []
         return [*practice, *self.ready.prepared.warnings]
 
-    def _report(self, made: Sequence[PoolFiles], card: Card) -> None:
+    def _report(self, made: Sequence[PoolFiles], card: Card, trained: dict[str, Any] | None) -> None:
         paid = account(self.store, self.run_id)
         found = {
             "queries": sum(self.ready.full.spending.values()),
@@ -178,6 +185,7 @@ class FullRun:
             "usd_per_kept": card.usd_per_kept,
             "complete": not card.incomplete,
             "folder": self.ready.full.folder,
+            "trained": trained,
         }
         write_json(self.store.folder(self.run_id) / REPORT, found)
 

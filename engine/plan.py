@@ -22,7 +22,7 @@ from engine.errors import InputError
 from engine.plan_checks import grid_problems, teacher_problems, variant_problems
 from engine.plan_example import EXAMPLE
 from engine.plan_faults import problems_of, without
-from engine.plan_full import FullPlan
+from engine.plan_full import ForecastPlan, FullPlan
 from engine.plan_parts import (
     FEWEST_SEEDS,
     FEWEST_TEST_ITEMS,
@@ -55,6 +55,7 @@ __all__ = [
     "TEACHER",
     "CeilingPlan",
     "CheckPlan",
+    "ForecastPlan",
     "FullPlan",
     "GridPlan",
     "ModelPlan",

@@ -34,6 +34,7 @@ from engine.dry_run import Measured, dry_run
 from engine.errors import KeyMissingError, SeedPilotError
 from engine.full_prepare import prepare_full
 from engine.full_run import FullRun
+from engine.full_training import FullTraining
 from engine.generation import Generator
 from engine.ledger import Ceiling
 from engine.pilot import Pilot
@@ -214,7 +215,10 @@ def _full(run_id: str, store: Store, key: SecretStr | None, heart: _Heart) -> Fu
         augmenter=augmenter_of(store, run_id, ready.prepared, heart.check),
         few_shot=ready.prepared.few_shot,
     )
-    return FullRun(ready, run_id, generator, store)
+    training = FullTraining(
+        ready, run_id, LocalTrainer(ready.prepared.student.parameters), generator, store, heart.check
+    )
+    return FullRun(ready, run_id, generator, store, training if ready.full.train else None)
 
 
 def _retrieval(run_id: str, store: Store, key: SecretStr | None, heart: _Heart) -> RetrievalPilot:

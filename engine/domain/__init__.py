@@ -38,7 +38,7 @@ from engine.domain.cells import (
     TrainingExample,
 )
 from engine.domain.conversation import Example, Item, Message, Paid, Reply, Request, Teacher, item_id
-from engine.domain.kinds import Arm, Baseline, Strategy, TaskType, arm
+from engine.domain.kinds import Arm, Baseline, Mixed, Strategy, TaskType, arm
 
 __all__ = [
     "PAPER_RECIPE",
@@ -57,6 +57,7 @@ __all__ = [
     "Item",
     "Measurement",
     "Message",
+    "Mixed",
     "OnCellDone",
     "OnProgress",
     "Outcome",

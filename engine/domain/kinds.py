@@ -23,12 +23,22 @@ class Baseline(StrEnum):
     TEACHER = "teacher"
 
 
-Arm = Strategy | Baseline
+class Mixed(StrEnum):
+    """Several strategies in one training set."""
+
+    SPENDING_PLAN = "spending_plan"
+    """What a full run spends, on more than one strategy."""
+
+
+Arm = Strategy | Baseline | Mixed
 
 
 def arm(name: str) -> Arm:
-    """The strategy or baseline of that name; ValueError for any other name."""
-    return Strategy(name) if name in set(Strategy) else Baseline(name)
+    """The strategy, baseline or mixture of that name; ValueError for any other name."""
+    for kind in (Strategy, Mixed):
+        if name in set(kind):
+            return kind(name)
+    return Baseline(name)
 
 
 class TaskType(StrEnum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from engine import evidence
-from engine.domain import Arm, Baseline, Crossover, Interval, Reason, Recommendation, Strategy, TaskType
+from engine.domain import Arm, Baseline, Crossover, Interval, Mixed, Reason, Recommendation, Strategy, TaskType
 
 STRATEGIES: dict[Strategy, str] = {
     Strategy.ANSWER_AUGMENTATION: "Answers",
@@ -55,6 +55,8 @@ TASKS: dict[TaskType, str] = {
 
 def arm(value: Arm) -> str:
     """The name of a strategy or baseline."""
+    if isinstance(value, Mixed):
+        return "Spending plan"
     return STRATEGIES[value] if isinstance(value, Strategy) else BASELINES[value]
 
 
