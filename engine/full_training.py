@@ -87,6 +87,7 @@ class FullTraining:
                 self.store,
                 self.run_id,
                 cell,
+                prepared.task,
                 prepared.test,
                 result.answers,
                 scores,
