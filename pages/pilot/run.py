@@ -4,12 +4,13 @@ import streamlit as st
 
 from engine.errors import SeedPilotError
 from engine.ledger import account
-from engine.records import CHECK, CellRow, Run, RunState
+from engine.records import CHECK, DRY_RUN, FULL, CellRow, PoolRow, Run, RunState
 from engine.run_verdict import noise_told, verdict
 from engine.runs import plan_of
 from pages.shared import (
     charts,
     check_parts,
+    full_parts,
     pair_parts,
     pilots,
     run_controls,
@@ -17,6 +18,7 @@ from pages.shared import (
     run_words,
     session,
     shown,
+    training_parts,
     words,
 )
 
@@ -175,6 +177,17 @@ def result(run: Run) -> None:
             "Download this table (CSV)", table.to_csv(index=False), f"{run.id}-cells.csv", "text/csv",
             key="run_cells_csv", icon=":material/download:", on_click="ignore",
         )  # fmt: skip
+    if said := training_parts.control_sentence(cells):
+        st.info(words.plain(said), icon=":material/balance:")
+    settings = training_parts.settings_table(store.folder(run.id))
+    if len(settings):
+        with st.expander("How the adapters were trained, and where each setting came from", icon=":material/tune:"):
+            shown.table(
+                settings,
+                key="run_settings",
+                name=f"{run.id}-settings",
+                alt="Every setting of the training, its value, and where it came from",
+            )
     variants = run_parts.variant_table(cells)
     if len(variants):
         st.subheader("What each variant changed", anchor=False)
@@ -199,21 +212,26 @@ def result(run: Run) -> None:
             run_parts.pool_table(pools), hide_index=True, key="run_pools", alt="Examples by reason; they add up"
         )
         st.caption("Each row adds up to its last column: so many examples were asked for.")
-        budgets = run_parts.budget_table(pools)
-        if len(budgets):
-            st.subheader("How different the examples are, and what they cost", anchor=False)
-            st.dataframe(
-                budgets,
-                hide_index=True,
-                key="run_budgets",
-                column_config=BUDGETS,
-                alt="Diversity and price of the kept examples by strategy and budget",
-            )
-            st.caption("A strategy whose figures fall from budget to budget begins to repeat itself.")
-            st.download_button(
-                "Download these figures (CSV)", budgets.to_csv(index=False), f"{run.id}-budgets.csv", "text/csv",
-                key="run_budgets_csv", icon=":material/download:", on_click="ignore",
-            )  # fmt: skip
+        diversity(run, pools)
+
+
+def diversity(run: Run, pools: list[PoolRow]) -> None:
+    """How different the kept examples are, and what one cost, budget by budget."""
+    budgets = run_parts.budget_table(pools)
+    if len(budgets):
+        st.subheader("How different the examples are, and what they cost", anchor=False)
+        st.dataframe(
+            budgets,
+            hide_index=True,
+            key="run_budgets",
+            column_config=BUDGETS,
+            alt="Diversity and price of the kept examples by strategy and budget",
+        )
+        st.caption("A strategy whose figures fall from budget to budget begins to repeat itself.")
+        st.download_button(
+            "Download these figures (CSV)", budgets.to_csv(index=False), f"{run.id}-budgets.csv", "text/csv",
+            key="run_budgets_csv", icon=":material/download:", on_click="ignore",
+        )  # fmt: skip
 
 
 # One fragment polls, and only while something can change; at the end the page runs once more, whole.
@@ -224,6 +242,14 @@ def view() -> None:
         st.rerun()
     if run.id.startswith(CHECK):
         check_parts.view(now, store)
+        return
+    if run.id.startswith(DRY_RUN):
+        full_parts.dry(now, store)
+        return
+    if run.id.startswith(FULL):
+        full_parts.view(now, store)
+        if not live:
+            diversity(now, store.pools(run.id))
         return
     if live:
         st.progress(*run_words.progress(now))

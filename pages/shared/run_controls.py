@@ -27,6 +27,7 @@ COLUMNS = {
     "gold": "Right answer",
     "reply": "Reply",
     "outcome": "Outcome",
+    "gold_log_likelihood": "Log-likelihood of the right answer, nats",
     "reason": "Why",
     "seed_id": "Seed",
     "queries": "Queries",
@@ -43,6 +44,11 @@ def starting(run: Run) -> bool:
     """Whether a worker was started from this page a moment ago and has not yet taken the run."""
     asked, state = st.session_state.get(f"run_resumed_{run.id}", (0.0, None))
     return run.state is state and time.time() - asked < STARTS_WITHIN_S
+
+
+def note_start(run: Run) -> None:
+    """Remembers that a worker was started for the run as it stands: it takes a moment to say so itself."""
+    st.session_state[f"run_resumed_{run.id}"] = time.time(), run.state
 
 
 def overdue(run: Run) -> bool:
@@ -84,7 +90,7 @@ def buttons(run: Run, plan: PilotPlan, store: Store) -> None:
     with st.container(horizontal=True):
         if resumable and st.button("Resume", key="run_resume", type="primary", icon=":material/play_arrow:"):
             launch.start(run.id, Settings(), SecretStr(key) if key else None)
-            st.session_state[f"run_resumed_{run.id}"] = time.time(), run.state
+            note_start(run)
             st.rerun()
         if run.state in run_words.LIVE and st.button(
             "Pause", key="run_pause", icon=":material/pause:", disabled=run.request is not None

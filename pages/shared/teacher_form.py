@@ -130,7 +130,7 @@ def _price(prefix: str, model: dict[str, Any]) -> dict[str, Any]:
     read, written = st.columns(2)
 
     def ask(column: Any, label: str, key: str, usd: float | None) -> float | None:
-        return column.number_input(
+        typed: float | None = column.number_input(
             label,
             min_value=0.0,
             value=None,
@@ -140,6 +140,7 @@ def _price(prefix: str, model: dict[str, Any]) -> dict[str, Any]:
             placeholder="unknown" if usd is None else f"{usd:g} listed",
             **KEEP,
         )
+        return typed
 
     own = {
         "usd_per_million_input": ask(read, "Price of a million tokens read, $", "usd_in", listed.input_usd),

@@ -1,0 +1,106 @@
+"""What the page of a data set's run shows: how fast it comes, what it cost, what became of it."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from engine.dry_run import measured
+from engine.full_run import report_of
+from engine.ledger import account
+from engine.records import Run, RunState
+from engine.runs import plan_of
+from engine.store import Store
+from pages.shared import run_words, words
+
+
+def view(run: Run, store: Store) -> None:
+    """Progress while it lasts; queries, money and examples; at the end what became of each strategy's."""
+    live = run.state in run_words.LIVE
+    if live:
+        share, said = run_words.progress(run)
+        st.progress(share, said + rate(run))
+    report = report_of(store, run.id) if not live else None
+    _figures(run, store, report)
+    if report is None:
+        return
+    if not report["complete"]:
+        st.warning("The data set is not complete; its card (README.md) says why.", icon=":material/warning:")
+    st.subheader("What became of the examples", anchor=False)
+    table = became(report)
+    st.dataframe(table, hide_index=True, key="full_counts", alt="Examples by strategy and reason; rows add up")
+    st.caption("Each row adds up to its last column: so many examples were asked for.")
+    st.download_button(
+        "Download this table (CSV)", table.to_csv(index=False), f"{run.id}-counts.csv", "text/csv",
+        key="full_counts_csv", icon=":material/download:", on_click="ignore",
+    )  # fmt: skip
+
+
+def rate(run: Run) -> str:
+    """`, 3.4 a second`; empty while it is not known."""
+    if run.state is not RunState.RUNNING or not run.done or run.stage_started_at is None:
+        return ""
+    each_second = run.done / max(1e-3, time.time() - run.stage_started_at)
+    return f", {each_second:.1f} a second" if each_second >= 0.1 else f", {60 * each_second:.1f} a minute"
+
+
+def dry(run: Run, store: Store) -> None:
+    """The page of a dry run."""
+    if run.state in run_words.LIVE:
+        st.progress(*run_words.progress(run))
+    found = measured(store, run.id)
+    if found is not None:
+        queries, each = st.columns(2)
+        queries.metric("Queries answered", f"{found.queries:,}")
+        each.metric("Time of one", f"{found.seconds:.2g} s")
+    st.caption(
+        "A dry run: two examples of each strategy, to know the time and the price of all. What it asked is kept, and "
+        "the pilot or the data set itself does not buy it again."
+    )
+
+
+def became(report: dict[str, Any]) -> pd.DataFrame:
+    """One row a strategy; its reasons add up to the last column."""
+    counts: dict[str, dict[str, int]] = report["counts"]
+    found = {reason for reasons in counts.values() for reason in reasons}
+    reasons = [r for r in (*run_words.REASONS, *sorted(found - set(run_words.REASONS))) if r in found or r == "kept"]
+    return pd.DataFrame(
+        [
+            {
+                "What": words.row(strategy),
+                **{run_words.REASONS.get(r, r.replace("_", " ")): of.get(r, 0) for r in reasons},
+                "Asked for": sum(of.values()),
+            }
+            for strategy, of in counts.items()
+        ]
+    )
+
+
+def _figures(run: Run, store: Store, report: dict[str, Any] | None) -> None:
+    paid, plan = account(store, run.id), plan_of(run)
+    queries, usd, kept = st.columns(3)
+    unknown = f", {paid.unknown:,} of them with an unknown outcome" if paid.unknown else ""
+    queries.metric(
+        "Teacher queries",
+        f"{paid.queries:,}" + (f" of {plan.ceiling.queries:,}" if plan.ceiling.queries else ""),
+        help=f"Charged to this run so far{unknown}; the second number is the ceiling. What an earlier run bought is "
+        "used and not charged again.",
+    )
+    usd.metric(
+        "Cost",
+        run_words.money(paid.usd) + (f" of {run_words.money(plan.ceiling.usd)}" if plan.ceiling.usd else ""),
+        help="Charged so far; queries on their way count at the most that they can cost.",
+    )
+    if report is None:
+        kept.metric("Examples kept", "at the end")
+        return
+    each = report["usd_per_kept"]
+    kept.metric(
+        "Examples kept",
+        f"{report['kept']:,}",
+        help=f"Beside {report['seeds']:,} seeds. "
+        + ("What one cost is unknown." if each is None else f"One cost ${each:.5f}, those left out included."),
+    )
