@@ -191,7 +191,7 @@ def replies_each(
     """
     read = [None if one is None else read_adapter(student.model, one) for one in adapters]
     if mixed is None:
-        mixed = len(read) > 1 and len(questions) < MIX_BELOW[student.device.type] and can_mix(student.model, read)
+        mixed = len(read) > 1 and mixes(student, len(questions)) and can_mix(student.model, read)
     if mixed and can_decode(student.model):
         return _replies_mixed(student, read, questions, max_new_tokens, stop)
     found = []
@@ -202,6 +202,11 @@ def replies_each(
         with with_adapter(student.model, one) as model:
             found.append(replies(replace(student, model=model), questions, max_new_tokens, stop))
     return tuple(found)
+
+
+def mixes(student: LoadedStudent, questions: int) -> bool:
+    """Whether adapters had better share a batch, with so many questions each."""
+    return 0 < questions < MIX_BELOW[student.device.type]
 
 
 def _replies_mixed(

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from engine.domain import CellJob
+from engine.domain import CellJob, CellResult, GoldLikelihood
 
 
 def job_mark(job: CellJob) -> str:
@@ -20,6 +20,12 @@ def job_mark(job: CellJob) -> str:
 def training_mark(job: CellJob) -> str:
     """The same for jobs that must give the same adapter."""
     return fingerprint([job.student, [asdict(example) for example in job.examples], asdict(job.recipe), job.seed])
+
+
+def result_of(known: dict[str, Any]) -> CellResult:
+    """The result that a job left, from its JSON."""
+    gold = tuple(None if one is None else GoldLikelihood(**one) for one in known.get("gold", ()))
+    return CellResult(**known | {"answers": tuple(known["answers"]), "gold": gold})
 
 
 def fingerprint(value: object) -> str:

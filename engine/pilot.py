@@ -341,8 +341,12 @@ class Pilot:
                 for e in examples
             ],
         )
+                        "cut_prompts": result.cut_prompts,
+                        "unended": result.unended,
+                        **(detail or {}),
         return CellJob(
             key=cell.key,
+                    gold=result.gold,
             student=self.prepared.student.path,
             examples=examples,
             recipe=self.prepared.recipe,
@@ -355,3 +359,4 @@ class Pilot:
 
 def _said(error: Exception) -> str:
     return str(error) if isinstance(error, SeedPilotError) else f"{type(error).__name__}: {error}"[:500]
+            golds=tuple(item.answer for item in self.prepared.test),

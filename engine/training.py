@@ -11,7 +11,6 @@ with the same number of threads gives the same adapters.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,10 +19,11 @@ from typing import Any
 from safetensors import SafetensorError
 
 from engine.answer_loss import mean_loss
+from engine.answering import Answered, answers_each
 from engine.domain import CellJob, CellResult, Recipe, TrainingExample
 from engine.errors import DiskFullError, StudentError
-from engine.inference import LoadedStudent, answer, load, prompt_ids
-from engine.job_files import fingerprint, is_full, job_mark, read_json, training_mark, write_json
+from engine.inference import LoadedStudent, load, prompt_ids
+from engine.job_files import fingerprint, is_full, job_mark, read_json, result_of, training_mark, write_json
 from engine.lora_files import DONE, write_adapter
 from engine.pack import CHECKPOINT_SECONDS, Fitted, Keeping, Member, is_out_of_memory, train_pack
 from engine.training_order import BucketOrder, Row
@@ -76,7 +76,7 @@ def run_jobs(
     for job in jobs:
         known = read_json(Path(job.out) / "result.json")
         if known is not None and known.pop("job", None) == job_mark(job):
-            tell(job, CellResult(**known | {"answers": tuple(known["answers"])}))
+            tell(job, result_of(known))
         else:
             left.append(job)
     if not left:
@@ -99,15 +99,17 @@ def run_jobs(
     except Exception as error:
         for job in left:
             fail(job, error)
-    for job in left:
-        if job.key not in ended:
-            try:
-                result = _answered(job)
-                write_json(Path(job.out) / "result.json", asdict(result) | {"job": job_mark(job)})
-            except Exception as error:
-                fail(job, error)
-            else:
-                tell(job, result)
+    asked = [(job, _adapter(job)) for job in left if job.key not in ended]
+    for job, answered in answers_each(asked, _validation_loss):
+        try:
+            if isinstance(answered, Exception):
+                raise answered
+            result = _result(job, answered)
+            write_json(Path(job.out) / "result.json", asdict(result) | {"job": job_mark(job)})
+        except Exception as error:
+            fail(job, error)
+        else:
+            tell(job, result)
 
 
 def train(
@@ -220,25 +222,24 @@ def _trained(job: CellJob) -> Trained | None:
     return Trained(**done)
 
 
-def _answered(job: CellJob) -> CellResult:
-    trained = _trained(job)
-    adapter = Path(job.out) / "adapter" if trained else None
-    started = time.perf_counter()
-    validation = None
-    answers: tuple[str, ...] = ()
-    if job.questions or job.validation:
-        student = load(job.student, adapter)
-        answers = answer(student, job.questions, job.max_new_tokens) if job.questions else ()
-        validation = _validation_loss(student, job)
+def _adapter(job: CellJob) -> Path | None:
+    return Path(job.out) / "adapter" if _trained(job) else None
+
+
+def _result(job: CellJob, answered: Answered) -> CellResult:
+    trained, adapter = _trained(job), _adapter(job)
     return CellResult(
-        answers=answers,
+        answers=answered.replies.texts,
         adapter=None if adapter is None else str(adapter),
         steps=trained.steps if trained else 0,
         final_loss=trained.final_loss if trained else None,
         too_long=trained.too_long if trained else 0,
         train_seconds=trained.train_seconds if trained else 0.0,
-        answer_seconds=time.perf_counter() - started,
-        validation_loss=validation,
+        answer_seconds=answered.seconds,
+        validation_loss=answered.validation_loss,
+        gold=answered.gold,
+        cut_prompts=answered.replies.cut_prompts,
+        unended=answered.replies.unended,
     )
 
 

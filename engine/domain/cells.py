@@ -159,6 +159,9 @@ class CellJob:
 
 @dataclass(frozen=True, slots=True)
 class CellResult:
+    golds: tuple[str, ...] = ()
+    """The questions' gold answers, in order: how likely the student finds them is told beside its own; none where
+    nobody asks."""
     """What a trainer gives back for a job."""
 
     answers: tuple[str, ...]
@@ -179,6 +182,12 @@ class CellResult:
 
 class Trainer(Protocol):
     """Trains and answers; the pilot is told which one to use."""
+    gold: tuple[GoldLikelihood | None, ...] = ()
+    """Of each question's gold answer; None where it does not fit into the student's context."""
+    cut_prompts: int = 0
+    """Questions of which only the last part was read."""
+    unended: int = 0
+    """Answers that came to no end within their longest length."""
 
     def run(self, jobs: Sequence[CellJob], on_done: OnCellDone, on_progress: OnProgress) -> None:
         """Runs every job; calls `on_done(job, result)` in this thread as each one ends."""
