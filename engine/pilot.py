@@ -343,7 +343,6 @@ class Pilot:
         )
                         "cut_prompts": result.cut_prompts,
                         "unended": result.unended,
-                        **(detail or {}),
         return CellJob(
             key=cell.key,
                     gold=result.gold,
