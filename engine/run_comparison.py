@@ -171,7 +171,8 @@ def _lines(sides: Sequence[Side]) -> tuple[Line, ...]:
 
 def _order(place: Place) -> tuple[int, int, int, str]:
     arm, variant, seeds, budget = place
-    arms: list[Arm] = [Baseline.UNTUNED, Baseline.SEEDS_ONLY, *Strategy, Baseline.TEACHER]
+    before = [baseline for baseline in Baseline if baseline is not Baseline.TEACHER]
+    arms: list[Arm] = [*before, *Strategy, Baseline.TEACHER]
     return arms.index(arm), seeds, budget, variant
 
 

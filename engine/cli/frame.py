@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from engine.errors import InputError
+
 Commands = Any
 """What `ArgumentParser.add_subparsers` returns; argparse does not name its type."""
 
@@ -35,3 +37,13 @@ def dumps(value: Any) -> str:
 def tell(text: str) -> None:
     """A line for the person, kept apart from what `--json` prints."""
     print(text, file=sys.stderr)
+
+
+def confirmed(question: str, *, yes: bool) -> bool:
+    """Asks a person, who has to type `y`; `yes` answers for them. InputError where nobody is there to ask."""
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        raise InputError(f"{question} Nobody is there to answer; give --yes if that is what you want")
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
