@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from dataclasses import asdict
 from getpass import getpass
 from pathlib import Path
@@ -17,7 +16,7 @@ from engine.cli.mapping import add_map, with_mapping
 from engine.errors import InputError
 from engine.plan import EXAMPLE, read_plan
 from engine.prepare import Prepared, prepare
-from engine.records import DRY_RUN, RESUMABLE, Run, RunState
+from engine.records import DRY_RUN, RESUMABLE, RunState
 from engine.runs import file_pilot, plan_of, summary
 from engine.settings import Settings
 from engine.store import Store
@@ -38,9 +37,6 @@ def add(commands: Commands) -> None:
     plan.add_argument("--example", action="store_true", required=True)
 
     command(commands, "worker", _worker, "Runs what the pages filed, oldest first, and ends.", "seedpilot worker")
-
-    runs = command(commands, "runs", _runs, "Lists the runs.", "seedpilot runs --json")
-    runs.add_argument("--json", action="store_true")
 
     show = command(
         commands, "show", _show, "Shows a run with its measurements.", "seedpilot show 20261121-093000-ab12 --json"
@@ -125,19 +121,6 @@ def _worker(given: argparse.Namespace) -> int:
     return 0
 
 
-def _runs(given: argparse.Namespace) -> int:
-    runs = Store(Settings().store_path).runs()
-    if given.json:
-        print(dumps({"runs": [_run_row(run) for run in runs]}))
-    else:
-        for run in runs:
-            started = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.created_at))
-            print(f"{run.id}  {run.state.value:<15}  {started}  {run.name}")
-        if not runs:
-            print("No runs yet. `seedpilot plan --example > plan.toml` and `seedpilot pilot plan.toml` make the first.")
-    return 0
-
-
 def _show(given: argparse.Namespace) -> int:
     told = summary(Store(Settings().store_path), given.run)
     print(dumps(told) if given.json else _run_text(told))
@@ -163,17 +146,6 @@ def _resume(given: argparse.Namespace) -> int:
     if run.state not in RESUMABLE | {RunState.QUEUED, RunState.RUNNING}:
         raise InputError(f"run {run.id} is {run.state.value}; there is nothing to resume")
     return _run_here(given.run, store, as_json=given.json)
-
-
-def _run_row(run: Run) -> dict[str, Any]:
-    return {
-        "run": run.id,
-        "name": run.name,
-        "state": run.state.value,
-        "message": run.message,
-        "created_at": run.created_at,
-        "finished_at": run.finished_at,
-    }
 
 
 def _estimate_text(prepared: Prepared) -> str:
