@@ -61,7 +61,7 @@ def diversities(texts: Callable[[], Iterable[str]], counts: Sequence[int], seeds
         vocabulary.add(said)
         different.add(pairs)
         total += len(pairs)
-        nearest.compare(place, text)
+        nearest.compare(place, np.unique(np.concatenate([said, pairs])))
         seen(place + 1)
     return [found[count] for count in counts]
 
@@ -79,19 +79,18 @@ class _Nearest:
         shingles = [features(text).shingles for text in looked_at.values()]
         self._sizes = np.array([len(one) for one in shingles], dtype=np.int64)
         self._best: NDArray[np.float64] = np.zeros(len(shingles))
-        holding: dict[int, list[int]] = {}
-        for row, one in enumerate(shingles):
-            for shingle in one.tolist():
-                holding.setdefault(shingle, []).append(row)
-        self._holding = {shingle: np.array(rows) for shingle, rows in holding.items()}
+        every = np.concatenate(shingles) if shingles else np.empty(0, dtype=np.uint64)
+        order = np.argsort(every, kind="stable")
+        self._shingles, self._rows = every[order], np.repeat(np.arange(len(shingles)), self._sizes)[order]
 
-    def compare(self, place: int, text: str) -> None:
+    def compare(self, place: int, shingles: Hashes) -> None:
         """Compares the text at that place with all that are looked at, but itself."""
-        shingles = features(text).shingles
-        found = [self._holding[shingle] for shingle in shingles.tolist() if shingle in self._holding]
+        begin, end = (np.searchsorted(self._shingles, shingles, side) for side in ("left", "right"))
+        found = np.nonzero(end > begin)[0].tolist()
         if not found:
             return
-        shared = np.bincount(np.concatenate(found), minlength=len(self._sizes))
+        rows = np.concatenate([self._rows[begin[one] : end[one]] for one in found])
+        shared = np.bincount(rows, minlength=len(self._sizes))
         alike = shared / (len(shingles) + self._sizes - shared)
         if place in self._row:
             alike[self._row[place]] = 0.0

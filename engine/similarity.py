@@ -14,6 +14,11 @@ asks for something else ("the course code" for "the course description"), 10 hav
 rephrasings, which change a word or two, 80 % have J 0.6 or more with their question, 5 % have 0.85. So what is left out
 of a pool as a copy needs 0.85, or question rephrase would lose four of five examples there; next to a test item 0.6 is
 enough, since a test item among the training data costs more than a question that is not trained on.
+
+Through the whole of curation (tests/engine/test_curation_real.py): of 700 different real word problems and science
+questions none is called another (five are left out, and are the same ones typed twice); 66 % of GPT-4's rephrasings
+are caught next to their test item, none next to their seed. Of Spider's 892 questions 34 are wrongly left out next to a
+test item, 4 next to a seed or another; 81 % of people's rephrasings are caught there, 5 % lost here.
 """
 
 from __future__ import annotations

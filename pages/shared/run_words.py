@@ -30,6 +30,7 @@ REASONS = {
     "near_seed": "Nearly a seed",
     "near_duplicate": "Nearly another",
     "near_test_item": "Too near a test item",
+    "label_share": "Above its label's share",
     "wrong_by_verification": "Wrong by the seed's answer",
     "answer_changed": "Rephrasing changed the answer",
     "no_majority": "No majority of votes",
