@@ -273,6 +273,7 @@ def with_paths(plan: PilotPlan, move: Any) -> PilotPlan:
             "augmenter": moved(plan.augmenter, "replies"),
             "teachers": {name: moved(model, "replies") for name, model in plan.teachers.items()},
             "test": moved(plan.test),
+            "retrieval": None if plan.retrieval is None else plan.retrieval.moved(move),
         }
     )
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 from pydantic import Field
 
 from engine.plan_parts import SANDBOX, Part
@@ -21,6 +24,8 @@ class RetrievalPlan(Part):
     query_prefix: str | None = None
     passage_prefix: str | None = None
     """What the encoder expects before a text; None: what its folder says."""
+    train_queries: int | None = Field(default=None, ge=8)
+    """Training queries with judgements that are used, from the first; None: all (300 in the sandbox)."""
     calls: int | None = Field(default=None, ge=8)
     """Teacher queries of each strategy that makes training data; None: one for each training query."""
     expand_tests: bool = True
@@ -40,6 +45,18 @@ class RetrievalPlan(Part):
     """Of the tuning; None: the recipe's."""
     latency_searches: int = Field(default=200, ge=20)
     """Searches that are timed for each way."""
+
+    def moved(self, move: Callable[[str], str]) -> RetrievalPlan:
+        """The same with `move` applied to each local path (a hub id is none)."""
+        paths = {"collection": self.collection, "out_of_domain": self.out_of_domain, "encoder": self.encoder}
+        there = {name: move(str(Path(path).expanduser())) for name, path in paths.items() if path is not None}
+        return self.model_copy(
+            update={
+                name: path
+                for name, path in there.items()
+                if paths[name] not in (SANDBOX, SCRATCH) and (name != "encoder" or Path(path).exists())
+            }
+        )
 
     def problems(self) -> list[str]:
         """What does not fit together."""

@@ -10,7 +10,21 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from engine.cli import advise, bench, check, data, evaluate, fit, follow, generate, history, machine, pilots, train
+from engine.cli import (
+    advise,
+    bench,
+    check,
+    data,
+    evaluate,
+    fit,
+    follow,
+    generate,
+    history,
+    machine,
+    pilots,
+    retrieval,
+    train,
+)
 from engine.errors import InputError, SeedPilotError
 
 
@@ -44,6 +58,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="seedpilot", description="How to spend the next teacher query.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for group in (machine, advise, fit, check, pilots, history, follow, generate, bench, data, evaluate, train):
+    for group in (
+        machine,
+        advise,
+        fit,
+        check,
+        pilots,
+        history,
+        follow,
+        generate,
+        bench,
+        data,
+        evaluate,
+        train,
+        retrieval,
+    ):
         group.add(commands)
     return parser

@@ -11,12 +11,13 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from engine.cli import retrieval
 from engine.cli.frame import Commands, command, dumps, tell
 from engine.cli.mapping import add_map, with_mapping
 from engine.errors import InputError
 from engine.plan import EXAMPLE, read_plan
 from engine.prepare import Prepared, prepare
-from engine.records import DRY_RUN, RESUMABLE, RunState
+from engine.records import DRY_RUN, RESUMABLE, RETRIEVAL, RunState
 from engine.runs import file_pilot, plan_of, summary
 from engine.settings import Settings
 from engine.store import Store
@@ -145,6 +146,8 @@ def _resume(given: argparse.Namespace) -> int:
         )
     if run.state not in RESUMABLE | {RunState.QUEUED, RunState.RUNNING}:
         raise InputError(f"run {run.id} is {run.state.value}; there is nothing to resume")
+    if run.id.startswith(RETRIEVAL):
+        return retrieval.run_here(run.id, store, as_json=given.json)
     return _run_here(given.run, store, as_json=given.json)
 
 

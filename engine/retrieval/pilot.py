@@ -35,6 +35,10 @@ from engine.similarity import Known, features
 from engine.store import Store
 
 Texts = Mapping[RetrievalStrategy, Made]
+Aims = Mapping[str, tuple[list[str], Vectors]]
+"""By group of queries: their texts, and where their expansions lie."""
+KEPT = ("sides", "step", "looks", "examples", "closeness")
+"""What of an arm lies in its folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,14 +168,16 @@ class RetrievalPilot:
         written = texts[RetrievalStrategy.EXPANSION].texts
         plain = [expanded(encoder, query.text, written[query.id]) for query in main.train if query.id in written]
         targets = encode(encoder, plain, "query")
-        measured: list[Measured] = []
+        aimed_at = self._aimed_at(encoder, texts)
+        # Where the untuned encoder stands, for comparison.
+        measured = [Measured(known_arms.UNTUNED, 0, {}, closeness=self._closeness(encoder, aimed_at))]
         for replicate in range(asked.replicates):
             distilled = targets
             for arm in arms:
                 self.check()
                 folder = self._folder / "arms" / f"{arm.name}-{replicate}"
                 aims = distilled if arm.tuned_teacher else targets
-                measured.append(self._arm(arm, replicate, encoder, indexes, index, texts, hard, aims, folder))
+                measured.append(self._arm(arm, replicate, encoder, indexes, index, texts, hard, aims, aimed_at, folder))
                 if arm.name == AT_SEARCH_TUNED:
                     distilled = np.load(folder / "targets.npy", allow_pickle=False)
                 count.one()
@@ -187,6 +193,7 @@ class RetrievalPilot:
         texts: Texts,
         hard: Mapping[str, tuple[str, ...]],
         targets: Vectors,
+        aimed_at: Aims,
         folder: Path,
     ) -> Measured:
         prepared, main = self.prepared, self.prepared.collection
@@ -210,7 +217,7 @@ class RetrievalPilot:
         )
         kept = read_json(folder / "scores.json")
         if kept is not None and kept["mark"] == mark:
-            return Measured(arm.name, replicate, kept["sides"], kept["step"], kept["looks"], kept["examples"])
+            return Measured(arm.name, replicate, **{name: kept[name] for name in KEPT})
 
         def look() -> float:
             found = search(encode(encoder, [q.text for q in main.dev], "query"), index.vectors, index.ids, 10)
@@ -238,12 +245,33 @@ class RetrievalPilot:
                 sides = self._scores(encoder, indexes)
             if replicate == 0:
                 save_adapter(encoder, folder / "adapter")
-        looks = [list(one) for one in state.looks]
-        write_json(
-            folder / "scores.json",
-            {"mark": mark, "sides": sides, "step": state.step, "looks": looks, "examples": len(lessons)},
-        )
-        return Measured(arm.name, replicate, sides, state.step, looks, len(lessons))
+            closeness = {} if at_search else self._closeness(encoder, aimed_at)
+        looks = tuple(tuple(one) for one in state.looks)
+        found = Measured(arm.name, replicate, sides, state.step, looks, len(lessons), closeness)
+        write_json(folder / "scores.json", {"mark": mark, **{name: getattr(found, name) for name in KEPT}})
+        return found
+
+    def _aimed_at(self, encoder: Encoder, texts: Texts) -> Aims:
+        """Training queries and each side's test queries that have an expansion, with the vectors of these."""
+        groups = {"train": (self.prepared.collection.train, texts[RetrievalStrategy.EXPANSION].texts)}
+        if (bought := texts.get(RetrievalStrategy.AT_SEARCH)) is not None:
+            groups |= {side: (queries, bought.texts) for side, _, queries in self.prepared.sides()}
+        found: dict[str, tuple[list[str], Vectors]] = {}
+        for name, (queries, written) in groups.items():
+            known = [query for query in queries if query.id in written]
+            longer = [expanded(encoder, query.text, written[query.id]) for query in known]
+            if known:
+                found[name] = ([query.text for query in known], encode(encoder, longer, "query"))
+        return found
+
+    def _closeness(self, encoder: Encoder, aims: Aims) -> dict[str, float]:
+        """How near plain queries lie to where the untuned encoder puts them expanded: the mean cosine."""
+        return {name: _cosine(encode(encoder, plain, "query"), there) for name, (plain, there) in aims.items()}
+
+
+def _cosine(one: Vectors, other: Vectors) -> float:
+    product = (one * other).sum(axis=1) / (np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1))
+    return float(product.mean())
 
 
 def _with(encoder: Encoder, query: Query, written: Made | None) -> str:

@@ -121,7 +121,15 @@ def prepare_retrieval(plan: PilotPlan) -> PreparedRetrieval:
 def _read(asked: RetrievalPlan, problems: list[str]) -> tuple[Collection | None, Collection | None]:
     collection = outside = None
     try:
-        collection = world.collection() if asked.collection == SANDBOX else read_collection(Path(asked.collection))
+        if asked.collection == SANDBOX:
+            if (asked.train_queries or 0) > world.MOST_QUERIES:
+                raise InputError(
+                    f"retrieval.train_queries: found {asked.train_queries}, the sandbox has {world.MOST_QUERIES}"
+                )
+            collection = world.collection(asked.train_queries or world.TRAIN_QUERIES)
+        else:
+            collection = read_collection(Path(asked.collection))
+            collection = replace(collection, train=collection.train[: asked.train_queries])
     except InputError as error:
         problems += error.problems
     if asked.out_of_domain is not None:

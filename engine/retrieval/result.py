@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from engine.comparison import holm
@@ -49,6 +49,9 @@ class Measured:
     """Step and nDCG@10 on the queries to choose by."""
     examples: int | None = None
     """Queries that it was taught by."""
+    closeness: Mapping[str, float] = field(default_factory=dict)
+    """Mean cosine of plain queries to their expanded forms as the untuned encoder places these: of training queries
+    and of each side's."""
 
     @property
     def chosen_by(self) -> float | None:
@@ -75,7 +78,7 @@ def result_of(
 ) -> dict[str, Any]:
     """Everything that was measured; fractions, dollars, milliseconds, None for what is unknown."""
     best = chosen(measured)
-    named = [*measured, *(Measured(arms.SOFTQE, m.replicate, m.sides) for m in measured if m.arm == best)]
+    named = [*measured, *(replace(m, arm=arms.SOFTQE) for m in measured if m.arm == best)]
     families = {side: [q.family for q in queries] for side, _, queries in prepared.sides()}
     paid = account(store, run_id)
     return {
@@ -114,12 +117,15 @@ def result_of(
 
 def _arm(name: str, measured: Sequence[Measured], families: Mapping[str, list[str | None]]) -> dict[str, Any]:
     runs = [one for one in measured if one.arm == name]
+    near = [one.closeness for one in runs if one.closeness]
+    runs = [one for one in runs if one.sides]
     looks = [one.chosen_by for one in runs if one.chosen_by is not None]
     return {
         "arm": name,
         "runs": len(runs),
         "examples": runs[0].examples,
         "steps": [one.step for one in runs],
+        "closeness": {part: sum(one[part] for one in near) / len(near) for part in near[0]} if near else None,
         "dev_ndcg_at_10": sum(looks) / len(looks) if looks else None,
         "sides": {side: _side(runs, side, families[side]) for side in runs[0].sides},
     }

@@ -18,11 +18,13 @@ import random
 from functools import lru_cache
 
 from engine.retrieval.collection import IN_DOMAIN, OUT_OF_DOMAIN, Collection, Query
-from engine.retrieval.language import ASKING, ASPECTS, CLUSTERS, HELD_OUT, WRITING, Subject, words
+from engine.retrieval.language import ASKING, ASPECTS, CLUSTERS, HELD_OUT, SUBJECTS, WRITING, Subject, words
 
 NAME = "sandbox"
 TRAIN_QUERIES, DEV_QUERIES, TEST_QUERIES = 300, 100, 300
 """The last is that of each side."""
+MOST_QUERIES = (CLUSTERS - HELD_OUT) * SUBJECTS * ASPECTS // 3
+"""That one part can have: no two parts ask for the same matter."""
 WORDS_OF_ASKING = (1, 4)
 COMMON_IN_QUERY = 0.4
 """Share of queries that name the cluster too."""
@@ -83,7 +85,7 @@ def collection(
     outside = [matter for matter in matters if held_out(matter[0])]
     random.Random(f"queries-{seed}").shuffle(inside)
     random.Random(f"held out-{seed}").shuffle(outside)
-    third = len(inside) // 3
+    third = MOST_QUERIES
     if max(train, dev, test) > third or test > len(outside):
         raise ValueError(f"the world has {third} matters for each part, and {len(outside)} that are held out")
 
