@@ -28,6 +28,7 @@ from engine.job_files import read_json, write_json
 from engine.label_shares import LABEL_SHARE
 from engine.ledger import account
 from engine.plan import PLAIN
+from engine.pool_report import read_report
 from engine.pools import EXAMPLES, REJECTED, Origin, PoolFiles, shares_of
 from engine.progress import Count
 from engine.store import Store
@@ -180,6 +181,7 @@ class FullRun:
             "kept": card.kept,
             "seeds": card.seed_rows,
             "counts": {asked.strategy: dict(asked.counts) for asked in card.asked},
+            "budgets": {one.strategy.value: read_report(one.folder) for one in made},
             "usd": paid.usd,
             "replies_usd": card.usd,
             "usd_per_kept": card.usd_per_kept,

@@ -99,6 +99,13 @@ def test_a_spending_plan_becomes_a_data_set_that_loads(tmp_path: Path, run: Run)
     assert told["usd"] == pytest.approx(told["replies_usd"])
     assert told["usd"] > 0
     assert told["usd_per_kept"] == pytest.approx(told["usd"] / kept)
+    assert {strategy: [row["budget"] for row in rows] for strategy, rows in told["budgets"].items()} == {
+        "new_question": [15, 30, 60],
+        "question_rephrase": [10, 20, 40],
+    }
+    last = told["budgets"]["new_question"][-1]
+    assert (last["kept"], last["queries"]) == (told["counts"]["new_question"]["kept"], 60)
+    assert 0 < last["distinct_pairs"] <= 1
     data = load(out, tmp_path)
     assert data.num_rows == kept + told["seeds"]
     origin = parquet.read_table(out / "provenance.parquet").to_pylist()

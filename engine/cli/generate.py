@@ -130,7 +130,7 @@ def _nothing(ready: PreparedFull) -> dict[str, Any]:
         "ceiling_queries": ready.prepared.estimate.ceiling_queries,
     }
     unknown = dict.fromkeys(("settled", "unknown", "replies", "usd", "replies_usd", "usd_per_kept"))
-    return {**asked, **unknown, "kept": 0, "seeds": 0, "counts": {}, "complete": False, "folder": None}
+    return {**asked, **unknown, "kept": 0, "seeds": 0, "counts": {}, "budgets": {}, "complete": False, "folder": None}
 
 
 # --- from flags to a plan ---------------------------------------------------------------------------------
@@ -322,12 +322,22 @@ def _progress(store: Store, run_id: str) -> Iterator[None]:
         thread.join()
 
 
+def _differing(row: dict[str, Any]) -> str:
+    """How different the examples of so many queries are: where the shares fall, more queries repeat what is there."""
+    parts = {"distinct_pairs": "of word pairs are different", "new_words": "of words are in no seed"}
+    said = [f"{100 * row[name]:.0f} % {what}" for name, what in parts.items() if row[name] is not None]
+    if row["nearest"] is not None:
+        said.append(f"{100 * row['nearest']:.0f} % of an example is not in the most similar other one")
+    return f"after {row['budget']:,} queries {row['kept']:,} kept: " + (", ".join(said) or "nothing to compare")
+
+
 def _text(told: dict[str, Any]) -> str:
     if told["folder"] is None:
         return f"{told['run']}: {told['state']}; no data set was written"
     lines = [f"{told['folder']}: {told['kept']:,} examples kept, {told['seeds']:,} seeds beside them"]
     for strategy, counts in told["counts"].items():
         lines.append(f"{strategy:<22} " + ", ".join(f"{count:,} {reason}" for reason, count in counts.items()))
+        lines += [f"{'':<22} {_differing(row)}" for row in told["budgets"].get(strategy, ())]
     spent = "unknown" if told["usd"] is None else f"${told['usd']:.4f}"
     each = "unknown" if told["usd_per_kept"] is None else f"${told['usd_per_kept']:.6f}"
     lines.append(

@@ -93,3 +93,22 @@ def test_an_answer_that_nothing_here_can_score_is_kept(tmp_path: Path):
     seeds = (Item("s", "Explain rain.", "Water falls."),)
     drafts, _ = drafted(lambda _: "Some text.", tmp_path, Strategy.QUESTION_REPHRASE, task, seeds)
     assert drafts == [Draft("Some text.", "Some text.", None, (1, 2), seed_id="s", sample_index=0)]
+
+
+def test_a_reply_that_declines_is_refused_and_one_that_is_cut_off_is_no_example(tmp_path: Path):
+    seeds = tuple(Item(f"m{i}", f"How much is {i} and {i}?", f"#### {2 * i}") for i in range(1, 7))
+
+    def voice(messages: list[dict[str, str]]) -> str:
+        asked = messages[-1]["content"]
+        if writes(messages):
+            return "I'm sorry, but I can't help with that." if " 1 and" in asked else asked.replace("How", "So how")
+        return "As an AI I cannot answer that." if " 2 and" in asked else "It is so.\n#### 4"
+
+    drafts, asked = drafted(voice, tmp_path, Strategy.NEW_QUESTION, load_task("math"), seeds)
+    assert [draft.rejected for draft in drafts] == ["refused", "refused", None, None, None, None]
+    assert asked == 11, "what was not written is not answered"
+    assert curate(Strategy.NEW_QUESTION, (), (), drafts).counts == {"refused": 2, "kept": 4}
+    with serving(voice, fault_rates={"cut_off": 1.0}) as server:
+        asks = generator(server, tmp_path / "cut")
+        cut, _ = asyncio.run(asks.pool(Strategy.ANSWER_AUGMENTATION, load_task("math"), seeds, 6, lambda: None))
+    assert curate(Strategy.ANSWER_AUGMENTATION, (), (), cut).counts == {"cut_off": 6}
