@@ -17,7 +17,7 @@ from sqlalchemy import text
 
 from engine.check_report import REPLIES, Judged, as_json, examples_of, repeats_of, replies_of, write_report
 from engine.check_size import ANSWERS_EACH, REPEATED_SEEDS, TRIES, queries_at_most, seeds_to_check
-from engine.domain import Baseline, Item, Outcome, Strategy
+from engine.domain import Baseline, Cell, Item, Outcome, Strategy
 from engine.errors import SeedPilotError
 from engine.generation import Generator
 from engine.items import write_jsonl
@@ -139,7 +139,7 @@ def seeds_only(prepared: Prepared, store: Store) -> tuple[int, int] | None:
     size = max(cell.seeds for cell in prepared.cells)
     for run in store.runs():
         for row in store.cells(run.id):
-            alone = row.cell.arm == Baseline.SEEDS_ONLY and row.cell.seeds == size and row.cell.replicate == 0
+            alone = row.cell == Cell(Baseline.SEEDS_ONLY, size, 0, 0)
             if not alone or row.measurement is None or not _same(prepared, run.plan):
                 continue
             return row.measurement.correct, row.measurement.scored

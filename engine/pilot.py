@@ -11,38 +11,47 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import cached_property
 from pathlib import Path
 
 from engine.adaptive import Step, next_step, walk, weighed
 from engine.batches import generator_for
 from engine.curation import Curated, curate
 from engine.domain import (
+    MATCHED_STEPS,
+    UNTRAINED,
     Baseline,
     Cell,
     CellJob,
     CellResult,
     Example,
+    Item,
+    Message,
+    Recipe,
     Situation,
     Teacher,
     Trainer,
     TrainingExample,
 )
 from engine.errors import SeedPilotError
+from engine.few_shot import prompt_with, shown_seeds
 from engine.generation import Generator
 from engine.guided import guide
 from engine.items import write_jsonl
 from engine.judging import judged
 from engine.ledger import Ledger, account
+from engine.matched_steps import anchor_of, seeds_alone
 from engine.pools import Origin, shares_of, write_pool
 from engine.prepare import Prepared
 from engine.progress import Count
+from engine.rate_choice import settle
 from engine.recording import record
 from engine.store import Store
 from engine.strategies import answer_request
 from engine.teacher_gate import not_above, paired_lead
 from engine.token_length import room
 from engine.training_set import training_set
-from engine.variants import Pool, making_of, pool_of, pools_of, variant_of, visits_of
+from engine.variants import Pool, making_of, pool_of, pools_of, span_of, variant_of, visits_of
 
 Pools = Mapping[Pool, Curated]
 
@@ -77,8 +86,12 @@ class Pilot:
         self.augmenter = augmenter
         self.others = others or {}
         self.folder = store.folder(run_id)
+        self._taken: list[Cell] = []
+        """Cells that were bought step by step."""
         self.guides: dict[int, Mapping[str, int]] = {}
         """Weights of the seeds in guided variants, by seed count."""
+        self._second: dict[str, Curated] = {}
+        """Second pools by the key of the cell that is trained on each."""
         self._seeds = {item.id: item for item in (*prepared.seeds, *prepared.inputs)}
 
     @property
@@ -91,14 +104,19 @@ class Pilot:
         self.ledger.close_open_reservations()
         if self.prepared.student.parameters is None:
             self._try_student()
+        # A teacher that cannot be asked is known before anything is trained.
+        asyncio.run(self._teacher_cell())
+        recipe = settle(self.prepared, self.trainer, self.folder, self.check)
+        self.prepared = replace(self.prepared, recipe=recipe)
         self._try_teacher()
         self._guide()
         steps = weighed(self.prepared.plan, self.prepared.cells)
         why = "" if not steps else self._step_by_step(steps)
-        rest = [cell for cell in self.prepared.cells if cell not in steps]
-        pools, ended = asyncio.run(self._generate(rest, rest))
+        rest = [cell for cell in self.prepared.cells if cell not in steps and cell.variant != MATCHED_STEPS]
+        pools, ended = asyncio.run(self._generate(rest, [*self._taken, *rest]))
         self._train(rest, pools, ended)
         why = why or ended
+        self._control()
         failed = [row for row in self.store.cells(self.run_id) if row.state == "failed"]
         if failed and len(failed) == sum(row.cell.arm != Baseline.TEACHER for row in self.store.cells(self.run_id)):
             raise SeedPilotError(f"every cell failed; the first said: {failed[0].message}")
@@ -114,7 +132,7 @@ class Pilot:
         """Measures what is worth its price; returns why it ended before the grid did (empty: it did not)."""
         plan, test = self.prepared.plan, self.prepared.test
         # The seeds alone are what every strategy is measured against: they come first.
-        alone = [cell for cell in self.prepared.cells if cell.arm == Baseline.SEEDS_ONLY]
+        alone = [c for c in self.prepared.cells if c.arm == Baseline.SEEDS_ONLY and c.variant != MATCHED_STEPS]
         self._train(alone, {}, "")
         situation = Situation(
             task=self.prepared.task.type,
@@ -138,7 +156,7 @@ class Pilot:
             }
             return next_step(situation, measured, waiting, bought)
 
-        taken: list[Cell] = []
+        taken = self._taken
 
         def measure(chosen: Sequence[Cell], so_far: Sequence[Cell]) -> str:
             taken[:] = so_far
@@ -165,11 +183,10 @@ class Pilot:
     def _try_teacher(self) -> None:
         """Measures the teacher and one seeds-only student before a strategy is paid; SeedPilotError where the
         teacher is no better on the test items that both answered."""
-        asyncio.run(self._teacher_cell())
         arms = {row.cell.arm: row for row in self.store.cells(self.run_id) if row.state == "done"}
         if Baseline.TEACHER not in arms:
             return
-        alone = [cell for cell in self.prepared.cells if cell.arm == Baseline.SEEDS_ONLY and cell.replicate == 0]
+        alone = [cell for cell in self.prepared.cells if cell == Cell(Baseline.SEEDS_ONLY, cell.seeds, 0, 0)]
         best = max(alone, key=lambda cell: cell.seeds)
         self._train([best], {}, "")
         student = next(row for row in self.store.cells(self.run_id) if row.cell == best)
@@ -203,6 +220,12 @@ class Pilot:
             making = making_of(plan, name, self.guides.get(size) if self._guided(name) else None)
             drafts, ended = await generator.pool(strategy, task, seeds, visits, count.one, making)
             pools[pool] = curate(strategy, seeds, test, drafts, space, shares_of(self.prepared, strategy, size))
+            for cell in cells:
+                begin, end = span_of(plan, cell, len(seeds)) if cell.pool and pool_of(plan, cell) == pool else (0, 0)
+                if 0 < end <= len(drafts):
+                    cut = drafts[begin:end]
+                    shares = shares_of(self.prepared, strategy, size)
+                    self._second[cell.key] = curate(strategy, seeds, test, cut, space, shares)
             origin = Origin(self.prepared, pool, making, self._asked, self._augmenter_name)
             write_pool(self.run_id, self.store, origin, pools[pool])
             why = why or ended
@@ -259,23 +282,50 @@ class Pilot:
 
     # --- cells --------------------------------------------------------------------------------------
 
-    def _train(self, chosen: Sequence[Cell], pools: Pools, why: str) -> None:
+    def _control(self) -> None:
+        """Trains the seeds alone for the steps of the largest cell that was measured."""
+        cell = next((cell for cell in self.prepared.cells if cell.variant == MATCHED_STEPS), None)
+        if cell is None:
+            return
+        rows = self.store.cells(self.run_id)
+        anchor, alone = anchor_of(rows), seeds_alone(rows, cell.seeds)
+        if anchor is None or alone is None:
+            self.store.end_cell(self.run_id, cell, "skipped", "there is no measured cell whose steps it could take")
+        elif anchor.detail["steps"] <= alone.detail["steps"]:
+            self.store.end_cell(self.run_id, cell, "skipped", "no cell took more steps than the seeds alone")
+        else:
+            recipe = replace(self.prepared.recipe, min_steps=anchor.detail["steps"])
+            self._train([cell], {}, "", recipe, {"anchor": anchor.cell.key})
+
+    def _train(
+        self,
+        chosen: Sequence[Cell],
+        pools: Pools,
+        why: str,
+        recipe: Recipe | None = None,
+        detail: Mapping[str, str] | None = None,
+    ) -> None:
+        """Trains, answers and records; `recipe` where it is another one than the pilot's, `detail` is kept beside."""
         done = {row.cell.key for row in self.store.cells(self.run_id) if row.state == "done"}
         jobs: list[CellJob] = []
         cells: dict[str, Cell] = {}
         for cell in chosen:
             if cell.key in done or cell.arm == Baseline.TEACHER:
                 continue
+            if cell.arm == Baseline.UNTUNED_FEW_SHOT and not self._shown:
+                why_not = "no seed fits into the student's context beside a question and its answer"
+                self.store.end_cell(self.run_id, cell, "skipped", why_not)
+                continue
             examples = self._examples(cell, pools)
             if examples is None:
                 self.store.end_cell(self.run_id, cell, "skipped", why or "the pool ended before this budget")
                 continue
             cells[cell.key] = cell
-            jobs.append(self._job(cell, examples))
+            jobs.append(self._job(cell, examples, recipe or self.prepared.recipe))
         if not jobs:
             return
         # In optimizer steps, so that the time left allows for the large cells that come last.
-        weights = {job.key: self.prepared.recipe.steps(len(job.examples)) if job.examples else 20 for job in jobs}
+        weights = {job.key: job.recipe.steps(len(job.examples)) if job.examples else 20 for job in jobs}
         left = dict(weights)
 
         def progress(shares: Mapping[str, float]) -> None:
@@ -302,37 +352,55 @@ class Pilot:
                     test,
                     result.answers,
                     asyncio.run(judged(self.prepared.task, self._judging(generator), test, result.answers)),
-                    examples=len(job.examples) - (0 if cell.arm == Baseline.UNTUNED else cell.seeds),
+                    examples=max(0, len(job.examples) - cell.seeds),
                     detail={
+                        **(detail or {}),
                         "steps": result.steps,
                         "final_loss": result.final_loss,
                         "too_long": result.too_long,
                         "train_seconds": result.train_seconds,
                         "answer_seconds": result.answer_seconds,
                         "seed": job.seed,
+                        "cut_prompts": result.cut_prompts,
+                        "unended": result.unended,
+                        **({"shown": len(self._shown)} if cell.arm == Baseline.UNTUNED_FEW_SHOT else {}),
                     },
                     folder=Path(job.out),
+                    gold=result.gold,
                 )
             self.check()
 
         self.trainer.run(jobs, on_done, progress)
 
+    @cached_property
+    def _shown(self) -> tuple[Item, ...]:
+        """The seeds that the untuned student is shown."""
+        ready = self.prepared
+        length = room(ready.student, ready.recipe, ready.task).length
+        fewest = ready.few_shot.seeds
+        return shown_seeds(ready.task, fewest, ready.test, length, ready.student.context, ready.plan.max_new_tokens)
+
+    def _question(self, cell: Cell, item: Item) -> tuple[Message, ...]:
+        shown = self._shown if cell.arm == Baseline.UNTUNED_FEW_SHOT else ()
+        return prompt_with(self.prepared.task, shown, item)
+
     def _examples(self, cell: Cell, pools: Pools) -> tuple[TrainingExample, ...] | None:
         """What the cell is trained on; None where its pool ended before its budget."""
-        if cell.arm == Baseline.UNTUNED:
+        if cell.arm in UNTRAINED:
             return ()
         plan, seeds = self.prepared.plan, self.prepared.seeds[: cell.seeds]
         pool, generated = pool_of(plan, cell), []
         if pool is not None:
             visits = visits_of(plan, pool[0], cell.budget, pool[2])
-            if len(pools[pool].examples) < visits:
+            drawn = self._second.get(cell.key) if cell.pool else pools[pool]
+            if drawn is None or len(drawn.examples) < visits:
                 return None
-            generated = [(self._asked(example), example.answer) for example in pools[pool].first(visits)]
+            generated = [(self._asked(example), example.answer) for example in drawn.first(visits)]
         variant = variant_of(plan, cell.variant)
         share = None if variant is None else variant.seed_share
         return training_set(self.prepared.task, [(seed.asked, seed.answer) for seed in seeds], generated, share)
 
-    def _job(self, cell: Cell, examples: tuple[TrainingExample, ...]) -> CellJob:
+    def _job(self, cell: Cell, examples: tuple[TrainingExample, ...], recipe: Recipe) -> CellJob:
         out = self.folder / "cells" / cell.key
         write_jsonl(
             out / "data.jsonl",
@@ -341,21 +409,18 @@ class Pilot:
                 for e in examples
             ],
         )
-                        "cut_prompts": result.cut_prompts,
-                        "unended": result.unended,
         return CellJob(
             key=cell.key,
-                    gold=result.gold,
             student=self.prepared.student.path,
             examples=examples,
-            recipe=self.prepared.recipe,
+            recipe=recipe,
             seed=1000 + cell.replicate,  # one training seed for all strategies of a replicate: paired
-            questions=tuple(self.prepared.task.student_prompt(item.asked) for item in self.prepared.test),
+            questions=tuple(self._question(cell, item) for item in self.prepared.test),
             max_new_tokens=self.prepared.plan.max_new_tokens,
             out=str(out),
+            golds=tuple(item.answer for item in self.prepared.test),
         )
 
 
 def _said(error: Exception) -> str:
     return str(error) if isinstance(error, SeedPilotError) else f"{type(error).__name__}: {error}"[:500]
-            golds=tuple(item.answer for item in self.prepared.test),

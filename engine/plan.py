@@ -17,7 +17,7 @@ from typing import Any
 import tomli_w
 from pydantic import Field, ValidationError, model_validator
 
-from engine.domain import PAPER_RECIPE, Baseline, Cell, Recipe, Strategy
+from engine.domain import MATCHED_STEPS, PAPER_RECIPE, Baseline, Cell, Recipe, Strategy
 from engine.errors import InputError
 from engine.plan_checks import grid_problems, teacher_problems, variant_problems
 from engine.plan_example import EXAMPLE
@@ -211,6 +211,8 @@ class PilotPlan(Part):
                 for budget in sorted(variant.budgets or (max(grid.budgets),))
                 for strategy in variant.of(grid.strategies)
             ]
+        if grid.matched_steps:
+            cells.append(Cell(Baseline.SEEDS_ONLY, sizes[-1], 0, 0, MATCHED_STEPS))
         return tuple(cell for cell in dict.fromkeys(cells) if cell.arm != Baseline.TEACHER or self.test.teacher_items)
 
 

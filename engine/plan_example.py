@@ -51,6 +51,7 @@ few_shot_draw = 0            # another number shows others
 strategies = ["answer_augmentation", "question_rephrase", "new_question"]  # and "real_question"
 budgets = [200, 1600]        # teacher queries
 replicates = 2
+# matched_steps = false      # no control: the seeds alone for as many steps as the largest cell
 # adaptive = false           # measure the whole grid, also where [target] would let it stop early
 
 [target]                     # what the pilot is for: with it, cells are bought a few at a time, those worth most first
@@ -67,7 +68,8 @@ seeds = 50
 
 [training]                   # what is not named keeps the recipe's default
 # epochs = 3.0
-# learning_rate = 2e-4
+# learning_rate = 2e-4       # fixed; without it the pilot chooses one, once, on a quarter of the seeds
+# learning_rates = [1e-4, 2e-4, 5e-4, 1e-3]  # what it chooses from
 # preset = "paper"           # 3 passes, batches of 128 at 4e-5; default: "pilot"
 # gradient_accumulation = 4  # less memory: a batch in so many parts
 # gradient_checkpointing = true  # less memory, a third more time

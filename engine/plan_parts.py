@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -185,6 +185,9 @@ class GridPlan(Part):
     replicates: int = Field(default=2, ge=1, le=10)
     seed_sizes: tuple[int, ...] = ()
     """How many of the seeds a cell uses; none given means all of them."""
+    matched_steps: bool = True
+    """Whether the seeds alone are also trained for as many steps as the largest cell, to tell more steps from better
+    data."""
     adaptive: bool = True
     """Where the plan says what the pilot is for (`target.queries`): cells are bought one step at a time, those worth
     most first, until none is worth its price. False: the whole grid, always."""
@@ -225,6 +228,9 @@ class TrainingPlan(Part):
     preset: Literal["pilot", "paper"] = "pilot"
     """The recipe that is changed: the pilots' own (the sandbox student's for that student), or the paper's."""
     learning_rate: float | None = Field(default=None, gt=0, le=1)
+    """Fixes the rate; None: chosen once on seeds that are held out, then the same for all cells."""
+    learning_rates: tuple[Annotated[float, Field(gt=0, le=1)], ...] | None = None
+    """The rates to choose from; none given takes those of `engine.rate_choice`, an empty list the recipe's own rate."""
     batch_size: int | None = Field(default=None, ge=1)
     epochs: float | None = Field(default=None, gt=0)
     min_steps: int | None = Field(default=None, ge=1)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from engine import matched_steps
 from engine.advice import as_json, recommend
 from engine.comparison import wilson
 from engine.database import translated
@@ -25,6 +26,7 @@ from engine.plan import PilotPlan, check_plan, with_paths
 from engine.pool_report import read_report
 from engine.pools import prompts_hash
 from engine.prepare import Prepared, prepare
+from engine.recipe_sources import as_rows, kept_settings
 from engine.records import CHECK, DRY_RUN, FULL, CellRow, Run, RunState
 from engine.run_results import as_json as comparison_json
 from engine.run_results import pairs_of
@@ -175,6 +177,7 @@ def summary(store: Store, run_id: str) -> dict[str, Any]:
     cells = store.cells(run_id)
     paid = account(store, run_id)
     before, after = advice(run, cells)
+    control = matched_steps.control_of(cells)
     return {
         "run": run.id,
         "name": run.name,
@@ -215,6 +218,8 @@ def summary(store: Store, run_id: str) -> dict[str, Any]:
             for effect in effects([row.measurement for row in cells if row.measurement is not None])
         ],
         "comparison": comparison_json(pairs_of(cells)),
+        "control": None if control is None else matched_steps.as_json(control),
+        "settings": as_rows(kept_settings(store.folder(run_id))),
         "advice": {"before": as_json(before), "after": None if after is None else as_json(after)},
         "folder": str(store.folder(run_id)),
     }

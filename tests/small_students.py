@@ -104,17 +104,24 @@ def _model(family: str, words: int, context: int, ids: dict[str, int | None]) ->
 
 
 def build_tiny_student(
-    folder: Path, chat_template: bool = False, *, family: str = "llama", seed: int = 0, context: int = 2048
+    folder: Path,
+    chat_template: bool = False,
+    *,
+    family: str = "llama",
+    seed: int = 0,
+    context: int = 2048,
+    words: int | None = None,
 ) -> Path:
     """A random student of some 40,000 parameters in `folder` (made where missing); returns the folder.
 
-    `family` is one of FAMILIES. The same arguments give the same weights.
+    `family` is one of FAMILIES. `words` is for another tokenizer that is put into the folder afterwards. The same
+    arguments give the same weights.
     """
     tokenizer = build_tiny_tokenizer(chat_template=chat_template)
     ids = {"bos_token_id": None, "eos_token_id": tokenizer.eos_token_id}
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model = _model(family, len(tokenizer), context, ids)
+        model = _model(family, words or len(tokenizer), context, ids)
     folder.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)

@@ -17,6 +17,7 @@ from engine.cli.mapping import add_map, with_mapping
 from engine.errors import InputError
 from engine.plan import EXAMPLE, read_plan
 from engine.prepare import Prepared, prepare
+from engine.recipe_sources import Origin, Sourced, as_lines
 from engine.records import DRY_RUN, RESUMABLE, RETRIEVAL, RunState
 from engine.runs import file_pilot, plan_of, summary
 from engine.settings import Settings
@@ -186,6 +187,11 @@ def _run_text(told: dict[str, Any]) -> str:
         )
     lines += [_pool_line(pool["pool"], found) for pool in told["pools"] for found in pool["budgets"]]
     lines += [told["comparison"][said] for said in ("verdict", "noise") if told["comparison"][said]]
+    if told["control"]:
+        lines.append(told["control"]["said"])
+    if told["settings"]:
+        settings = [Sourced(**one | {"origin": Origin(one["origin"])}) for one in told["settings"]]
+        lines += ["settings, and where each came from:", *as_lines(settings)]
     lines.append(f"before: {told['advice']['before']['headline']}")
     if told["advice"]["after"]:
         lines.append(f"after:  {told['advice']['after']['headline']}")

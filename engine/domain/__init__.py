@@ -23,6 +23,7 @@ from engine.domain.advice import (
     Verification,
 )
 from engine.domain.cells import (
+    MATCHED_STEPS,
     PAPER_RECIPE,
     Cell,
     CellJob,
@@ -41,6 +42,7 @@ from engine.domain.conversation import Example, Item, Message, Paid, Reply, Requ
 from engine.domain.kinds import Arm, Baseline, Mixed, Strategy, TaskType, arm
 
 __all__ = [
+    "MATCHED_STEPS",
     "PAPER_RECIPE",
     "Arm",
     "AugmenterOutlook",

@@ -39,6 +39,10 @@ class GoldLikelihood:
     tokens: int
 
 
+MATCHED_STEPS = "matched_steps"
+"""Variant of a seeds-only cell: repeated to the steps of the pilot's largest cell (`engine.matched_steps`)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cell:
     """One adapter to train and score: strategy x variant x seed count x budget x replicate."""
@@ -155,13 +159,13 @@ class CellJob:
     """Folder that receives `adapter/` (peft layout) and `progress.json` ({"done", "total"} steps)."""
     validation: tuple[TrainingExample, ...] = ()
     """Examples that it is not trained on, whose loss is told beside the answers."""
+    golds: tuple[str, ...] = ()
+    """The questions' gold answers, in order: how likely the student finds them is told beside its own; none where
+    nobody asks."""
 
 
 @dataclass(frozen=True, slots=True)
 class CellResult:
-    golds: tuple[str, ...] = ()
-    """The questions' gold answers, in order: how likely the student finds them is told beside its own; none where
-    nobody asks."""
     """What a trainer gives back for a job."""
 
     answers: tuple[str, ...]
@@ -178,16 +182,16 @@ class CellResult:
     validation_loss: float | None = None
     """Mean over the validation examples of their mean loss per answer token, as the training loss is taken; None
     where there is none that fits."""
-
-
-class Trainer(Protocol):
-    """Trains and answers; the pilot is told which one to use."""
     gold: tuple[GoldLikelihood | None, ...] = ()
     """Of each question's gold answer; None where it does not fit into the student's context."""
     cut_prompts: int = 0
     """Questions of which only the last part was read."""
     unended: int = 0
     """Answers that came to no end within their longest length."""
+
+
+class Trainer(Protocol):
+    """Trains and answers; the pilot is told which one to use."""
 
     def run(self, jobs: Sequence[CellJob], on_done: OnCellDone, on_progress: OnProgress) -> None:
         """Runs every job; calls `on_done(job, result)` in this thread as each one ends."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.domain import PAPER_RECIPE, Baseline, Recipe, Strategy
+from engine.domain import MATCHED_STEPS, PAPER_RECIPE, Baseline, Recipe, Strategy
 from engine.errors import InputError
 from engine.plan import EXAMPLE, check_plan, read_plan, to_toml
 
@@ -27,10 +27,14 @@ def test_the_empty_plan_is_the_default_sandbox_pilot():
 
 
 def test_baselines_are_cells_too():
-    arms = [cell.arm for cell in check_plan({}).cells(100)]
+    cells = check_plan({}).cells(100)
+    arms = [cell.arm for cell in cells if cell.variant == "plain"]
     assert arms.count(Baseline.UNTUNED) == 1
     assert arms.count(Baseline.TEACHER) == 1
     assert arms.count(Baseline.SEEDS_ONLY) == 2
+    assert [cell.arm for cell in cells if cell.variant == MATCHED_STEPS] == [Baseline.SEEDS_ONLY]
+    without = check_plan({"grid": {"matched_steps": False}}).cells(100)
+    assert set(cells) - set(without) == {cells[-1]}
 
 
 def test_two_seed_sizes_double_the_cells_of_every_strategy():

@@ -11,9 +11,9 @@ from typing import Any
 from sqlalchemy import text
 
 from engine.costs import calls_per_example
-from engine.domain import Baseline, Cell, Measurement, Strategy
+from engine.domain import MATCHED_STEPS, Baseline, Cell, Measurement, Strategy
 from engine.items import write_jsonl
-from engine.plan import check_plan
+from engine.plan import PLAIN, check_plan
 from engine.pool_report import write_report
 from engine.records import RunState
 from engine.store import Store
@@ -93,7 +93,10 @@ def _measure(store: Store, run_id: str, cell: Cell, draw: random.Random, example
     order = sorted(range(items - 2), key=lambda item: hard.gauss(0, 1) + draw.gauss(0, 0.6))
     right = set(order[:correct])
     outcomes = [float(item in right) if item < items - 2 else None for item in range(items)]
-    store.record_cell(run_id, Measurement(cell, correct, items - 2, 2, examples), outcomes, {}, str(folder))
+    detail: dict[str, object] = {"steps": 100 if cell.variant == PLAIN and not cell.budget else 300}
+    if cell.variant == MATCHED_STEPS:
+        detail["anchor"] = Cell(Strategy.NEW_QUESTION, cell.seeds, 1600, 0).key
+    store.record_cell(run_id, Measurement(cell, correct, items - 2, 2, examples), outcomes, detail, str(folder))
 
 
 def _pool(store: Store, run_id: str, strategy: Strategy, seeds: int, visits: int) -> None:

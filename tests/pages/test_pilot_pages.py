@@ -326,11 +326,11 @@ def test_a_finished_run_shows_points_lines_tables_and_advice(app: AppTest, store
     assert [row[0] for row in points["customdata"]] == ["200", "1,600", "200", "1,600"]
     assert len(points["error_y"]["array"]) == 4
     assert metric(page, "Teacher queries") == "4,900 of 5,400"
-    assert metric(page, "Cells measured") == "16 of 16"
+    assert metric(page, "Cells measured") == "17 of 17"
     assert any("Sandbox: seeds, teacher, student" in text.value for text in page.markdown)
     assert any(s.value.startswith("New questions measured best so far at 1,600 queries") for s in page.subheader)
     cells, pools = page.dataframe[0].value, page.dataframe[1].value
-    assert len(cells) == 16
+    assert len(cells) == 17
     assert (pools["Asked for"] == pools.drop(columns=["What", "Seeds", "Asked for"]).sum(axis=1)).all()
     assert not page.button  # nothing can be done with a finished run
 

@@ -1,0 +1,45 @@
+"""A run's page says how its adapters were trained, where each setting came from, and what more steps alone do."""
+
+from __future__ import annotations
+
+from streamlit.testing.v1 import AppTest
+
+from engine.domain import Recipe
+from engine.recipe_sources import FIXED, Origin, Sourced, keep_settings, recipe_settings, replaced
+from engine.settings import Settings
+from engine.store import Store
+from tests.pages import filled
+
+
+def opened(app: AppTest, run_id: str) -> AppTest:
+    app.switch_page("pages/pilot/run.py")
+    app.query_params["run"] = run_id
+    app.run()
+    assert not app.exception
+    return app
+
+
+def test_every_setting_stands_on_the_page_with_where_it_came_from(app: AppTest) -> None:
+    store = Store(Settings().store_path)
+    run_id = filled.run(store)
+    settings = recipe_settings(Recipe(), {"epochs": Origin.PLAN})
+    chosen = Sourced("learning_rate", 5e-4, Origin.VALIDATION, "lowest loss on 25 held-out seeds; took 12 s")
+    keep_settings(store.folder(run_id), (*replaced(settings, chosen), *FIXED))
+    page = opened(app, run_id)
+    table = next(frame.value for frame in page.dataframe if "Where it came from" in frame.value)
+    shown = table.set_index("Setting")
+    assert shown.loc["Learning rate", "Value"] == "0.0005"
+    assert shown.loc["Learning rate", "Where it came from"] == "Chosen on validation"
+    assert "25 held-out seeds" in shown.loc["Learning rate", "More"]
+    assert shown.loc["Passes over the examples", "Where it came from"] == "Plan"
+    assert shown.loc["LoRA rank", "Where it came from"] == "Recommended default"
+
+
+def test_the_control_of_matched_steps_is_a_sentence_and_no_mark_in_the_chart(app: AppTest) -> None:
+    page = opened(app, filled.run(Store(Settings().store_path)))
+    (said,) = [info.value for info in page.info if "More steps or better data?" in info.value]
+    assert "repeated to the 300 steps of new questions at 1,600 queries" in said
+    assert "above the seeds alone at 100 steps" in said
+    assert "The data itself adds" in said
+    rows = page.dataframe[0].value
+    assert list(rows[rows["What"].str.contains("matched steps")]["Queries"]) == [0]
