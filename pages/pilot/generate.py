@@ -39,7 +39,7 @@ def figures(found: full_plans.Outline, pace: full_plans.Pace | None) -> None:
     low, middle, high = st.columns(3)
     low.metric("Cost, at least", run_words.money(estimate.lower_usd), help="All as short as your shortest example.")
     middle.metric(
-        "Expected",
+        "Cost, expected",
         run_words.money(estimate.expected_usd if pace is None or pace.usd is None else pace.usd),
         help="By the mean length of your examples, or of the dry run's replies once there is one.",
     )
@@ -47,7 +47,9 @@ def figures(found: full_plans.Outline, pace: full_plans.Pace | None) -> None:
     if found.usd_ceiling is not None:
         most = found.usd_ceiling if most is None else min(most, found.usd_ceiling)
     high.metric(
-        "At most", run_words.money(most), help="Every query of the ceiling at the longest prompt and the longest reply."
+        "Cost, at most",
+        run_words.money(most),
+        help="Every query of the ceiling at the longest prompt and the longest reply.",
     )
     st.metric(
         "Time",

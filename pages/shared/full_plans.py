@@ -101,11 +101,9 @@ def with_spending(raw: Mapping[str, Any], spending: Mapping[str, int], ceiling: 
 
 def under_way(store: Store, raw: Mapping[str, Any]) -> str | None:
     """The run that makes this very data set now; None where none does."""
-    for run in store.runs():
-        if run.id.startswith(FULL) and run.state is RunState.RUNNING:
-            if run.plan.get("full", {}).get("folder") == raw["full"]["folder"]:
-                return run.id
-    return None
+    live = [run for run in store.runs() if run.id.startswith(FULL) and run.state is RunState.RUNNING]
+    folder = raw["full"]["folder"]
+    return next((run.id for run in live if (run.plan.get("full") or {}).get("folder") == folder), None)
 
 
 def pace(store: Store, run_id: str, ready: PreparedFull) -> Pace | None:

@@ -172,20 +172,24 @@ def _limits(prefix: str, *, main: bool, endpoint: bool) -> dict[str, Any]:
             label, min_value=least, value=None, key=f"{prefix}_{key}", placeholder=default, **options, **KEEP
         )
 
-    left, right = st.columns(2)
-    found: dict[str, Any] = {
-        "concurrency": number(left, "Requests at once", f"{DEFAULTS.concurrency}", "concurrency", 1, max_value=256)
-    }
+    asked: list[tuple[str, str, str, str, float, dict[str, Any]]] = [
+        ("concurrency", "Requests at once", f"{DEFAULTS.concurrency}", "concurrency", 1, {"max_value": 256})
+    ]
     if endpoint:
-        found["timeout_s"] = number(
-            right, "Give a request up after, seconds", f"{DEFAULTS.timeout_s:g}", "timeout", 1.0
-        )
-        found["requests_per_minute"] = number(left, "Requests a minute", "no limit", "rpm", 1.0, format="%.0f")
-        found["tokens_per_minute"] = number(right, "Tokens a minute", "no limit", "tpm", 1.0, format="%.0f")
+        whole = {"format": "%.0f"}
+        asked += [
+            ("timeout_s", "Give a request up after, seconds", f"{DEFAULTS.timeout_s:g}", "timeout", 1.0, {}),
+            ("requests_per_minute", "Requests a minute", "no limit", "rpm", 1.0, whole),
+            ("tokens_per_minute", "Tokens a minute", "no limit", "tpm", 1.0, whole),
+        ]
     if main:
-        found["max_answer_tokens"] = number(
-            left, "Longest answer of the teacher, tokens", "as the task says", "max_answer_tokens", 1
-        )
+        longest = "Longest answer of the teacher, tokens"
+        asked.append(("max_answer_tokens", longest, "as the task says", "max_answer_tokens", 1, {}))
+    found: dict[str, Any] = {}
+    for place, (setting, label, default, key, least, options) in enumerate(asked):
+        if place % 2 == 0:  # row by row, so that a narrow screen keeps the order
+            columns = st.columns(2)
+        found[setting] = number(columns[place % 2], label, default, key, least, **options)
     if st.checkbox(
         "Keep its reasoning in the examples",
         key=f"{prefix}_reasoning",

@@ -13,7 +13,11 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
+from engine import worker
+from engine.full_prepare import prepare_full
+from engine.plan import check_plan
 from engine.records import RunState
+from engine.runs import file_full
 from engine.store import Store
 from tests.browser import acts, app
 from tests.pages import filled
@@ -32,16 +36,21 @@ PAGES = {
     "advice-wrong-points": "/",
     "advice-pilot-points": "/",
     "pilot": "/pilot",
+    "pilot-variants": "/pilot",
+    "generate": "/generate",
+    "generate-priced": "/generate",
     "runs": "/runs",
     "run-none": "/run",
     "run-done": "/run?run=20261121-090000-done",
     "run-running": "/run?run=20261121-100000-busy",
+    "run-data": "/run?run=DATA",
     "run-failed": "/run?run=20261121-080000-fail",
     "evidence": "/evidence",
     "method": "/method",
 }
 """Name of the picture -> path and query of the page."""
 
+FULL = {"new_question": 200, "answer_augmentation": 100}
 POINTS = """strategy,seeds,queries,correct,total
 seeds_only,100,0,96,300
 answer_augmentation,100,300,112,300
@@ -72,12 +81,32 @@ def open_up(*labels: str) -> Callable[[Page], None]:
     return act
 
 
+def endpoint(page: Page) -> None:
+    """A teacher with a listed price."""
+    acts.choose(page, "Who answers", "An endpoint (OpenAI, vLLM, Ollama, llama.cpp)")
+    acts.fill(page, "textbox", "Base URL", "https://api.openai.com/v1")
+    acts.fill(page, "textbox", "Model", "gpt-4o-mini")
+    open_up("Pace and limits")(page)
+
+
+def variants(page: Page) -> None:
+    """Another model writes, and every variant is tried."""
+    endpoint(page)
+    acts.choose(page, "Who writes the questions", "Another model")
+    for label in ("Vote over several answers", "Share of your own examples", "Share by several teachers"):
+        page.get_by_text(label, exact=True).click()
+        page.wait_for_timeout(500)
+        app.settle(page)
+
+
 ACTS: dict[str, Callable[[Page], None]] = {
     "advice": open_up("Values of this chart, as a table"),
     "advice-teachers": open_up("Other teachers"),
     "advice-else": open_up("What else you have", "Assumptions"),
     "advice-own-points": lambda page: upload(page, POINTS),
     "advice-wrong-points": lambda page: upload(page, POINTS + "new_question,100,1000,400,300\nnothing,1,1,1,1\n"),
+    "pilot-variants": variants,
+    "generate-priced": endpoint,
     "advice-pilot-points": lambda page: acts.choose(page, "Your own measurements", "Pilot"),
 }
 """Name of the picture -> what is done on the page before it is taken."""
@@ -93,21 +122,32 @@ def take(page: Page, path: Path) -> None:
     page.screenshot(path=path)
 
 
-def fill(home: Path) -> None:
-    """Runs in three states, so that the pages about runs have something to show."""
+def fill(home: Path) -> str:
+    """Runs in three states, so that the pages about runs have something to show; the id of one that made a data set."""
     store = Store(home / "seedpilot.sqlite")
+    asked = {"name": "our data", "full": {"spending": FULL, "folder": str(home / "data-sets" / "our-data")}}
+    made = file_full(prepare_full(check_plan(asked)), store, lambda _: None)
+    worker.run(made, store)
     filled.run(store, "20261121-080000-fail", RunState.FAILED, "The disk is full: 0 bytes free, 12 MB needed.")
     filled.run(store, "20261121-090000-done")
     filled.run(store, "20261121-091500-ours", **filled.OWN)
     filled.run(store, "20261121-100000-busy", RunState.RUNNING)
     # Its worker's last word lies an hour ahead, so that the run is not taken for lost while pictures are made.
     store._update("20261121-100000-busy", heartbeat_at=time.time() + 3600)
+    return made
 
 
 def main(names: list[str]) -> None:
     OUT.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as home, app.dashboard(Path(home)) as url, app.chromium() as browser:
-        fill(Path(home))
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        made = fill(home)  # before the browser, whose event loop no worker could share
+        _pictures(home, made, names)
+    print(f"{len(list(OUT.glob('*.png')))} pictures in {OUT}")
+
+
+def _pictures(home: Path, made: str, names: list[str]) -> None:
+    with app.dashboard(home) as url, app.chromium() as browser:
         for scheme in ("light", "dark"):
             for width in (1440, 390):
                 context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
@@ -115,14 +155,13 @@ def main(names: list[str]) -> None:
                     if names and name not in names:
                         continue
                     page = context.new_page()
-                    page.goto(url + where)
+                    page.goto(url + where.replace("DATA", made))
                     app.settle(page)
                     if name in ACTS:
                         ACTS[name](page)
                     take(page, OUT / f"{name}-{scheme}-{width}.png")
                     page.close()
                 context.close()
-    print(f"{len(list(OUT.glob('*.png')))} pictures in {OUT}")
 
 
 if __name__ == "__main__":

@@ -60,23 +60,23 @@ def test_the_form_is_a_plan_that_seedpilot_generate_takes(form: AppTest, own_hom
 
 def test_cost_has_a_lower_an_expected_and_an_upper_figure_and_a_ceiling_in_money_is_the_most(form: AppTest) -> None:
     priced(form)
-    low, middle, high = (metric(form, label) for label in ("Cost, at least", "Expected", "At most"))
+    low, middle, high = (metric(form, label) for label in ("Cost, at least", "Cost, expected", "Cost, at most"))
     assert float(low[1:]) < float(middle[1:]) < float(high[1:])
     form.number_input(key="generate_ceiling_usd").set_value(0.5).run()
-    assert metric(form, "At most") == "$0.50"
+    assert metric(form, "Cost, at most") == "$0.50"
     assert plan(form)["ceiling"] == {"usd": 0.5}
 
 
 def test_money_is_turned_into_queries_at_their_expected_price(form: AppTest) -> None:
     priced(form)
-    expected = float(metric(form, "Expected")[1:]) / 800
+    expected = float(metric(form, "Cost, expected")[1:]) / 800
     form.segmented_control(key="generate_unit").set_value("Money").run()
     form.number_input(key="generate_usd_new_question").set_value(2.0).run()
     assert not form.error
     spending = plan(form)["full"]["spending"]
     assert spending["new_question"] == pytest.approx(2.0 / expected, rel=0.05)
     assert spending["answer_augmentation"] == pytest.approx(1.0 / expected, rel=0.05)
-    assert float(metric(form, "Expected")[1:]) == pytest.approx(3.0, rel=0.05)
+    assert float(metric(form, "Cost, expected")[1:]) == pytest.approx(3.0, rel=0.05)
 
 
 def test_money_without_a_price_is_told_not_guessed(form: AppTest) -> None:
@@ -120,18 +120,18 @@ def test_no_strategy_is_told(form: AppTest) -> None:
 # --- its runs -------------------------------------------------------------------------------------------
 
 
-def filed(own_home: Path, **changes: object) -> tuple[Store, str, str]:
-    """A store with a finished data set and its dry run, both made by the worker."""
+def filed(own_home: Path, **changes: object) -> tuple[str, str]:
+    """A finished data set and its dry run, both made by the worker."""
     store = Store(Settings().store_path)
     raw = {"seeds": {"count": 20}, "full": {"spending": {"new_question": 12}, "folder": str(own_home / "made")}}
     ready = prepare_full(check_plan(raw | changes))
     dry, full = file_dry_run(ready, store), file_full(ready, store, lambda _: None)
     assert (worker.run(dry, store), worker.run(full, store)) == (RunState.DONE, RunState.DONE)
-    return store, dry, full
+    return dry, full
 
 
 def test_the_run_of_a_data_set_shows_what_became_of_it_and_gives_the_folder(app: AppTest, own_home: Path) -> None:
-    store, dry, full = filed(own_home)
+    dry, full = filed(own_home)
     app.switch_page("pages/pilot/run.py")
     app.query_params["run"] = full
     app.run()
