@@ -28,6 +28,7 @@ teacher_items = 100          # test items that the teacher answers too; each is 
 
 [unlabelled]                 # your own questions without answers, for the strategy "real_question"
 # path = "questions.jsonl"   # as for the seeds, `question` alone; or "sandbox", beside the sandbox's seeds
+# keep_label_shares = true   # for labels: keep examples in the seeds' shares of labels, leave out and count the rest
 
 [teacher]
 kind = "sandbox"             # or "openai_compatible", with:

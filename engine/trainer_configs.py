@@ -96,8 +96,7 @@ def axolotl_config(training: Training) -> str:
         rows |= {"field_messages": "messages", "roles_to_train": ["assistant"], "train_on_eos": "turn"}
     else:
         rows["path"] = FILES[PAIRS]
-        asked = {"field_instruction": "prompt", "field_output": "completion"}
-        rows["type"] = {**asked, "format": "{instruction}", "no_input_format": "{instruction}"}
+        rows["type"] = dict(_FIELDS)
     values = {
         "base_model": training.student,
         "datasets": [rows],
@@ -130,10 +129,17 @@ def axolotl_config(training: Training) -> str:
         "output_dir": OUTPUT,
     }
     notes = ["Axolotl 0.19. In this folder: axolotl train axolotl.yaml"]
-    return _yaml(notes, training, f"path is {FILES[PAIRS]}, and its type has fields (docs/data-sets.md)", values)
+    return _yaml(notes, training, f"path is {FILES[PAIRS]}, and type is {_FIELDS}", values)
 
 
 _LEFT_OUT = "a pilot leaves such rows out."
+_FIELDS = {
+    "field_instruction": "prompt",
+    "field_output": "completion",
+    "format": "{instruction}",
+    "no_input_format": "{instruction}",
+}
+"""How Axolotl reads rows of plain text."""
 
 
 def _yaml(notes: list[str], training: Training, without: str, values: dict[str, Any]) -> str:
