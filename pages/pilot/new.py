@@ -10,7 +10,7 @@ from engine import launch, runs
 from engine.errors import InputError
 from engine.plan import check_plan, to_toml
 from engine.settings import Settings
-from pages.shared import check_form, pilot_form, pilots, plan_door, prompts_form, run_words, variants_form, words
+from pages.shared import check_form, pilot_form, pilots, prompts_form, run_words, variants_form, words
 
 
 def figures(found: pilots.Outline) -> None:
@@ -32,20 +32,10 @@ def figures(found: pilots.Outline) -> None:
     )
     left, right = st.columns(2)
     left.metric("Time, roughly", run_words.duration(estimate.seconds), help="A guess from the student's size.")
-    if estimate.memory is not None:
-        machine = estimate.memory.machine
-        left.metric(
-            "Memory, at most",
-            f"{estimate.memory.bytes / 1e9:.1f} GB",
-            help=f"Of the {machine.total_bytes / 1e9:.1f} GB that this machine's {machine.device.upper()} has, by the "
-            "shapes in the student's config. Where memory ends, batches are made smaller.",
-        )
     right.metric(
         "Smallest visible gain",
         f"{estimate.detectable_points:.1f} points",
-        help=f"A smaller difference between two strategies drowns in noise: {estimate.detectable_items_points:.1f} "
-        f"points by the {found.test_items} test items alone, the rest by training again and making the data again, "
-        "which are assumed until cells are measured.",
+        help=f"A smaller difference between two cells drowns in the noise of {found.test_items} test items.",
     )
     rows = found.division or f"{found.seeds:,} seeds, {found.test_items:,} test items"
     st.caption(f"{words.plain(rows)}. Ceiling: {estimate.ceiling_queries:,} queries.")
@@ -70,7 +60,6 @@ st.markdown(
 )
 form, before = st.columns([1.5, 1], gap="large")
 with form:
-    came = st.container()
     asked = pilot_form.ask()
     with st.container(border=True):
         st.subheader("6. What the teacher is sent", anchor=False)
@@ -84,8 +73,6 @@ with form:
         asked.raw |= check_form.section()
         check = st.container()
     pilot_form.advanced(asked)
-with came:
-    plan_door.told(asked.raw)
 plan_json = json.dumps(asked.raw, sort_keys=True)
 with before:
     st.subheader("Before you start", anchor=False)
