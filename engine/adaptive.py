@@ -162,7 +162,7 @@ def weighed(plan: PilotPlan, cells: Sequence[Cell]) -> tuple[Cell, ...]:
     """
     if plan.target.queries is None or not plan.grid.adaptive:
         return ()
-    return tuple(cell for cell in cells if isinstance(cell.arm, Strategy) and cell.variant == PLAIN)
+    return tuple(cell for cell in cells if isinstance(cell.arm, Strategy) and cell.variant == PLAIN and not cell.pool)
 
 
 def walk(

@@ -29,14 +29,17 @@ def wilson(correct: int, scored: int, z: float = Z80) -> Interval | None:
     return Interval(p, min(p, max(0.0, centre - half)), max(p, min(1.0, centre + half)))
 
 
-def detectable_difference(items: int, discordance: float = 0.2, *, runs: int = 1, seed_sd: float = 0.0) -> float:
+def detectable_difference(
+    items: int, discordance: float = 0.2, *, runs: int = 1, seed_sd: float = 0.0, pool_sd: float = 0.0
+) -> float:
     """The smallest true difference that a paired test on so many items finds in four of five pilots.
 
     Fraction; 2.8 standard errors (5 % two-sided, 80 % power) of the paired difference, with the share of items on
     which two adapters disagree. `seed_sd` is the standard deviation of a cell's accuracy over training seeds (a
-    fraction), of which each cell has `runs`; with the default 0 that noise comes on top.
+    fraction), of which each cell has `runs`; `pool_sd` that over pools, of which each cell has one. With the defaults
+    of 0 these parts come on top.
     """
-    return 2.8 * math.sqrt(discordance / items + 2 * seed_sd * seed_sd / runs)
+    return 2.8 * math.sqrt(discordance / items + 2 * seed_sd * seed_sd / runs + 2 * pool_sd * pool_sd)
 
 
 @dataclass(frozen=True, slots=True)

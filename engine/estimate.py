@@ -9,14 +9,18 @@ from dataclasses import dataclass
 
 from engine.comparison import detectable_difference
 from engine.costs import Price, upper_bound_usd, usd_for, usd_per_query
-from engine.domain import Baseline, Cell, Item, Recipe, Request, Strategy
+from engine.domain import UNTRAINED, Baseline, Cell, Item, Recipe, Request, Strategy
+from engine.machine_fit import Fit, fit, this_machine
 from engine.plan import SANDBOX, TEACHER, ModelPlan, PilotPlan
+from engine.run_noise import POOL_SD, SEED_SD
 from engine.strategies import answer_request, instructions, question_request
 from engine.student import StudentInfo
 from engine.tasks import Task
 from engine.tasks.judge import LONGEST_JUDGED
-from engine.variants import AUGMENTER, asked, visits_of
+from engine.variants import AUGMENTER, asked, grid_of, visits_of
 
+HALF = 0.25
+"""Points of accuracy that a step on the logit scale moves, where half the items are right: the most it can."""
 RETRY_ALLOWANCE = 0.1
 """A ceiling that the user did not give leaves this share for queries that must be asked twice."""
 
@@ -53,7 +57,12 @@ class Estimate:
     price_source: str
     """Where the price comes from."""
     detectable_points: float
-    """Smallest accuracy difference between two cells that the test items can show, in points."""
+    """Smallest true difference between two strategies that such a pilot finds four times in five, in points: test
+    items, training seeds and data made again take part, the last two by the guesses that advice starts from."""
+    detectable_items_points: float
+    """The same with the noise of the test items alone: between these very adapters."""
+    memory: Fit | None
+    """What the student takes on this machine; None where its config says no shape (or is on the hub only)."""
 
 
 def estimate(plan: PilotPlan, task: Task, sources: Sources, student: StudentInfo, recipe: Recipe) -> Estimate:
@@ -64,7 +73,7 @@ def estimate(plan: PilotPlan, task: Task, sources: Sources, student: StudentInfo
     verdicts = 0 if task.judge is None else verdicts_needed(plan, len(seeds), len(test), len(inputs))
     needed = queries.total() + verdicts
     ceiling = plan.ceiling.queries or needed + round(RETRY_ALLOWANCE * needed) + 10
-    cells = plan.cells(len(seeds), len(inputs))
+    cells = grid_of(plan, len(seeds), len(inputs))
     most = _most_tokens(task, (*seeds, *test, *inputs), seeds, plan)
     return Estimate(
         queries=needed,
@@ -83,7 +92,12 @@ def estimate(plan: PilotPlan, task: Task, sources: Sources, student: StudentInfo
             [plan.quote.source, *(f"{who}: {m.quote().source}" for who, m in _others(plan).items())]
         ),
         seconds=_seconds(plan, task, recipe, cells, seeds, test, student, needed),
-        detectable_points=100 * detectable_difference(len(test)),
+        detectable_points=100
+        * detectable_difference(len(test), runs=plan.grid.replicates, seed_sd=SEED_SD * HALF, pool_sd=POOL_SD * HALF),
+        detectable_items_points=100 * detectable_difference(len(test)),
+        memory=None
+        if student.shape is None
+        else fit(student.shape, recipe, student.context, plan.max_new_tokens, this_machine()),
     )
 
 
@@ -139,7 +153,7 @@ def queries_by_model(plan: PilotPlan, seeds: int, test: int, inputs: int = 0) ->
 
 def verdicts_needed(plan: PilotPlan, seeds: int, test: int, inputs: int = 0) -> int:
     """Queries to a judge, where one scores: each reply of each cell to a test item is one, the teacher's too."""
-    cells = [cell for cell in plan.cells(seeds, inputs) if cell.arm != Baseline.TEACHER]
+    cells = [cell for cell in grid_of(plan, seeds, inputs) if cell.arm != Baseline.TEACHER]
     return min(plan.test.teacher_items, test) + len(cells) * test
 
 
@@ -214,7 +228,7 @@ def _seconds(
     for cell in cells:
         if cell.arm == Baseline.TEACHER:
             continue
-        if cell.arm != Baseline.UNTUNED:
+        if cell.arm not in UNTRAINED:
             generated = visits_of(plan, cell.arm, cell.budget, cell.variant) if isinstance(cell.arm, Strategy) else 0
             steps = recipe.steps(cell.seeds + generated)
             total += steps * max(step_floor, 6 * student.parameters * tokens * recipe.batch_size / pace)

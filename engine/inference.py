@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import torch
 from jinja2 import TemplateError
 from transformers import (
+    AutoConfig,
     AutoModelForCausalLM,
     AutoTokenizer,
     GenerationConfig,
@@ -28,7 +29,9 @@ from engine.decoding import Decoded, Decoding, can_decode, decode
 from engine.domain import Message
 from engine.errors import StudentError
 from engine.four_bit import four_bit_ready, in_four_bits
+from engine.machine_fit import this_machine, too_large
 from engine.student import check_student
+from engine.student_shape import shape_of
 
 MIX_BELOW = {"cpu": 0, "cuda": 200}
 """Questions an adapter below which adapters share a batch, by device. On a GPU it is derived (performance.md 2.3)."""
@@ -71,6 +74,9 @@ def load(student: str, adapter: Path | None = None, *, four_bit: bool = False) -
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
     try:
+        shape = shape_of(AutoConfig.from_pretrained(info.path, trust_remote_code=False).to_dict())
+        if shape is not None and not four_bit and (large := too_large(student, shape, this_machine())):
+            raise StudentError(large)  # before a byte of its weights is downloaded
         tokenizer = AutoTokenizer.from_pretrained(info.path, trust_remote_code=False)
         model: Any = AutoModelForCausalLM.from_pretrained(
             info.path,

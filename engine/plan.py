@@ -195,7 +195,8 @@ class PilotPlan(Part):
         """
         grid = self.grid
         sizes = sorted(grid.seed_sizes) or [seeds]
-        cells = [Cell(Baseline.UNTUNED, seeds, 0, 0), Cell(Baseline.TEACHER, seeds, 0, 0)]
+        first = (Baseline.UNTUNED, Baseline.UNTUNED_FEW_SHOT, Baseline.TEACHER)
+        cells = [Cell(baseline, seeds, 0, 0) for baseline in first]
         for replicate in range(grid.replicates):
             cells += [Cell(Baseline.SEEDS_ONLY, size, 0, replicate) for size in sizes]
             cells += [

@@ -133,7 +133,8 @@ class _Cells:
             right, scored = right / scored * items, np.full(len(cells), items)
         right, wrong = right + 0.5, scored - right + 0.5
         observed, sampling = np.log(right / wrong), 1 / right + 1 / wrong
-        groups = [(m.cell.arm, m.cell.seeds, m.cell.budget, m.examples) for m in cells]
+        pool = np.array([m.cell.pool for m in cells])
+        groups = [(m.cell.arm, m.cell.seeds, m.cell.budget, m.cell.pool, m.examples) for m in cells]
         excess, freedom = 0.0, 0
         for group in dict.fromkeys(groups):
             of_group = np.array([g == group for g in groups])
@@ -143,6 +144,9 @@ class _Cells:
         seed_variance = (SEED_DF * SEED_SD**2 + max(excess, 0.0)) / (SEED_DF + freedom)
         variance = sampling + np.where(untuned, UNTUNED_SD**2, seed_variance)
         same_pool = (strategy[:, None] == strategy) & (seeds[:, None] == seeds) & (strategy >= 0)[:, None]
+        # A second pool is cut out of the examples of the large cells, and yet counts as made anew for all of them: with
+        # a share in two pools that have nothing in common the covariance would be none.
+        same_pool &= pool[:, None] == pool
         places = Places(strategy, seeds, examples)
         shared = item_noise.correlation(cells) * np.sqrt(np.outer(sampling, sampling)) - np.diag(sampling)
         covariance = np.diag(variance) + shared + POOL_SD**2 * same_pool + places.covariance(places, sd)

@@ -17,6 +17,7 @@ from engine.domain import Cell, Item, Recipe, Strategy
 from engine.errors import InputError, SeedPilotError
 from engine.estimate import Estimate, Sources, estimate, price_of, prompt_tokens_at_most, queries_needed
 from engine.inputs import read_inputs
+from engine.machine_fit import note, problem, this_machine
 from engine.plan import FEWEST_SEEDS, FEWEST_TEST_ITEMS, SANDBOX, PilotPlan
 from engine.sandbox import recipe as sandbox_recipe
 from engine.sandbox import world
@@ -25,7 +26,7 @@ from engine.settings import Settings
 from engine.strategies import FewShot
 from engine.student import StudentInfo, check_student
 from engine.tasks import Task, load_task
-from engine.variants import visits_of
+from engine.variants import grid_of, visits_of
 
 __all__ = ["Estimate", "Prepared", "prepare", "prompt_tokens_at_most", "queries_needed"]
 
@@ -101,12 +102,15 @@ def prepare(plan: PilotPlan) -> Prepared:
     # Also where the seeds cannot be read: a file that is missing or broken is told with the others.
     seeds, test, division = items or ((), (), None)
     inputs = None if task is None else attempt(partial(read_inputs, plan, task, seeds, test, warnings))
+    recipe = plan.recipe(sandbox_recipe.SANDBOX_RECIPE if plan.student == SANDBOX else Recipe())
+    if student is not None and student.shape is not None:
+        tight = problem(student.name, student.shape, recipe, student.context, plan.max_new_tokens, this_machine())
+        problems += [] if tight is None else [tight]
     if problems or task is None or student is None or inputs is None:
         raise InputError(problems)
     if plan.teacher.max_answer_tokens is not None:
         task = replace(task, max_answer_tokens=plan.teacher.max_answer_tokens)
-    recipe = plan.recipe(sandbox_recipe.SANDBOX_RECIPE if plan.student == SANDBOX else Recipe())
-    cells = plan.cells(len(seeds), len(inputs))
+    cells = grid_of(plan, len(seeds), len(inputs))
     estimated = estimate(plan, task, Sources(seeds, test, inputs), student, recipe)
     if estimated.ceiling_queries < estimated.queries:
         raise InputError(
@@ -124,6 +128,8 @@ def prepare(plan: PilotPlan) -> Prepared:
                 f"In the worst case the run would cost ${estimated.upper_usd:.2f}; it stops at the ceiling of "
                 f"${plan.ceiling.usd:.2f} and keeps what it has."
             )
+    if estimated.memory is not None and (said := note(estimated.memory, recipe)):
+        warnings.append(said)
     largest = max(plan.grid.budgets)
     if Strategy.REAL_QUESTION in plan.grid.strategies and len(inputs) < largest:
         warnings.append(

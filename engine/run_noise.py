@@ -20,8 +20,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+SEED_SD = 0.12
+"""Logit scale; a guess (docs/decisions.md) for pilots that have not begun: measured cells speak for themselves."""
 POOL_SD = 0.10
-"""Logit scale; a guess (docs/decisions.md)."""
+"""Logit scale; a guess too."""
 GUESS_OFF = 0.5
 """Standard deviation of the logarithm of the guess."""
 _STEPS = np.linspace(-5, 2.5, 151)

@@ -18,6 +18,7 @@ from huggingface_hub import try_to_load_from_cache
 
 from engine.errors import StudentError
 from engine.settings import Settings
+from engine.student_shape import Shape, shape_of
 
 SANDBOX = "sandbox"
 """The name of the shipped student."""
@@ -42,6 +43,8 @@ class StudentInfo:
     """Numbers in its safetensors files (tied weights once, as they are stored)."""
     context: int | None
     """Longest text that it can read, in tokens."""
+    shape: Shape | None = None
+    """What its memory follows from, by its config."""
 
 
 def check_student(name: str) -> StudentInfo:
@@ -87,7 +90,8 @@ def _read(name: str, folder: Path) -> StudentInfo:
         raise StudentError(f"folder {folder} holds no tokenizer (tokenizer.json); {_LAYOUT}")
     inner = config.get("text_config") or config
     context = next((inner[key] for key in _CONTEXT_KEYS if isinstance(inner.get(key), int)), None)
-    return StudentInfo(name, str(folder), architecture, sum(_numbers(file) for file in weights), context)
+    parameters = sum(_numbers(file) for file in weights)
+    return StudentInfo(name, str(folder), architecture, parameters, context, shape_of(config))
 
 
 def _config(folder: Path) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from engine.costs import calls_per_example, examples_for
 from engine.domain import Cell, Item, Strategy
@@ -56,13 +57,42 @@ def visits_of(plan: PilotPlan, strategy: Strategy, budget: int, name: str = PLAI
 
 
 def pools_of(plan: PilotPlan, cells: Sequence[Cell]) -> dict[Pool, int]:
-    """Every pool that the cells need, plain ones first, and its visits: those of its largest cell."""
+    """Every pool that the cells need, plain ones first, and its visits: those of its largest cell. A second pool is
+    cut out of what these buy."""
     found: dict[Pool, int] = {}
     for cell in sorted(cells, key=lambda cell: cell.variant != PLAIN):
         if (pool := pool_of(plan, cell)) is not None:
-            visits = visits_of(plan, pool[0], cell.budget, pool[2])
+            visits = 0 if cell.pool else visits_of(plan, pool[0], cell.budget, pool[2])
             found[pool] = max(visits, found.get(pool, 0))
     return found
+
+
+def grid_of(plan: PilotPlan, seeds: int, inputs: int | None = None) -> tuple[Cell, ...]:
+    """The plan's cells, and a second pool for each strategy at its smallest budget where a larger one pays for it: the
+    visits after those of the first pool are independent of them, and bought already."""
+    cells = plan.cells(seeds, inputs)
+    plain = [cell for cell in cells if isinstance(cell.arm, Strategy) and cell.variant == PLAIN]
+    found = []
+    for arm, size in dict.fromkeys((cell.arm, cell.seeds) for cell in plain):
+        own = [cell for cell in plain if (cell.arm, cell.seeds) == (arm, size)]
+        again = replace(min(own, key=lambda cell: cell.budget), replicate=0, pool=1)
+        if span_of(plan, again, size)[1] <= max(span_of(plan, cell, size)[1] for cell in own):
+            found.append(again)
+    return (*cells, *found)
+
+
+def span_of(plan: PilotPlan, cell: Cell, seeds: int) -> tuple[int, int]:
+    """Visits of its pool that a strategy's cell is trained on: the first, and the one after the last.
+
+    A further pool begins with a round over the `seeds` of its own, so that it visits those that the first one does, or
+    (of real questions, each of which is answered once) with the inputs that come next.
+    """
+    strategy = Strategy(cell.arm)
+    visits = visits_of(plan, strategy, cell.budget, cell.variant)
+    together = making_of(plan, cell.variant).together if strategy is Strategy.NEW_QUESTION else 1
+    round_ = visits if strategy is Strategy.REAL_QUESTION else seeds * together
+    begin = cell.pool * -(-visits // round_) * round_
+    return begin, begin + visits
 
 
 def asked(plan: PilotPlan, seeds: int, inputs: int) -> Counter[str]:

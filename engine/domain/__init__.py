@@ -39,11 +39,12 @@ from engine.domain.cells import (
     TrainingExample,
 )
 from engine.domain.conversation import Example, Item, Message, Paid, Reply, Request, Teacher, item_id
-from engine.domain.kinds import Arm, Baseline, Mixed, Strategy, TaskType, arm
+from engine.domain.kinds import UNTRAINED, Arm, Baseline, Mixed, Strategy, TaskType, arm
 
 __all__ = [
     "MATCHED_STEPS",
     "PAPER_RECIPE",
+    "UNTRAINED",
     "Arm",
     "AugmenterOutlook",
     "Baseline",

@@ -19,8 +19,16 @@ class Baseline(StrEnum):
     """What the strategies are compared with; measured like a cell, but nothing is generated for it."""
 
     UNTUNED = "untuned"
+    UNTUNED_FEW_SHOT = "untuned_few_shot"
+    """The untuned student, shown some of the seeds before each question."""
     SEEDS_ONLY = "seeds_only"
     TEACHER = "teacher"
+    ELSEWHERE = "elsewhere"
+    """A model that was trained elsewhere; its predictions were imported, its name is the cell's variant."""
+
+
+UNTRAINED = frozenset({Baseline.UNTUNED, Baseline.UNTUNED_FEW_SHOT, Baseline.TEACHER, Baseline.ELSEWHERE})
+"""Arms for which nothing is trained here."""
 
 
 class Mixed(StrEnum):

@@ -28,6 +28,10 @@ CELLS = {
     "80 % to": st.column_config.NumberColumn(format="%.1f %%", help="Upper end of Wilson's 80 % interval."),
     "Queries": st.column_config.NumberColumn(format="localized", help="Teacher queries behind the training examples."),
     "Not scored": st.column_config.NumberColumn(help="Replies that no scorer could read; they enter no mean."),
+    "Loss on right answers": st.column_config.NumberColumn(
+        format="%.3f",
+        help="How unlikely the student finds the right answers, in nats a token: less noisy than right or wrong.",
+    ),
     "Examples kept": st.column_config.NumberColumn(format="localized", help="Training examples besides the seeds."),
 }
 BUDGETS = {

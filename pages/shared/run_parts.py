@@ -18,7 +18,13 @@ from engine.store import Store
 from engine.variant_effects import effects
 from pages.shared import charts, run_words, words
 
-DASHES = {Baseline.UNTUNED: "dot", Baseline.SEEDS_ONLY: "dash", Baseline.TEACHER: "solid"}
+DASHES = {
+    Baseline.UNTUNED: "dot",
+    Baseline.UNTUNED_FEW_SHOT: "dashdot",
+    Baseline.SEEDS_ONLY: "dash",
+    Baseline.TEACHER: "solid",
+    Baseline.ELSEWHERE: "longdash",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +52,33 @@ def references(cells: Sequence[CellRow]) -> list[charts.Reference]:
     """
     lines = []
     for baseline, dash in DASHES.items():
-        own = [m for m, _ in measured(cells) if m.cell.arm is baseline]
-        own = [m for m in own if m.cell.seeds == max(other.cell.seeds for other in own)]
-        if not own:
-            continue
-        interval = wilson(round(mean(m.correct for m in own)), round(mean(m.scored for m in own)))
-        if interval is not None:
-            lines.append(charts.Reference(words.BASELINES[baseline], interval, dash))
+        own = [row for row in cells if row.cell.arm is baseline and row.measurement is not None]
+        # A model from elsewhere is named by its variant; of all others the plain ones count.
+        for name in dict.fromkeys(what(row) for row in own if baseline is Baseline.ELSEWHERE or _is_plain(row)):
+            called = [row.measurement for row in own if what(row) == name and row.measurement is not None]
+            last = max(m.cell.seeds for m in called)
+            scored = [m for m in called if m.cell.seeds == last and m.scored]
+            if not scored:
+                continue
+            interval = wilson(round(mean(m.correct for m in scored)), round(mean(m.scored for m in scored)))
+            if interval is not None:
+                lines.append(charts.Reference(name, interval, dash))
     return lines
+
+
+def _is_plain(row: CellRow) -> bool:
+    return row.cell.variant == PLAIN
+
+
+def what(row: CellRow) -> str:
+    """What a cell is called in tables: arm, variant, how many examples the untuned student is shown, which pool."""
+    cell = row.cell
+    if cell.arm is Baseline.ELSEWHERE:
+        return f"{words.arm(cell.arm)}: {cell.variant}"
+    said = words.arm(cell.arm)
+    if "shown" in row.detail:
+        said = said.replace("shown examples", f"shown {row.detail['shown']} examples")
+    return said + in_variant(cell.variant) + (f", pool {cell.pool + 1}" if cell.pool else "")
 
 
 def axis_begins(cells: Sequence[CellRow]) -> float:
@@ -88,7 +113,7 @@ def cell_table(cells: Sequence[CellRow]) -> pd.DataFrame:
         interval = None if m is None else wilson(m.correct, m.scored)
         rows.append(
             {
-                "What": words.arm(row.cell.arm) + in_variant(row.cell.variant),
+                "What": what(row),
                 "Queries": row.cell.budget,
                 "Seeds": row.cell.seeds,
                 "Replicate": row.cell.replicate + 1,
@@ -100,6 +125,7 @@ def cell_table(cells: Sequence[CellRow]) -> pd.DataFrame:
                 "Scored": None if m is None else m.scored,
                 "Not scored": None if m is None else m.not_scored,
                 "Examples kept": None if m is None else m.examples,
+                "Loss on right answers": row.detail.get("gold_loss"),
                 "State": run_words.CELL_STATES.get(row.state, row.state),
                 "Message": row.message,
             }
@@ -192,8 +218,7 @@ def files(store: Store, run_id: str, cells: Sequence[CellRow], pools: Sequence[P
         )
     for row in cells:
         cell = row.cell
-        what = words.arm(cell.arm).lower() + in_variant(cell.variant)
-        label = f"Predictions: {what}, {cell.budget:,} queries, replicate {cell.replicate + 1}"
+        label = f"Predictions: {what(row).lower()}, {cell.budget:,} queries, replicate {cell.replicate + 1}"
         path = store.folder(run_id) / "cells" / cell.key / "predictions.jsonl"
         found.append(File(label, path, f"{cell.key}-predictions.jsonl"))
     return [file for file in found if file.path.is_file()]

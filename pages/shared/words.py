@@ -24,8 +24,10 @@ WHAT_IS_ASKED: dict[Strategy, str] = {
 
 BASELINES: dict[Baseline, str] = {
     Baseline.UNTUNED: "Student, untuned",
+    Baseline.UNTUNED_FEW_SHOT: "Student, untuned, shown examples",
     Baseline.SEEDS_ONLY: "Your seeds alone",
     Baseline.TEACHER: "Teacher",
+    Baseline.ELSEWHERE: "Model from elsewhere",
 }
 
 OTHER_ROWS = {
