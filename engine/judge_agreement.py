@@ -32,7 +32,7 @@ LABELS = {
     "1": True, "1.0": True, "true": True, "right": True, "0": False, "0.0": False, "false": False, "wrong": False,
 }  # fmt: skip
 """What a label may be, case aside; an empty cell is no label yet."""
-IN_THE_FILE = "the file's verdicts"
+IN_THE_FILE = "the judge of the file"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from engine import launch, runs
 from engine.errors import InputError
 from engine.plan import check_plan, to_toml
 from engine.settings import Settings
-from pages.shared import check_form, pilot_form, pilots, prompts_form, run_words, variants_form, words
+from pages.shared import check_form, judge_form, pilot_form, pilots, prompts_form, run_words, variants_form, words
 
 
 def figures(found: pilots.Outline) -> None:
@@ -68,6 +68,11 @@ with form:
     with st.container(border=True):
         st.subheader("7. Variants to compare", anchor=False)
         asked.raw |= variants_form.section(asked)
+    if judge_form.needed(asked):
+        with st.container(border=True):
+            st.subheader("The judge", anchor=False)
+            asked.raw |= judge_form.section(asked)
+            judge_form.show(asked)
     with st.container(border=True):
         st.subheader("8. Check the teacher first", anchor=False)
         asked.raw |= check_form.section()
@@ -93,7 +98,7 @@ with before:
             icon=":material/error:",
         )
     for note in (*asked.notes, *(found.warnings if found else ())):
-        st.warning(words.plain(note), icon=":material/warning:")
+        st.warning(words.plain(run_words.in_form_words(note)), icon=":material/warning:")
     if check_form.stopped(plan_json):
         st.warning(
             "The check of this plan says that no pilot should follow: read why in part 8.", icon=":material/block:"

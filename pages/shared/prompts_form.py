@@ -62,11 +62,15 @@ def show(found: Sequence[Prompt] | None) -> None:
     what = "your first unlabelled input" if shown is Strategy.REAL_QUESTION else "your first seed"
     of_strategy = [prompt for prompt in found if prompt.strategy is shown]
     calls = "One query" if len(of_strategy) == 1 else f"{len(of_strategy)} queries"
-    st.caption(f"{calls} for an example from {what}, as they are sent.")
+    with st.expander(f"{calls} for an example from {what}, word for word", icon=":material/article:"):
+        _texts(of_strategy)
+
+
+def _texts(of_strategy: Sequence[Prompt]) -> None:
     for place, prompt in enumerate(of_strategy, 1):
         number = f"{place}. " if len(of_strategy) > 1 else ""
         st.markdown(f"**{number}{'Writes the question' if prompt.writes else 'Answers'}**")
-        if prompt.stands_in and shown is not Strategy.REAL_QUESTION:
+        if prompt.stands_in:
             st.caption("Your own question stands where the written one will.")
         for message in prompt.request.messages:
             st.caption(ROLES.get(message.role, message.role))
@@ -74,6 +78,4 @@ def show(found: Sequence[Prompt] | None) -> None:
             st.code(message.content, language=None, wrap_lines=True)
         if prompt.request.response_schema is not None:
             st.caption("The reply has to follow this JSON schema, where the endpoint supports it")
-            st.code(
-                json.dumps(prompt.request.response_schema, indent=2, ensure_ascii=False), language=None, wrap_lines=True
-            )
+            st.code(json.dumps(prompt.request.response_schema, ensure_ascii=False), language=None, wrap_lines=True)

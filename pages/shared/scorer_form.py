@@ -167,7 +167,7 @@ def _fields(given: Mapping[str, Any], tag: str) -> dict[str, Any]:
         num_rows="dynamic",
         hide_index=True,
         column_config={
-            FIELD: st.column_config.TextColumn(help="`address.city` looks into an object.", width="medium"),
+            FIELD: st.column_config.TextColumn(help="`address.city` looks into an object.", width="small"),
             COMPARED: st.column_config.SelectboxColumn(options=list(COMPARISONS), default="exact", required=True),
             TOLERANCE: st.column_config.NumberColumn(help="Of numbers: the largest difference.", default=0.0),
             REQUIRED: st.column_config.CheckboxColumn(help="Decides between right and wrong.", default=True),

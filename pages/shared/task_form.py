@@ -148,7 +148,7 @@ def _fields(settings: Mapping[str, Any], tag: str) -> tuple[dict[str, Any], dict
         "What the teacher is told",
         str(settings.get("teacher", "")).strip(),
         key=f"task_teacher_{tag}",
-        height=110,
+        height=140,
         help="How an answer has to look. It goes before every question that the teacher answers.",
         **KEEP,
     ).strip()

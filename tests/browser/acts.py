@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, TimeoutError, expect
 
 from tests.browser import app
 
@@ -44,5 +45,18 @@ def upload(page: Page, label: str, file: Path) -> None:
     uploader = page.get_by_test_id("stFileUploader").filter(has_text=label)
     uploader.locator("input[type=file]").set_input_files(file)
     expect(uploader.get_by_text(file.name)).to_be_visible()
+    page.wait_for_timeout(300)
+    app.settle(page)
+
+
+def pick(page: Page, label: str, option: str, *, second: bool = False) -> None:
+    """Chooses in a box; the `second` of its name is that of the test file."""
+    box = page.get_by_role("combobox", name=label).nth(1 if second else 0)
+    wanted = page.get_by_role("option", name=option, exact=True)
+    for _ in range(3):  # a page that catches up closes the list
+        box.click()
+        with contextlib.suppress(TimeoutError):
+            wanted.click(timeout=5000)
+            break
     page.wait_for_timeout(300)
     app.settle(page)

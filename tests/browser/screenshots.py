@@ -5,6 +5,7 @@ Run by `make screenshots`. Pass page names (`evidence method`) to take only thos
 
 from __future__ import annotations
 
+import json
 import sys
 import tempfile
 import time
@@ -39,11 +40,16 @@ PAGES = {
     "pilot-variants": "/pilot",
     "generate": "/generate",
     "generate-priced": "/generate",
+    "pilot-own-task": "/pilot",
+    "pilot-wrong-task": "/pilot",
+    "pilot-judge": "/pilot",
     "runs": "/runs",
     "run-none": "/run",
     "run-done": "/run?run=20261121-090000-done",
     "run-running": "/run?run=20261121-100000-busy",
     "run-data": "/run?run=DATA",
+    "run-check": "/run?run=check-20261121-070000-good",
+    "run-check-stopped": "/run?run=check-20261121-073000-stop",
     "run-failed": "/run?run=20261121-080000-fail",
     "evidence": "/evidence",
     "method": "/method",
@@ -67,6 +73,60 @@ def upload(page: Page, text: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "our-points.csv").write_text(text)
         acts.upload(page, "Measured points (CSV)", Path(folder) / "our-points.csv")
+
+
+def own_task(page: Page, file: Path) -> None:
+    """The form with examples of one's own and the form of a task."""
+    acts.choose(page, "Labelled examples", "My own file")
+    acts.choose(page, "How an answer is scored", "My own task, in a form")
+    acts.upload(page, "Examples (JSONL, CSV or Parquet)", file)
+
+
+def tickets(page: Page) -> None:
+    """JSON tickets, their scorer tried, the prompts with examples."""
+    own_task(page, app.ROOT / "tests" / "data" / "tickets.jsonl")
+    open_up("Try the scorer on your first rows; nothing is paid")(page)
+    page.get_by_role("textbox", name="A reply to try").fill(
+        '{"category": "billing", "urgency": "normal", "order": null}'
+    )
+    page.keyboard.press("Control+Enter")
+    page.wait_for_timeout(500)
+    page.get_by_role("button", name="Try it on 5 rows").click()
+    page.get_by_text("the scorer takes 5 for right").wait_for()
+    acts.fill(page, "spinbutton", "Examples shown in each prompt", "2")
+    page.get_by_role("radiogroup", name="Strategy").get_by_text("New questions").click()
+    page.wait_for_timeout(500)
+    app.settle(page)
+    open_up("2 queries for an example from your first seed, word for word")(page)
+
+
+def wrong_task(page: Page) -> None:
+    """Labels without labels, and no name."""
+    own_task(page, app.ROOT / "tests" / "data" / "tickets.jsonl")
+    acts.fill(page, "textbox", "Name of the task", "")
+    acts.pick(page, "How an answer is compared", "One of some labels")
+
+
+def judge(page: Page) -> None:
+    """Free text, judged by a model of its own, with 50 labels."""
+    rows = [{"question": f"Why does {n * 37} differ from {n}?", "answer": "Because " * 12 + str(n)} for n in range(120)]
+    said = [
+        row
+        | {
+            "reply": f"Since {n}.",
+            "label": "right" if n % 3 else "wrong",
+            "verdict": f'{{"score": {2 + 3 * (n % 7 > 1)}}}',
+        }
+        for n, row in enumerate(rows[:60])
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        for name, written in (("advice.jsonl", rows), ("labels.jsonl", said)):
+            (Path(folder) / name).write_text("".join(json.dumps(row) + "\n" for row in written))
+        own_task(page, Path(folder) / "advice.jsonl")
+        open_up("Does the judge say what you say?")(page)
+        acts.upload(page, "Your labels (question, reply, label)", Path(folder) / "labels.jsonl")
+    page.get_by_role("button", name="Compare").click()
+    page.get_by_text("Kappa").first.wait_for()
 
 
 def open_up(*labels: str) -> Callable[[Page], None]:
@@ -107,6 +167,10 @@ ACTS: dict[str, Callable[[Page], None]] = {
     "advice-wrong-points": lambda page: upload(page, POINTS + "new_question,100,1000,400,300\nnothing,1,1,1,1\n"),
     "pilot-variants": variants,
     "generate-priced": endpoint,
+    "pilot-own-task": tickets,
+    "pilot-wrong-task": wrong_task,
+    "pilot-judge": judge,
+    "run-check": open_up("An example of new questions"),
     "advice-pilot-points": lambda page: acts.choose(page, "Your own measurements", "Pilot"),
 }
 """Name of the picture -> what is done on the page before it is taken."""
@@ -132,6 +196,8 @@ def fill(home: Path) -> str:
     filled.run(store, "20261121-090000-done")
     filled.run(store, "20261121-091500-ours", **filled.OWN)
     filled.run(store, "20261121-100000-busy", RunState.RUNNING)
+    filled.check(store, "check-20261121-070000-good")
+    filled.check(store, "check-20261121-073000-stop", stopped=True)
     # Its worker's last word lies an hour ahead, so that the run is not taken for lost while pictures are made.
     store._update("20261121-100000-busy", heartbeat_at=time.time() + 3600)
     return made

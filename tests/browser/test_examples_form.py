@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import tomllib
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from playwright.sync_api import Page, TimeoutError, expect
+from playwright.sync_api import Page, expect
 
 from engine.sandbox import world
 from tests.browser import app
-from tests.browser.acts import choose, fill, upload
+from tests.browser.acts import choose, fill, pick, upload
 
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"> **bold** $x$"
 EXAMPLES, TESTS = "Examples (JSONL, CSV or Parquet)", "Test items (JSONL, CSV or Parquet)"
@@ -40,19 +39,6 @@ def table(path: Path, first: str | None = None) -> Path:
         writer.writeheader()
         writer.writerows(rows)
     return path
-
-
-def pick(page: Page, label: str, option: str, *, second: bool = False) -> None:
-    """Chooses in a box; the `second` of its name is that of the test file."""
-    box = page.get_by_role("combobox", name=label).nth(1 if second else 0)
-    wanted = page.get_by_role("option", name=option, exact=True)
-    for _ in range(3):  # a page that catches up closes the list
-        box.click()
-        with contextlib.suppress(TimeoutError):
-            wanted.click(timeout=5000)
-            break
-    page.wait_for_timeout(300)
-    app.settle(page)
 
 
 def opened(page: Page, address: str, file: Path) -> None:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import random
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import text
 
+from engine.check_report import REPLIES
+from engine.check_report import write_report as write_check
+from engine.comparison import wilson
 from engine.costs import calls_per_example
 from engine.domain import MATCHED_STEPS, Baseline, Cell, Measurement, Strategy
 from engine.items import write_jsonl
@@ -73,6 +77,45 @@ def run(
             store.release_lost(run_id)
     else:
         store.finish(run_id, state, message)
+    return run_id
+
+
+def check(store: Store, run_id: str, *, stopped: bool = False, said: str = "A parcel of mine is late.") -> str:
+    """A check that has ended, with one disagreement and an example of each kind; `said` is what others wrote."""
+    right, wrong, lost = (20, 29, 1) if stopped else (44, 5, 1)
+    share = wilson(right, right + wrong)
+    assert share is not None
+    message = (
+        "The teacher is no better than the student that was trained on the seeds alone. Fix it." if stopped else ""
+    )
+    run(store, run_id, RunState.FAILED if stopped else RunState.DONE, message, name="check of Our word problems")
+    seed = {"id": "s", "question": said, "answer": "4"}
+    disagreement = {"seed": "s", "question": said, "gold": "4", "reply": said}
+    report = {
+        "teacher": {
+            "planned": 50, "asked": 50, "right": right, "wrong": wrong, "not_scored": lost,
+            "accuracy": asdict(share), "reasons": {"another number": wrong, "the gold answer is empty": lost},
+        },
+        "disagreements": [disagreement | {"outcome": "wrong", "reason": "another number"}] * wrong
+        + [disagreement | {"outcome": "not_scored", "reason": "the gold answer is empty"}] * lost,
+        "repeats": {
+            "seeds": 10, "answers": 30, "given": 30, "distinct": 12, "distinct_share": 0.4, "right": 26, "scored": 30,
+            "right_share": 26 / 30,
+        },
+        "examples": [
+            {"strategy": "answer_augmentation", "seed": seed, "question": said, "answer": "4", "reasons": []},
+            {"strategy": "question_rephrase", "seed": None, "question": None, "answer": None, "reasons": []},
+            {"strategy": "new_question", "seed": seed, "question": said, "answer": None, "reasons": ["cut_off"] * 3},
+        ],
+        "comparison": {
+            "difference": -0.1 if stopped else 0.3, "low80": -0.2 if stopped else 0.2,
+            "high80": 0.0 if stopped else 0.4,
+            "items": right + wrong, "paired": False, "above": not stopped,
+        },
+        "queries": {"queries": 79, "ceiling": 87, "usd": 0.02}, "sandbox": [], "stopped": stopped, "advice": message,
+    }  # fmt: skip
+    write_jsonl(store.folder(run_id) / REPLIES, [disagreement | {"id": "s", "outcome": "right", "reason": ""}])
+    write_check(store.folder(run_id), report)
     return run_id
 
 
