@@ -39,6 +39,7 @@ OWN: dict[str, Any] = {
 """What makes that plan one without any part of the sandbox."""
 TRUE = {
     (Baseline.UNTUNED, 0): 0.38,
+    (Baseline.UNTUNED_FEW_SHOT, 0): 0.4,
     (Baseline.SEEDS_ONLY, 0): 0.43,
     (Baseline.TEACHER, 0): 0.94,
     (Strategy.ANSWER_AUGMENTATION, 200): 0.47,
