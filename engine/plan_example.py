@@ -43,21 +43,53 @@ concurrency = 8              # requests on their way at once; fewer while the en
 
 # [augmenter]                # another model that writes the questions; settings and prices as for the teacher
 # kind = "openai_compatible"
+# base_url = "http://127.0.0.1:8001/v1"
+# model = "Qwen/Qwen2.5-14B-Instruct"
+
+# [teachers.small]           # a further teacher, for a variant that shares the questions among several (below)
+# kind = "openai_compatible" # settings and prices as for the teacher; as many tables as you like
+# base_url = "http://127.0.0.1:8002/v1"
+# model = "Qwen/Qwen2.5-7B-Instruct"
 
 [prompts]
 few_shot = 0                 # seeds that each prompt shows as examples
 few_shot_draw = 0            # another number shows others
+# questions_per_call = 4     # new questions asked for at once
 
 [grid]
 strategies = ["answer_augmentation", "question_rephrase", "new_question"]  # and "real_question"
 budgets = [200, 1600]        # teacher queries
 replicates = 2
+# seed_sizes = [50, 100]     # how many of the seeds a cell uses; default: all
 # matched_steps = false      # no control: the seeds alone for as many steps as the largest cell
 # adaptive = false           # measure the whole grid, also where [target] would let it stop early
 
 [target]                     # what the pilot is for: with it, cells are bought a few at a time, those worth most first
 # queries = 20000            # your whole budget; the pilot's queries are part of it
 # seeds = 100                # seeds of the full run; default: those above
+
+# Variants: changes of a strategy, each measured beside its plain form with the same seeds and budget. A variant asks
+# at most its budget anew, less what the plain form has bought. docs/plan.md lists every setting.
+# [[variants]]
+# name = "votes"             # stands in tables
+# votes = 3                  # three answers to each question, of which the majority's is kept
+# strategies = ["new_question"]  # default: every strategy of the grid that it changes
+# budgets = [1600]           # default: the largest
+# [[variants]]
+# name = "gold"
+# gold = true                # keep another answer to a seed only where it agrees with the seed's own
+# [[variants]]
+# name = "lists"
+# questions_per_call = 4     # new questions asked for at once: cheaper, and less different from each other
+# [[variants]]
+# name = "mostly_own"
+# seed_share = 0.5           # half of what the student learns from are seeds; no more queries
+# [[variants]]
+# name = "guided"
+# guided = true              # visit seeds that the student gets wrong more often
+# [[variants]]
+# name = "two_teachers"
+# teachers = {teacher = 1, small = 1}  # shares of the questions; "teacher" is the plan's own
 
 [ceiling]
 queries = 6000               # the run never asks more
