@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,13 @@ from pyarrow import parquet
 from sqlalchemy import text
 
 from engine.cli import main
+from engine.domain import Example
 from engine.errors import InputError
+from engine.pools import PoolFiles
 from engine.run_export import export, exportable
 from engine.settings import Settings
 from engine.store import Store
+from engine.strategies import Draft
 from tests.openai_server import KEY, MODEL, OpenAIServer, serving
 from tests.pilots import TICKETS, rows, seedpilot_pilot, ticket_plan
 from tests.small_students import build_tiny_student
@@ -443,3 +447,20 @@ def test_a_full_run_stands_among_the_runs_and_can_be_shown(tmp_path: Path, run: 
     shutil.rmtree(tmp_path / "data")
     with pytest.raises(InputError, match="no longer there"):
         export(store, told["run"])
+
+
+def test_no_example_is_held_once_it_is_written(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    held: list[int] = []
+    take = PoolFiles.take
+
+    def counted(files: PoolFiles, query_ids: Sequence[int], kept: Sequence[Example]) -> None:
+        take(files, query_ids, kept)
+        if files.counts["kept"] % 300 == 299:
+            held.append(sum(type(one) in (Draft, Example) for one in gc.get_objects()))
+
+    monkeypatch.setattr(PoolFiles, "take", counted)
+    asked = ["--task", "math", "--seeds", "sandbox", "--teacher", "sandbox", "--concurrency", "2"]
+    told = run(*asked, "--strategy", "new_question=2000", "--out", tmp_path / "data")[1]
+    assert told["counts"]["new_question"]["kept"] > 900
+    # Those that wait for one look into the ledger, and those that finished ahead of a slow one.
+    assert 0 < max(held) < 650, held

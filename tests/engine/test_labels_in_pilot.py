@@ -142,6 +142,9 @@ def test_generate_keeps_the_shares_too_and_changing_ones_mind_buys_nothing(
         assert Counter(row["messages"][-1]["content"] for row in made) == Counter(spam=20, ham=21)
         assert "`label_share`" in (tmp_path / "data" / "README.md").read_text()
         assert generate()["counts"]["real_question"] == {"kept": 150}
+        # Another scorer reads another answer out of the same replies.
+        Path(plan["task"]).write_text(TASK.replace('["spam", "ham"]', '["spam", "fine"]'))
+        assert generate()["counts"]["real_question"] == {"kept": 20, "unparsable": 130}
         assert server.answered == 150
 
 
