@@ -31,8 +31,12 @@ class FollowUp:
     """Queries of the pilot that the spending plan has no use for."""
 
 
-def follow(run: Run, cells: Sequence[CellRow], out: Path, queries: int | None = None) -> FollowUp:
+def follow(
+    run: Run, cells: Sequence[CellRow], out: Path, queries: int | None = None, learning_rate: float | None = None
+) -> FollowUp:
     """The spending plan of the advice after the pilot, with what the pilot paid counted in.
+
+    `learning_rate` is the one that the pilot chose (`engine.rate_choice`); None: its plan's.
 
     `queries` is the whole budget, the pilot's share in it; None takes the plan's `target.queries`. InputError where
     there is no budget, nothing is left of it, or the pilot measured no strategy.
@@ -74,6 +78,9 @@ def follow(run: Run, cells: Sequence[CellRow], out: Path, queries: int | None = 
         forecast=forecast_of(advised, run.id),
     )
     ceiling = pilot.ceiling.model_copy(update={"queries": None, "usd": None})
+    training = pilot.training
+    if learning_rate is not None:
+        training = training.model_copy(update={"learning_rate": learning_rate})
     plan = pilot.model_copy(
         update={
             "name": f"full run after {pilot.name}"[:80],
@@ -81,6 +88,7 @@ def follow(run: Run, cells: Sequence[CellRow], out: Path, queries: int | None = 
             "teachers": {},
             "full": full,
             "ceiling": ceiling,
+            "training": training,
             "grid": pilot.grid.model_copy(update={"strategies": tuple(spending)}),
         }
     )

@@ -127,6 +127,12 @@ def choose(prepared: Prepared, trainer: Trainer, folder: Path, check: Callable[[
     return choice
 
 
+def chosen_rate(folder: Path) -> float | None:
+    """The learning rate that the pilot in that folder chose; None where it was fixed."""
+    known = read_json(folder / FILE)
+    return None if known is None else float(known["rate"])
+
+
 def split_off(seeds: Sequence[Item]) -> tuple[list[Item], list[Item]]:
     """Seeds to train on and seeds to validate on, both in the order of the seeds; families are on one side."""
     families: dict[str, list[Item]] = {}

@@ -12,6 +12,7 @@ from engine.following import follow
 from engine.full_prepare import prepare_full
 from engine.full_run import report_of
 from engine.full_training import said
+from engine.rate_choice import chosen_rate
 from engine.records import RunState
 from engine.runs import file_full
 from engine.settings import Settings
@@ -53,7 +54,9 @@ def _follow(given: argparse.Namespace) -> int:
     run = store.run(given.run)
     if given.queries is not None and given.queries < 2:
         raise InputError(f"--queries {given.queries}: expected at least 2")
-    found = follow(run, store.cells(run.id), given.out.expanduser().absolute(), given.queries)
+    found = follow(
+        run, store.cells(run.id), given.out.expanduser().absolute(), given.queries, chosen_rate(store.folder(run.id))
+    )
     plan = found.plan
     if given.ceiling_usd is not None:
         plan = plan.model_copy(update={"ceiling": plan.ceiling.model_copy(update={"usd": given.ceiling_usd})})

@@ -13,9 +13,10 @@ import pytest
 from engine import worker
 from engine.curves import usable
 from engine.domain import MATCHED_STEPS, Baseline, Item
+from engine.following import follow
 from engine.plan import check_plan
 from engine.prepare import prepare
-from engine.rate_choice import RATES, choose, rates_of, split_off
+from engine.rate_choice import RATES, choose, chosen_rate, rates_of, split_off
 from engine.records import CellRow, RunState
 from engine.runs import file_pilot, summary
 from engine.settings import Settings
@@ -83,6 +84,9 @@ def test_what_was_chosen_is_read_again_and_not_chosen_anew(
     found = choose(prepared, Idle(), store.folder(run_id), lambda: None)
     assert found is not None
     assert found.rate == json.loads(file.read_text())["rate"]
+    assert chosen_rate(store.folder(run_id)) == found.rate
+    followed = follow(store.run(run_id), store.cells(run_id), Path("data"), 400, chosen_rate(store.folder(run_id)))
+    assert followed.plan.training.learning_rate == found.rate
     other = replace(prepared, seeds=prepared.seeds[:-4])
     with pytest.raises(AssertionError, match="trained again"):
         choose(other, Idle(), store.folder(run_id), lambda: None)
