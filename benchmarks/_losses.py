@@ -6,7 +6,6 @@ fine-tuning curve) and a row for each model, with its `family`. Past curves are 
 
 from __future__ import annotations
 
-import csv
 import sys
 import time
 from dataclasses import dataclass
@@ -16,14 +15,13 @@ from typing import Any
 import numpy as np
 from scipy.optimize import least_squares
 
-from engine.errors import InputError
-from engine.fitting.archive import Archive, PastCurve
+from engine.fitting.archive import Archive
 from engine.fitting.groups import Array, Forecast, Group, LogScale, Method, Series
+from engine.fitting.recorded_losses import STRATEGY, read_losses
 from engine.fitting.rivals import LastPoint, LeastSquares
 from engine.fitting.saturating import SaturatingCurves
 
 FIRST = (4, 6, 8, 10)
-STRATEGY = "fine-tuning"
 
 
 @dataclass(frozen=True)
@@ -59,8 +57,9 @@ class Rectified:
 
 def loss_rows(path: Path) -> list[dict[str, Any]]:
     """One row a method: mean log-RMSD over the models in sample and beyond the first k points."""
-    n, losses, families, names = _read(path)
-    past = Archive(tuple(PastCurve(family, STRATEGY, n, row) for family, row in zip(families, losses, strict=True)))
+    recorded = read_losses(path)
+    n, losses, families, names = recorded.n, recorded.losses, recorded.families, recorded.names
+    past = recorded.archive()
     methods: list[Method] = [past, SaturatingCurves(), Rectified(), LastPoint(), LeastSquares("pow3")]
     rows = []
     for method in methods:
@@ -93,16 +92,3 @@ def _rmsd(method: Method, n: Array, row: Array, first: int) -> float:
     judged = slice(first, None) if first < len(n) else slice(None)
     draws = method.forecast(Group("", (series,), LogScale()), n[judged]).draws[:, 0]
     return float(np.sqrt(np.mean((np.median(draws, axis=0) - row[judged]) ** 2)))
-
-
-def _read(path: Path) -> tuple[Array, Array, list[str], list[str]]:
-    """n (P,), log losses (R, P), families and names; n = 0 left out."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except OSError as failed:
-        raise InputError(f"{path}: {failed.strerror or failed}; expected a CSV file of losses.") from failed
-    columns = [column for column in rows[0] if column.isdigit() and int(column) > 0]
-    n = np.array([float(column) for column in columns])
-    losses = np.log(np.array([[float(row[column]) for column in columns] for row in rows]))
-    return n, losses, [row["family"] for row in rows], [row["config name"] for row in rows]

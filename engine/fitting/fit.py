@@ -20,7 +20,7 @@ from engine.fitting.seed_law import SeedLaw
 from engine.settings import ROOT
 
 CALIBRATION = ROOT / "data" / "calibration"
-"""Written by `python -m engine.fitting.learn_margins`."""
+"""Written by `python -m engine.fitting.learn_margins`, and `learn_loss_margins`."""
 
 
 @dataclass(frozen=True, slots=True)
