@@ -18,6 +18,7 @@ page = st.navigation(
             st.Page("pages/pilot/new.py", title="New pilot", icon=":material/science:", url_path="pilot"),
             st.Page("pages/pilot/generate.py", title="Generate", icon=":material/dataset:"),
             st.Page("pages/pilot/runs.py", title="Runs", icon=":material/list_alt:"),
+            st.Page("pages/pilot/compare.py", title="Compare", icon=":material/compare_arrows:", visibility="hidden"),
             st.Page("pages/pilot/run.py", title="Run", icon=":material/monitoring:", visibility="hidden"),
         ],
         "Learn": [

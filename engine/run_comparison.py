@@ -17,7 +17,7 @@ from statistics import mean
 from typing import Any
 
 from engine.comparison import duel, holm, wilson
-from engine.domain import Arm, Baseline, Interval, Strategy
+from engine.domain import UNTRAINED, Arm, Baseline, Interval, Strategy
 from engine.errors import InputError
 from engine.ledger import Account, account
 from engine.paired import Difference, difference
@@ -30,12 +30,11 @@ from engine.tested_items import Tested, tested_items
 LEVEL = 0.95
 LEAST_ITEMS = 10
 """Fewer shared items than this are no comparison."""
-_UNTRAINED = (Baseline.UNTUNED, Baseline.TEACHER)
 MOST = 6
 """Runs that are compared at once: more fit on no screen, and make Holm's correction too strict to find anything."""
 
 Place = tuple[Arm, str, int, int]
-"""Arm, variant, seeds and budget; of untuned student and teacher only the arm, since they see no data."""
+"""Arm, variant, seeds and budget; of arms that train on nothing only the arm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +141,7 @@ def _side(store: Store, run_id: str) -> Side:
 
 def _place(row: CellRow) -> Place:
     cell = row.cell
-    if cell.arm in _UNTRAINED:
+    if cell.arm in UNTRAINED:
         return cell.arm, cell.variant, 0, 0
     return cell.arm, cell.variant, cell.seeds, cell.budget
 
@@ -236,7 +235,7 @@ def _paired(one: Side, other: Side) -> list[tuple[Place, Difference, float]]:
         for place, rows in own.items():
             name = f"{side}/{place}"
             cells[name] = [_whole(row.outcomes, range(width) if side == "one" else moved, width) for row in rows]
-            if place[0] not in _UNTRAINED:
+            if place[0] not in UNTRAINED:
                 trained[name] = cells[name]
             if isinstance(place[0], Strategy):
                 made[name] = [row.cell.pool for row in rows]
