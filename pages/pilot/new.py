@@ -10,7 +10,17 @@ from engine import launch, runs
 from engine.errors import InputError
 from engine.plan import check_plan, to_toml
 from engine.settings import Settings
-from pages.shared import check_form, judge_form, pilot_form, pilots, prompts_form, run_words, variants_form, words
+from pages.shared import (
+    check_form,
+    judge_form,
+    pilot_form,
+    pilots,
+    plan_door,
+    prompts_form,
+    run_words,
+    variants_form,
+    words,
+)
 
 
 def figures(found: pilots.Outline) -> None:
@@ -60,6 +70,7 @@ st.markdown(
 )
 form, before = st.columns([1.5, 1], gap="large")
 with form:
+    came = st.container()
     asked = pilot_form.ask()
     with st.container(border=True):
         st.subheader("6. What the teacher is sent", anchor=False)
@@ -78,6 +89,8 @@ with form:
         asked.raw |= check_form.section()
         check = st.container()
     pilot_form.advanced(asked)
+with came:
+    plan_door.told(asked.raw)
 plan_json = json.dumps(asked.raw, sort_keys=True)
 with before:
     st.subheader("Before you start", anchor=False)
