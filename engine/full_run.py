@@ -22,9 +22,10 @@ from engine.dataset_folder import DataSet, Pool, write_folder
 from engine.domain import Example, Strategy
 from engine.errors import SeedPilotError
 from engine.full_prepare import PreparedFull, training_of
+from engine.full_report import REPORT
 from engine.full_training import FullTraining, said
 from engine.generation import Generator
-from engine.job_files import read_json, write_json
+from engine.job_files import write_json
 from engine.label_shares import LABEL_SHARE
 from engine.ledger import account
 from engine.plan import PLAIN
@@ -36,9 +37,6 @@ from engine.strategies import Draft
 from engine.token_length import room
 from engine.trainer_configs import ANY_STUDENT
 from engine.variants import making_of
-
-REPORT = "data_set.json"
-"""In the run's folder: what came of it, in numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,8 +215,3 @@ def _told(made: Draft | Example | None) -> dict[str, Any]:
 def _sum(prices: Sequence[float | None]) -> float | None:
     known = [price for price in prices if price is not None]
     return sum(known) if len(known) == len(prices) else None
-
-
-def report_of(store: Store, run_id: str) -> dict[str, Any] | None:
-    """What came of a full run, as `seedpilot generate --json` prints it; None where it wrote no folder."""
-    return read_json(store.folder(run_id) / REPORT)

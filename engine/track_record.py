@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from engine.full_run import report_of
+from engine.full_report import report_of
 from engine.records import FULL
 from engine.store import Store
 

@@ -30,7 +30,7 @@ from engine.batches import generator_for
 from engine.check import Check
 from engine.check_size import ceiling_of
 from engine.database import translated
-from engine.dry_run import Measured, dry_run
+from engine.dry_run import dry_run
 from engine.errors import KeyMissingError, SeedPilotError
 from engine.full_prepare import prepare_full
 from engine.full_run import FullRun
@@ -40,6 +40,7 @@ from engine.ledger import Ceiling
 from engine.pilot import Pilot
 from engine.plan import PLAIN, PilotPlan, check_plan
 from engine.prepare import Prepared, prepare
+from engine.query_pace import Measured
 from engine.records import CHECK, DRY_RUN, FULL, RETRIEVAL, RunState
 from engine.retrieval.prepared import ledger_of as retrieval_ledger
 from engine.retrieval.prepared import own_teacher, prepare_retrieval

@@ -10,7 +10,7 @@ from engine.cli.frame import Commands, command, dumps, tell
 from engine.errors import InputError
 from engine.following import follow
 from engine.full_prepare import prepare_full
-from engine.full_run import report_of
+from engine.full_report import report_of
 from engine.full_training import said
 from engine.rate_choice import chosen_rate
 from engine.records import RunState

@@ -16,7 +16,7 @@ from engine.cli.mapping import add_map, with_mapping
 from engine.domain import Strategy
 from engine.errors import InputError
 from engine.full_prepare import PreparedFull, prepare_full
-from engine.full_run import report_of
+from engine.full_report import report_of
 from engine.plan import SANDBOX, PilotPlan, check_plan, read_plan
 from engine.records import RunState
 from engine.runs import file_full

@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from engine.dry_run import measured
-from engine.full_run import report_of
+from engine.full_report import report_of
 from engine.ledger import account
+from engine.query_pace import measured
 from engine.records import Run, RunState
 from engine.runs import plan_of
 from engine.store import Store

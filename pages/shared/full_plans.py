@@ -12,10 +12,10 @@ from typing import Any
 import streamlit as st
 
 from engine.domain import Strategy
-from engine.dry_run import measured
 from engine.full_prepare import PreparedFull, prepare_full
 from engine.plan import check_plan
 from engine.prepare import Estimate
+from engine.query_pace import measured
 from engine.records import FULL, RunState
 from engine.settings import Settings
 from engine.store import Store

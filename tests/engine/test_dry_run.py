@@ -6,10 +6,11 @@ from pydantic import SecretStr
 
 from engine.costs import Price, queries_for
 from engine.domain import Item, Strategy
-from engine.dry_run import VISITS, Measured, dry_run
+from engine.dry_run import VISITS, dry_run
 from engine.generation import Generator
 from engine.ledger import Ceiling, Ledger
 from engine.plan import TeacherPlan
+from engine.query_pace import Measured
 from engine.store import Store
 from engine.strategies import PLAIN
 from engine.tasks import load_task

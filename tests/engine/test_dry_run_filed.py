@@ -11,10 +11,11 @@ from engine import worker
 from engine.cli import main
 from engine.costs import queries_for
 from engine.domain import Strategy
-from engine.dry_run import VISITS, measured
+from engine.dry_run import VISITS
 from engine.full_prepare import PreparedFull, prepare_full
 from engine.ledger import account
 from engine.plan import check_plan
+from engine.query_pace import measured
 from engine.records import DRY_RUN, RunState
 from engine.runs import file_dry_run
 from engine.settings import Settings

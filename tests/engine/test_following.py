@@ -15,7 +15,7 @@ from engine.domain import Cell, Measurement, Mixed, Strategy
 from engine.errors import InputError
 from engine.following import follow
 from engine.full_prepare import prepare_full
-from engine.full_run import REPORT, report_of
+from engine.full_report import REPORT, report_of
 from engine.full_training import outcome, said
 from engine.job_files import write_json
 from engine.ledger import account
