@@ -13,6 +13,7 @@ page = st.navigation(
     {
         "Decide": [
             st.Page("pages/decide/recommend.py", title="Advice", icon=":material/signpost:", default=True),
+            st.Page("pages/decide/retrieval.py", title="Retrieval", icon=":material/manage_search:"),
         ],
         "Pilot": [
             st.Page("pages/pilot/new.py", title="New pilot", icon=":material/science:", url_path="pilot"),

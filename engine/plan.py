@@ -161,6 +161,8 @@ class PilotPlan(Part):
     @property
     def sandbox_parts(self) -> tuple[str, ...]:
         """Which of seeds, teacher and student are the sandbox's; results with any are labelled so."""
+        if self.retrieval is not None:
+            return self.retrieval.sandbox_parts(self.teacher.kind)
         return tuple(
             part
             for part, is_sandbox in (

@@ -58,6 +58,15 @@ class RetrievalPlan(Part):
             }
         )
 
+    def sandbox_parts(self, teacher: str) -> tuple[str, ...]:
+        """Which of collection, teacher and encoder are the sandbox's; `teacher` is its kind."""
+        parts = {
+            "collection": self.collection == SANDBOX,
+            "teacher": teacher == SANDBOX and not self.feedback,
+            "encoder": self.encoder == SANDBOX,
+        }
+        return tuple(part for part, is_sandbox in parts.items() if is_sandbox)
+
     def problems(self) -> list[str]:
         """What does not fit together."""
         found = [

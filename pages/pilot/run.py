@@ -84,6 +84,13 @@ if not run_id:
     st.stop()
 run = store.run(run_id)
 plan = plan_of(run)
+if plan.retrieval is not None:
+    st.page_link(
+        "pages/decide/retrieval.py", label="What this retrieval pilot measured", icon=":material/manage_search:"
+    )
+    run_controls.told(run, store)
+    run_controls.buttons(run, plan, store)
+    st.stop()
 live = run.state in run_words.LIVE or run_controls.starting(run)
 standing = run_controls.standing(run)
 
