@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from engine.domain import Baseline
+from engine.domain import UNTRAINED, Baseline
 from engine.ledger import account
 from engine.records import RunState
 from engine.store import Store
@@ -62,15 +62,22 @@ def ended(page: Page, home: Path, run_id: str) -> None:
     """The page says so, and data sets, adapters and accuracies are on disk and in the store."""
     state_on(page, "Finished")
     app.settle(page)
-    expect(page.get_by_text("6 of 6")).to_be_visible()
     assert page.get_by_test_id("stException").count() == 0
     store = Store(home / "seedpilot.sqlite")
     assert store.run(run_id).state is RunState.DONE
-    for row in store.cells(run_id):
+    cells = store.cells(run_id)
+    done = [row for row in cells if row.state == "done"]
+    expect(page.get_by_text(f"{len(done)} of {len(cells)}")).to_be_visible()
+    # Examples need room beside a question, and a control a cell with more steps: else they are left out, and say so.
+    left_out = [row for row in cells if row.state == "skipped"]
+    assert len(done) + len(left_out) == len(cells)
+    assert all(row.message for row in left_out)
+    assert {row.cell.arm for row in left_out} <= {Baseline.UNTUNED_FEW_SHOT, Baseline.SEEDS_ONLY}
+    for row in done:
         assert row.measurement is not None
         assert row.measurement.accuracy is not None
         adapter = Path(row.folder or "") / "adapter" / "adapter_model.safetensors"
-        assert adapter.exists() == (row.cell.arm not in (Baseline.UNTUNED, Baseline.TEACHER))
+        assert adapter.exists() == (row.cell.arm not in UNTRAINED)
     for pool in store.pools(run_id):
         assert len(rows(Path(pool.folder) / "examples.jsonl")) == pool.counts["kept"]
     assert not any(KEY.encode() in path.read_bytes() for path in home.rglob("*") if path.is_file())

@@ -29,7 +29,7 @@ def test_the_empty_plan_is_the_default_sandbox_pilot():
 def test_baselines_are_cells_too():
     cells = check_plan({}).cells(100)
     arms = [cell.arm for cell in cells if cell.variant == "plain"]
-    assert arms.count(Baseline.UNTUNED) == 1
+    assert arms.count(Baseline.UNTUNED) == arms.count(Baseline.UNTUNED_FEW_SHOT) == 1
     assert arms.count(Baseline.TEACHER) == 1
     assert arms.count(Baseline.SEEDS_ONLY) == 2
     assert [cell.arm for cell in cells if cell.variant == MATCHED_STEPS] == [Baseline.SEEDS_ONLY]

@@ -140,6 +140,8 @@ def _measure(store: Store, run_id: str, cell: Cell, draw: random.Random, example
     detail: dict[str, object] = {"steps": 100 if cell.variant == PLAIN and not cell.budget else 300}
     if cell.variant == MATCHED_STEPS:
         detail["anchor"] = Cell(Strategy.NEW_QUESTION, cell.seeds, 1600, 0).key
+    if cell.arm is Baseline.UNTUNED_FEW_SHOT:
+        detail["shown"] = 8
     store.record_cell(run_id, Measurement(cell, correct, items - 2, 2, examples), outcomes, detail, str(folder))
 
 
