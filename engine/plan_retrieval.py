@@ -43,7 +43,7 @@ class RetrievalPlan(Part):
     learning_rate: float | None = Field(default=None, gt=0)
     rank: int | None = Field(default=None, ge=1)
     """Of the tuning; None: the recipe's."""
-    latency_searches: int = Field(default=200, ge=20)
+    latency_searches: int = Field(default=400, ge=20)
     """Searches that are timed for each way."""
 
     def moved(self, move: Callable[[str], str]) -> RetrievalPlan:

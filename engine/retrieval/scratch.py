@@ -29,13 +29,16 @@ from engine.training_order import schedule
 Pairs = Callable[[random.Random], tuple[str, str]]
 
 BATCH = 64
+"""Pairs, for the sandbox; a collection's longer texts take half as many."""
 PEAK_RATE = 1e-3
 TEMPERATURE = 0.05
 MIXED = 0.4
 """Share of the sandbox's pairs where one text has everyday words among the learned ones."""
 SANDBOX_STEPS = 1500
-STEPS = 1500
+STEPS = 1000
 """For a collection."""
+PIECE = 48
+"""Words of a passage's longest piece: whole abstracts take five times as long."""
 VOCABULARY = 8000
 PAD, UNKNOWN = "[PAD]", "[UNK]"
 
@@ -73,14 +76,19 @@ def pairs_of(collection: Collection) -> Pairs:
     def pair(rng: random.Random) -> tuple[str, str]:
         title, said = rng.choice(long)
         if title and rng.random() < 0.3:
-            return title, " ".join(said)
+            return title, _piece(said, PIECE, rng)
         start = rng.randrange(len(said) - 4)
-        piece = said[start : start + rng.randint(4, 24)]
-        # The rest, so that the pair cannot be told by its own words alone.
+        piece = said[start : start + rng.randint(4, 20)]
+        # Mostly from the rest, so that the pair cannot be told by its own words alone.
         rest = said[:start] + said[start + len(piece) :] if rng.random() < 0.8 else said
-        return " ".join(piece), " ".join(rest or said)
+        return " ".join(piece), _piece(rest or said, PIECE, rng)
 
     return pair
+
+
+def _piece(said: list[str], most: int, rng: random.Random) -> str:
+    start = rng.randrange(max(1, len(said) - most + 1))
+    return " ".join(said[start : start + most])
 
 
 def build_tokenizer(vocabulary: list[str]) -> PreTrainedTokenizerFast:
@@ -130,6 +138,7 @@ def pretrain(
     steps: int,
     seed: int,
     told: Callable[[int, float], None] | None = None,
+    batch: int = BATCH,
 ) -> Encoder:
     """An encoder that was taught by so many batches of pairs; `told` hears the step and the loss now and then."""
     rng = random.Random(f"scratch-{seed}")
@@ -139,7 +148,7 @@ def pretrain(
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         for step in range(steps):
-            drawn = [pair(rng) for _ in range(BATCH)]
+            drawn = [pair(rng) for _ in range(batch)]
             for group in optimizer.param_groups:
                 group["lr"] = PEAK_RATE * schedule(step, steps, warmup=0.05)
             one = vectors_of(encoder, [first for first, _ in drawn], "query")
@@ -162,7 +171,9 @@ def from_scratch(
 ) -> Encoder:
     """An encoder for a collection, taught by its passages alone."""
     tokenizer = learnt_tokenizer(list(collection.passages.values()))
-    return pretrain("scratch", tokenizer, pairs_of(collection), steps, seed, told and (lambda step, loss: told()))
+    return pretrain(
+        "scratch", tokenizer, pairs_of(collection), steps, seed, told and (lambda step, loss: told()), BATCH // 2
+    )
 
 
 def save(encoder: Encoder, folder: Path) -> None:
