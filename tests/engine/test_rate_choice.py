@@ -12,7 +12,7 @@ import pytest
 
 from engine import worker
 from engine.curves import usable
-from engine.domain import MATCHED_STEPS, Baseline, Item
+from engine.domain import MATCHED_STEPS, UNTRAINED, Item
 from engine.following import follow
 from engine.plan import check_plan
 from engine.prepare import prepare
@@ -64,7 +64,7 @@ def test_the_rate_with_the_lowest_loss_on_held_out_seeds_is_every_cell_s(
     assert losses[1e-2] < 0.9 * losses[1e-5]
     assert (chosen["trained_on"], chosen["held_out"]) == (195, 65)
     for row in store.cells(run_id):
-        if row.cell.arm is not Baseline.UNTUNED:
+        if row.cell.arm not in UNTRAINED:
             config = json.loads((store.folder(run_id) / "cells" / row.cell.key / "adapter" / "done.json").read_text())
             assert config["final_loss"] < losses[1e-5], "trained at the rate that learns"
 
