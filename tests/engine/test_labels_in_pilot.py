@@ -153,3 +153,11 @@ def test_shares_of_labels_without_labels_or_without_inputs_are_refused(plan: dic
         prepare(check_plan({"unlabelled": {"path": "sandbox", "keep_label_shares": True}}))
     with pytest.raises(InputError, match=r"unlabelled.keep_label_shares: there are no inputs"):
         check_plan(plan | {"unlabelled": {"keep_label_shares": True}, "grid": {"strategies": ["new_question"]}})
+
+
+def test_another_answer_to_a_seed_is_called_useless_where_the_question_fixes_it(plan: dict[str, Any]) -> None:
+    told = "answer augmentation can only repeat the seeds"
+    plan |= {"grid": {"strategies": ["answer_augmentation"], "budgets": [20]}}
+    assert any(told in warning for warning in prepare(check_plan(plan)).warnings)
+    Path(plan["task"]).write_text('rationale = "before"\n' + TASK.lstrip())
+    assert not any(told in warning for warning in prepare(check_plan(plan)).warnings)
