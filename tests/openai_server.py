@@ -21,6 +21,8 @@ Voice = Callable[[list[dict[str, str]]], str]
 
 KEY = "sk-test-right-key"
 MODEL = "test-teacher"
+REFUSED: dict[str, str] = {}
+"""Stands in `loras` for a server that loads no adapters."""
 FAULTS = ("429", "no_quota", "500", "garbage", "slow", "drip", "cut_off", "cut_connection", "dropped")
 
 
@@ -58,6 +60,8 @@ class OpenAIServer(ThreadingHTTPServer):
         self.reasoning: str | None = None
         """Sent as `reasoning_content` where it is set."""
         self.redirect_to: str | None = None
+        self.loras: dict[str, str] = {}
+        """Adapters that were loaded, by name."""
         self.authorizations: set[str] = set()
         self.batches = Batches()
         self.lock = threading.Lock()
@@ -95,6 +99,8 @@ class _Handler(BaseHTTPRequestHandler):
                 server.batches.hold_upload.wait(60)
             return self._json(200, server.batches.upload(raw, self.headers["Content-Type"]))
         body = json.loads(raw)
+        if self.path.endswith("/load_lora_adapter"):
+            return self._load_lora(body)
         if self.path.endswith("/batches"):
             return self._create_batch(body)
         if server.redirect_to is not None:
@@ -104,7 +110,7 @@ class _Handler(BaseHTTPRequestHandler):
             sent = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
             # Real endpoints repeat the key that they refuse.
             return self._json(401, {"error": {"message": f"Incorrect API key provided: {sent}."}})
-        if body["model"] != MODEL:
+        if body["model"] != MODEL and body["model"] not in server.loras:
             return self._json(404, {"error": {"message": f"The model `{body['model']}` does not exist"}})
         fault = server.next_fault()
         with server.lock:
@@ -172,6 +178,16 @@ class _Handler(BaseHTTPRequestHandler):
         for _ in range(int(self.server.slow_s / 0.1)):
             self.wfile.write(b" ")
             time.sleep(0.1)
+
+    def _load_lora(self, body: dict[str, Any]) -> None:
+        """As vLLM does, in its words."""
+        name = body["lora_name"]
+        if self.server.loras is REFUSED:
+            return self._json(404, {"detail": "Not Found"})
+        if name in self.server.loras:
+            return self._json(400, {"message": f"The lora adapter '{name}' has already been loaded."})
+        self.server.loras[name] = body["lora_path"]
+        return self._send(200, f"Success: LoRA adapter '{name}' added successfully.".encode(), "text/plain")
 
     def _create_batch(self, body: dict[str, Any]) -> None:
         batches = self.server.batches

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import argparse
-import math
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from engine.cli.frame import Commands, command, dumps, tell
+from engine.cli.evaluated import compared, text_of, told_of
+from engine.cli.frame import Commands, command, dumps
 from engine.cli.mapping import add_map, mapping
 from engine.cli.replies import belonging, items_of
-from engine.comparison import Z95, detectable_difference, duel, wilson
-from engine.domain import GoldLikelihood, Item, Outcome, Score
+from engine.domain import GoldLikelihood, Item, Score
 from engine.errors import InputError
 from engine.hub_rows import local
+from engine.imported import check_name, import_cell
 from engine.items import read_rows, write_jsonl
 from engine.mapping import mapped
-from engine.paired import difference
+from engine.prepare import prepare
 from engine.recording import prediction_rows
 from engine.rows import as_text
+from engine.runs import plan_of
+from engine.settings import Settings, key_from_environment
+from engine.store import Store
 from engine.student import check_student
-from engine.tally import mean_gold_loss, tally
+from engine.tally import mean_gold_loss
 from engine.tasks import Task, load_task
 from engine.tasks.outcomes import not_scored
 
@@ -53,10 +55,12 @@ def add(commands: Commands) -> None:
         "Scores a student, with or without an adapter, or predictions from elsewhere, on test items; nothing is paid.",
         "seedpilot evaluate --task math --test test.jsonl --student ./student --adapter ./adapter --json",
     )
-    evaluate.add_argument("--task", required=True, help="a named task, or the path of a task.toml")
+    evaluate.add_argument("--task", help="a named task, or the path of a task.toml")
     evaluate.add_argument(
-        "--test", required=True, help="JSONL, CSV or Parquet with questions and gold answers, or hub:OWNER/NAME#SPLIT"
+        "--test", help="JSONL, CSV or Parquet with questions and gold answers, or hub:OWNER/NAME#SPLIT"
     )
+    evaluate.add_argument("--run", help="instead of both: a run, whose task and test items are taken; the result is")
+    evaluate.add_argument("--name", help="recorded in it as a cell of that name, in the ladder of its page")
     which = evaluate.add_mutually_exclusive_group(required=True)
     which.add_argument("--student", help="a folder in hub layout, a hub id, or `sandbox`")
     which.add_argument(
@@ -65,7 +69,16 @@ def add(commands: Commands) -> None:
         help="replies of a model that runs elsewhere, a row each with `reply`; rows belong to the test items by `id`, "
         "by `question`, or line by line",
     )
-    evaluate.add_argument("--adapter", type=Path, help="folder of a LoRA adapter in peft's layout, for --student")
+    which.add_argument(
+        "--server",
+        help="address of an OpenAI-compatible server that answers as the student (http://127.0.0.1:8000/v1, vLLM with "
+        "LoRA); with --model, and --key-env where it asks for a key",
+    )
+    evaluate.add_argument("--model", help="the server's name for the student, or for an adapter that it serves")
+    evaluate.add_argument("--key-env", help="name of the environment variable with the server's key")
+    evaluate.add_argument(
+        "--adapter", type=Path, help="folder of a LoRA adapter in peft's layout, for --student or --server"
+    )
     evaluate.add_argument("--against", type=Path, help="predictions of another model, compared on the same items")
     evaluate.add_argument("--max-new-tokens", type=int, default=MAX_NEW_TOKENS, help="of an answer (default: 200)")
     evaluate.add_argument("--stop", action="append", default=[], help="a text that ends an answer; may be repeated")
@@ -75,18 +88,27 @@ def add(commands: Commands) -> None:
 
 
 def _evaluate(given: argparse.Namespace) -> int:
-    problems = []
-    if given.adapter is not None and given.student is None:
-        problems.append("--adapter belongs to a --student; predictions have their adapter behind them")
+    problems = _source_problems(given)
+    if given.adapter is not None and given.predictions is not None:
+        problems.append("--adapter belongs to a --student or --server; predictions have their adapter behind them")
     if given.max_new_tokens < 1:
         problems.append(f"--max-new-tokens {given.max_new_tokens}: expected at least 1")
     if given.adapter is not None and not given.adapter.is_dir():
         problems.append(f"--adapter {given.adapter}: there is no such folder")
     if problems:
         raise InputError(problems)
-    test, note = local(given.test)
-    task = load_task(given.task, test)
-    rows, items = items_of(test, mapped(task.read_row, task, mapping(given.map), "--map"))
+    store = Store(Settings().store_path)
+    prepared = None if given.run is None else prepare(plan_of(store.run(given.run)))
+    note = None
+    rows: Sequence[dict[str, Any]]
+    items: Sequence[Item]
+    if prepared is not None:
+        task, items = prepared.task, prepared.test
+        rows = [{} for _ in items]
+    else:
+        test, note = local(given.test)
+        task = load_task(given.task, test)
+        rows, items = items_of(test, mapped(task.read_row, task, mapping(given.map), "--map"))
     # An item that stands there twice is one item, as in a pilot; replies may still follow line by line.
     once = list({item.id: at for at, item in reversed(list(enumerate(items)))}.values())[::-1]
     # Read before the student answers: a wrong file should not be known only after an hour.
@@ -96,20 +118,52 @@ def _evaluate(given: argparse.Namespace) -> int:
     repeats, items = len(items) - len(once), [items[at] for at in once]
     if given.predictions is not None:
         answers = _Answers(replies, (), {"predictions": str(given.predictions)}, ())
+    elif given.server is not None:
+        answers = _ask_server(given, task, items)
     else:
         answers = _ask(given, task, items)
     scores = _scored(task, items, answers.replies)
-    told = _told(task, items, answers, scores) | {"repeats": repeats}
+    told = told_of(task, items, answers.replies, answers.told, scores) | {"repeats": repeats}
     told["notes"] = [*([note] if note else []), *answers.notes]
     told["against"] = None
     if against is not None:
-        told["against"] = _compared(items, scores, _scored(task, items, against), str(given.against))
+        told["against"] = compared(items, scores, _scored(task, items, against), str(given.against))
     if given.out is not None:
         file = given.out / "predictions.jsonl"
         write_jsonl(file, prediction_rows(items, answers.replies, scores, answers.gold))
         told["written"] = str(file)
-    print(dumps(told) if given.json else _text(told))
+    if prepared is not None:
+        import_cell(store, given.run, prepared, given.name, answers.replies, scores, answers.gold)
+        told |= {"run": given.run, "name": given.name}
+    print(dumps(told) if given.json else text_of(told))
     return 0
+
+
+def _source_problems(given: argparse.Namespace) -> list[str]:
+    """What does not fit together about where items and answers come from."""
+    problems = []
+    if given.run is None:
+        problems += [
+            f"--{name}: is missing (or give --run)" for name in ("task", "test") if getattr(given, name) is None
+        ]
+        if given.name is not None:
+            problems.append("--name: names a cell of a run; give --run too")
+    else:
+        problems += [
+            f"--{name}: the run brings its own; leave it out" for name in ("task", "test") if getattr(given, name)
+        ]
+        if given.name is None:
+            problems.append("--run: the cell needs a name; give --name")
+        else:
+            try:
+                check_name(given.name)
+            except InputError as error:
+                problems += error.problems
+    if given.server is not None and not given.model:
+        problems.append("--server: which model? give the server's name for it with --model")
+    if given.server is None and (given.model or given.key_env):
+        problems.append("--model and --key-env belong to --server")
+    return problems
 
 
 def _read(
@@ -173,93 +227,31 @@ def _ask(given: argparse.Namespace, task: Task, items: Sequence[Item]) -> _Answe
     )
 
 
+def _ask_server(given: argparse.Namespace, task: Task, items: Sequence[Item]) -> _Answers:
+    """The same through a server; how likely the gold answers are is not known there."""
+    from engine.served import Server, adapter_on, answers_of
+
+    if refusal := Settings().refusal(given.server):
+        raise InputError(f"--server: {refusal}")
+    key = key_from_environment(given.key_env) if given.key_env else None
+    if given.key_env and key is None:
+        raise InputError(f"--key-env: the environment variable {given.key_env} is not set")
+    begun = time.perf_counter()
+    server = Server(given.server, given.model, key)
+    if given.adapter is not None:
+        server = adapter_on(server, given.adapter)
+    questions = [task.student_prompt(item.asked) for item in items]
+    replies = answers_of(server, questions, given.max_new_tokens, given.stop)
+    told = {
+        "student": f"{server.model} at {given.server}",
+        "adapter": None if given.adapter is None else str(given.adapter),
+        "seconds": round(time.perf_counter() - begun, 2),
+    }
+    return _Answers(replies, (), told, ())
+
+
 def _scored(task: Task, items: Sequence[Item], replies: Sequence[str | None]) -> list[Score]:
     return [
         not_scored("no reply") if reply is None else task.score_item(item, reply)
         for item, reply in zip(items, replies, strict=True)
     ]
-
-
-def _told(task: Task, items: Sequence[Item], answers: _Answers, scores: Sequence[Score]) -> dict[str, Any]:
-    found = tally(task, items, answers.replies, scores)
-    n = found.right + found.wrong
-    wide = wilson(found.right, n, Z95)
-    return {
-        "task": task.name,
-        **answers.told,
-        "items": len(items),
-        "n": n,
-        "right": found.right,
-        "wrong": found.wrong,
-        "not_scored": found.not_scored,
-        "unanswered": sum(reply is None for reply in answers.replies),
-        "accuracy": None
-        if found.accuracy is None or wide is None
-        else asdict(found.accuracy) | {"low95": wide.low80, "high95": wide.high80},
-        "mean_value": found.mean_value,
-        "macro_f1": found.macro_f1,
-        "reasons": found.reasons,
-        "detectable_points": 100 * detectable_difference(n) if n else None,
-    }
-
-
-def _compared(items: Sequence[Item], scores: Sequence[Score], others: Sequence[Score], name: str) -> dict[str, Any]:
-    """This model less the other, on the items that both have a score for."""
-    one, other = _outcomes(scores), _outcomes(others)
-    families = [item.family for item in items]
-    found = difference([one], [other], families)
-    exact = duel(one, other)
-    if found is None:
-        return {"predictions": name, "items": 0, "difference": None}
-    alone = all(family is None for family in families)
-    return {
-        "predictions": name,
-        "items": found.items,
-        "left_out": found.left_out,
-        "families": found.families,
-        "difference": found.difference,
-        "low95": found.low,
-        "high95": found.high,
-        "won": exact.won,
-        "lost": exact.lost,
-        "p": exact.p if alone else found.p,
-        "test": "McNemar, exact" if alone else "paired bootstrap, clustered by family",
-    }
-
-
-def _outcomes(scores: Sequence[Score]) -> list[float | None]:
-    return [None if one.outcome == Outcome.NOT_SCORED else float(one.outcome == Outcome.RIGHT) for one in scores]
-
-
-def _text(told: dict[str, Any]) -> str:
-    who = told.get("predictions") or " with ".join(x for x in (told["student"], told.get("adapter")) if x)
-    lines = [f"{told['task']}, {who}: nothing could be scored of {told['items']} items"]
-    if (a := told["accuracy"]) is not None:
-        lines = [
-            f"{told['task']}, {who}: {100 * a['mean']:.1f} % right of {told['n']} "
-            f"(80 % interval {100 * a['low80']:.1f} to {100 * a['high80']:.1f}), {told['not_scored']} not scored"
-        ]
-    if told["mean_value"] is not None:
-        f1 = "" if told["macro_f1"] is None else f", macro-F1 {told['macro_f1']:.3f}"
-        lines.append(f"mean value {told['mean_value']:.3f}{f1}")
-    if told.get("gold_loss") is not None:
-        chance = math.exp(-told["gold_loss"])
-        lines.append(f"gold answers: loss {told['gold_loss']:.3f} nats a token (each token likely at {chance:.1%})")
-    if told["detectable_points"] is not None:
-        lines.append(
-            f"{told['n']} items show differences from {told['detectable_points']:.1f} points on, four times in five"
-        )
-    if (b := told["against"]) is not None:
-        said = "no item is scored for both"
-        if b["difference"] is not None:
-            low, high = 100 * b["low95"], 100 * b["high95"]
-            said = (
-                f"{100 * b['difference']:+.1f} points (95 % interval {low:+.1f} to {high:+.1f}) on {b['items']} items"
-            )
-            said += f", p = {b['p']:.3g} ({b['test']})"
-        lines.append(f"against {b['predictions']}: {said}")
-    for note in told["notes"]:
-        tell(note)
-    if "written" in told:
-        lines.append(f"item by item: {told['written']}")
-    return "\n".join(lines)
