@@ -140,8 +140,8 @@ def test_predictions_from_elsewhere_are_a_cell_of_a_run_and_a_line_of_its_page(
     (cell,) = json.loads(shown(capsys, run, "--json"))["cells"]
     assert (cell["arm"], cell["variant"], cell["correct"]) == ("elsewhere", "our_7b", 25)
     # The same name again takes its place, another one stands beside it.
-    evaluate("--run", run, "--name", "our_7b", "--predictions", predictions(tmp_path, run, wrong=0), capsys=capsys)
     evaluate("--run", run, "--name", "other", "--predictions", file, capsys=capsys)
+    evaluate("--run", run, "--name", "our_7b", "--predictions", predictions(tmp_path, run, wrong=0), capsys=capsys)
     found = {row.cell.variant: row.measurement for row in store.cells(run)}
     assert {name: m.correct for name, m in found.items() if m} == {"our_7b": 30, "other": 25}
 
