@@ -48,6 +48,7 @@ from engine.settings import Settings
 from engine.store import Store
 from engine.trainer import LocalTrainer
 from engine.variants import making_of
+from engine.versions import keep_versions
 
 if TYPE_CHECKING:
     from engine.retrieval.pilot import RetrievalPilot
@@ -77,6 +78,7 @@ def run(run_id: str, store: Store, key: SecretStr | None = None) -> RunState:
             return store.run(run_id).state
         try:
             store.hold_ballast()
+            keep_versions(store.folder(run_id))
             with _Heart(store, run_id) as heart:
                 kind = next((kind for kind in _KINDS if run_id.startswith(kind)), "")
                 message = _KINDS.get(kind, _pilot)(run_id, store, key, heart).run()

@@ -22,6 +22,7 @@ from engine.cli import (
     history,
     machine,
     pilots,
+    report,
     retrieval,
     train,
 )
@@ -65,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
         check,
         pilots,
         history,
+        report,
         follow,
         generate,
         bench,
