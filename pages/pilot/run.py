@@ -14,6 +14,7 @@ from pages.shared import (
     pair_parts,
     pilots,
     run_controls,
+    run_outcome,
     run_parts,
     run_words,
     session,
@@ -278,4 +279,5 @@ run_controls.buttons(run, plan, store)
 view()
 if run.state is not RunState.QUEUED:
     run_controls.take_away(run, store)
+    run_outcome.section(run, store)
 st.page_link("pages/pilot/runs.py", label="All runs", icon=":material/list_alt:")
