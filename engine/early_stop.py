@@ -27,6 +27,30 @@ MARGIN = 0.02
 
 
 @dataclass(frozen=True, slots=True)
+class Rules:
+    """What may end before the last item."""
+
+    losers: bool
+    futile: bool
+
+    @property
+    def told(self) -> str:
+        """The rules with their error rates, for people; empty where there is none."""
+        said = []
+        if self.losers:
+            said.append(
+                "An adapter that another one clearly beats is asked no more; in at most "
+                f"{100 * DROP_LEVEL:.0f} % of such races the truly best is stopped."
+            )
+        if self.futile:
+            said.append(
+                f"A race ends once all are within {100 * MARGIN:.0f} points of each other; in at most "
+                f"{100 * FUTILE_LEVEL:.0f} % of the pairs a larger difference is overlooked."
+            )
+        return " ".join(said)
+
+
+@dataclass(frozen=True, slots=True)
 class Votes:
     """Two adapters on the same items, family by family."""
 

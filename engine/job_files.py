@@ -25,7 +25,7 @@ def training_mark(job: CellJob) -> str:
 def result_of(known: dict[str, Any]) -> CellResult:
     """The result that a job left, from its JSON."""
     gold = tuple(None if one is None else GoldLikelihood(**one) for one in known.get("gold", ()))
-    return CellResult(**known | {"answers": tuple(known["answers"]), "gold": gold})
+    return CellResult(**known | {"answers": tuple(known["answers"]), "gold": gold, "unasked": ()})
 
 
 def fingerprint(value: object) -> str:

@@ -27,12 +27,15 @@ from engine.domain import (
     Example,
     Item,
     Message,
+    Outcome,
     Recipe,
     Situation,
+    Strategy,
     Teacher,
     Trainer,
     TrainingExample,
 )
+from engine.early_stop import Rules
 from engine.errors import SeedPilotError
 from engine.few_shot import prompt_with, shown_seeds
 from engine.generation import Generator
@@ -40,7 +43,9 @@ from engine.guided import guide
 from engine.items import write_jsonl
 from engine.judging import judged
 from engine.ledger import Ledger, account
+from engine.looks import NOT_ASKED, Looking
 from engine.matched_steps import anchor_of, seeds_alone
+from engine.plan import PLAIN
 from engine.pools import Origin, shares_of, write_pool
 from engine.prepare import Prepared
 from engine.progress import Count
@@ -48,6 +53,7 @@ from engine.rate_choice import settle
 from engine.recording import record
 from engine.store import Store
 from engine.strategies import answer_request
+from engine.tasks.outcomes import not_scored
 from engine.teacher_gate import not_above, paired_lead
 from engine.token_length import room
 from engine.training_set import training_set
@@ -344,15 +350,19 @@ class Pilot:
                 self.store.end_cell(self.run_id, cell, "failed", _said(result))
             else:
                 generator = generator_for(self.prepared.plan.teacher, self.teacher, self.ledger, self.check)
-                test = self.prepared.test
+                test, unasked = self.prepared.test, set(result.unasked)
+                replies = [None if at in unasked else said for at, said in enumerate(result.answers)]
+                scores = asyncio.run(judged(self.prepared.task, self._judging(generator), test, replies))
+                for at in unasked:
+                    scores[at] = not_scored(NOT_ASKED)
                 record(
                     self.store,
                     self.run_id,
                     cell,
                     self.prepared.task,
                     test,
-                    result.answers,
-                    asyncio.run(judged(self.prepared.task, self._judging(generator), test, result.answers)),
+                    replies,
+                    scores,
                     examples=max(0, len(job.examples) - cell.seeds),
                     detail={
                         **(detail or {}),
@@ -364,14 +374,34 @@ class Pilot:
                         "seed": job.seed,
                         "cut_prompts": result.cut_prompts,
                         "unended": result.unended,
+                        **({"asked": len(test) - len(unasked), "stopped": result.stopped} if unasked else {}),
                         **({"shown": len(self._shown)} if cell.arm == Baseline.UNTUNED_FEW_SHOT else {}),
                     },
                     folder=Path(job.out),
                     gold=result.gold,
+                    unasked=len(unasked),
                 )
             self.check()
 
-        self.trainer.run(jobs, on_done, progress)
+        self._asking(cells).run(jobs, on_done, progress)
+
+    def _asking(self, cells: Mapping[str, Cell]) -> Trainer:
+        """The trainer, or one around it that stops evaluations early where the plan allows it."""
+        test, task = self.prepared.plan.test, self.prepared.task
+        rules = Rules(test.stop_losers, test.stop_futile)
+        if not rules.told or task.judge is not None:  # a verdict is paid for once, at the end
+            return self.trainer
+
+        def race_of(key: str) -> str | None:
+            cell = cells[key]
+            plain = isinstance(cell.arm, Strategy) and cell.variant == PLAIN and not cell.pool
+            return f"s{cell.seeds}-q{cell.budget}-r{cell.replicate}" if plain else None
+
+        def scored(at: int, reply: str) -> float | None:
+            outcome = task.score_item(self.prepared.test[at], reply).outcome
+            return None if outcome == Outcome.NOT_SCORED else float(outcome == Outcome.RIGHT)
+
+        return Looking(self.trainer, rules, race_of, scored, [item.family for item in self.prepared.test])
 
     @cached_property
     def _shown(self) -> tuple[Item, ...]:

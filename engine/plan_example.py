@@ -25,6 +25,8 @@ count = 100
 # shared = "leave_out"       # seeds that test.path holds too are left out (default "refuse": they are a fault)
 count = 300
 teacher_items = 100          # test items that the teacher answers too; each is a paid query
+# stop_losers = true         # what is clearly beaten is asked no more; the best is stopped in at most 2 % of races
+# stop_futile = true         # a race ends where all are within 2 points; overlooks more in at most 5 % of pairs
 
 [unlabelled]                 # your own questions without answers, for the strategy "real_question"
 # path = "questions.jsonl"   # as for the seeds, `question` alone; or "sandbox", beside the sandbox's seeds

@@ -72,6 +72,12 @@ class TestPlan(RowsPlan):
     """Test items to use, from the first; None means all (300 in the sandbox)."""
     teacher_items: int = Field(default=100, ge=0)
     """So many of them are answered by the teacher too, for its own accuracy; each is a paid query."""
+    stop_losers: bool = False
+    """Whether an adapter that another strategy's clearly beats is asked no more items; in at most 2 % of such races the
+    truly best is stopped."""
+    stop_futile: bool = False
+    """Whether a race ends once all its adapters are within 2 points of each other; in at most 5 % of the pairs a larger
+    difference is overlooked. It takes a thousand items and more."""
 
     def problems(self) -> list[str]:
         """What does not fit together."""

@@ -24,8 +24,8 @@ def prediction_rows(
     return [
         {
             "id": item.id,
-            "question": item.question,
             "family": item.family,
+            "question": item.question,
             "gold": item.answer,
             "reply": reply,
             "outcome": score.outcome.value,
@@ -51,11 +51,13 @@ def record(
     detail: Mapping[str, Any],
     folder: Path,
     gold: Sequence[GoldLikelihood | None] = (),
+    unasked: int = 0,
 ) -> None:
     """Keeps the scored replies on disk item by item, and writes the cell's measurement last.
 
     `gold` says how likely the gold answers were, where that is known; the cell's detail then has their mean as
-    `gold_loss` (nats a token).
+    `gold_loss` (nats a token). `unasked` of the scores belong to items that were never asked: they are neither scored
+    nor not scored.
     """
     write_jsonl(folder / "predictions.jsonl", prediction_rows(items, replies, scores, gold))
     values = [score.value for score in scores if score.value is not None]
@@ -67,7 +69,7 @@ def record(
             cell=cell,
             correct=correct,
             scored=scored,
-            not_scored=len(scores) - scored,
+            not_scored=len(scores) - scored - unasked,
             examples=examples,
             mean_value=sum(values) / len(values) if values else None,
             macro_f1=macro_f1(task, items, replies, scores),

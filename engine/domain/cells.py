@@ -188,6 +188,11 @@ class CellResult:
     """Questions of which only the last part was read."""
     unended: int = 0
     """Answers that came to no end within their longest length."""
+    unasked: tuple[int, ...] = ()
+    """Places of the questions that were not asked any more, since the evaluation was stopped early; their answers are
+    empty."""
+    stopped: str = ""
+    """Why it was."""
 
 
 class Trainer(Protocol):

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from engine.early_stop import Rules
 from engine.errors import SeedPilotError
 from engine.ledger import account
 from engine.records import CHECK, DRY_RUN, FULL, CellRow, PoolRow, Run, RunState
@@ -174,6 +175,11 @@ def result(run: Run) -> None:
             "Horizontal lines: what needs no generated data."
         )
     comparison(cells)
+    if said := Rules(plan.test.stop_losers, plan.test.stop_futile).told:
+        st.caption(
+            f"Stopping early, as the plan allows: {said} These rates come on top of those above; a cell that was "
+            "stopped was chosen for being far behind, so its distance is a little overstated."
+        )
     if cells:
         st.subheader("Every cell", anchor=False)
         table = run_parts.cell_table(cells)

@@ -81,6 +81,16 @@ def what(row: CellRow) -> str:
     return said + in_variant(cell.variant) + (f", pool {cell.pool + 1}" if cell.pool else "")
 
 
+def stopped(row: CellRow) -> str:
+    """That a cell was asked only some of the items, and why; empty for all others."""
+    if "stopped" not in row.detail:
+        return ""
+    asked, why = row.detail["asked"], str(row.detail["stopped"])
+    if why.startswith("beaten by "):
+        why = f"beaten by {words.row(why.removeprefix('beaten by ').partition('-')[0]).lower()}"
+    return f"Stopped early after {asked} of {len(row.outcomes)} items: {why}. The share is of those."
+
+
 def axis_begins(cells: Sequence[CellRow]) -> float:
     """Where the accuracy axis begins, in percent: a ten with room below everything measured."""
     lowest = min((100 * interval.low80 for _, interval in measured(cells)), default=0.0)
@@ -127,7 +137,7 @@ def cell_table(cells: Sequence[CellRow]) -> pd.DataFrame:
                 "Examples kept": None if m is None else m.examples,
                 "Loss on right answers": row.detail.get("gold_loss"),
                 "State": run_words.CELL_STATES.get(row.state, row.state),
-                "Message": row.message,
+                "Message": row.message or stopped(row),
             }
         )
     table = pd.DataFrame(rows)

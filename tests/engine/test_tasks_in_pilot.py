@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from engine import worker
-from engine.judging import JUDGE
 from engine.ledger import account
 from engine.plan import check_plan
 from engine.prepare import prepare
@@ -15,6 +14,7 @@ from engine.records import RunState
 from engine.runs import file_pilot
 from engine.settings import Settings
 from engine.store import Store
+from engine.tasks.judge import JUDGE
 from tests.openai_server import KEY, serving
 from tests.pilots import QUICK, rows, teacher_of
 from tests.small_students import build_tiny_student
@@ -48,7 +48,7 @@ def plan_of(task: str, data: Path, base_url: str, student: Path) -> dict:
         "seeds": {"path": str(data)},
         "test": {"holdout": 20, "teacher_items": 20},
         "teacher": teacher_of(base_url),
-        "grid": {"budgets": [10], "replicates": 1, "strategies": ["answer_augmentation"]},
+        "grid": {"budgets": [10], "replicates": 1, "matched_steps": False, "strategies": ["answer_augmentation"]},
         "training": QUICK | {"max_length": 400},
     }
 
@@ -80,7 +80,7 @@ def test_a_judges_verdicts_are_paid_under_the_ledger_and_never_twice(store: Stor
             (p["id"], p["reply"]) for row in cells.values() for p in rows(Path(str(row.folder)) / "predictions.jsonl")
         }
         assert paid.settled == server.answered == 20 + 10 + len(said), "the same reply to an item is judged once"
-        assert paid.settled <= needed == 20 + 20 + 10 + 3 * 20
+        assert paid.settled <= needed == 20 + 20 + 10 + 4 * 20
         again = file_pilot(plan, store)
         assert worker.run(again, store) == RunState.DONE
         # The untuned student says the same again; trained ones may, and then nothing is bought for them.
