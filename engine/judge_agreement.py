@@ -19,13 +19,12 @@ from engine.comparison import wilson
 from engine.domain import Interval, Item, Outcome, Score
 from engine.errors import InputError
 from engine.items import MOST_PROBLEMS, read_rows
-from engine.judging import JUDGE
 from engine.ledger import query_key
 from engine.row_files import unit
 from engine.rows import as_text
 from engine.store import Store
 from engine.tasks import Task
-from engine.tasks.judge import FEWEST_LABELS
+from engine.tasks.judge import FEWEST_LABELS, JUDGE
 from engine.teachers.reasoning import without_reasoning
 
 LABELS = {

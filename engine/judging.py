@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from engine.domain import Item, Score
 from engine.generation import Generator
 from engine.tasks import Task
+from engine.tasks.judge import JUDGE
 from engine.tasks.outcomes import not_scored
-
-JUDGE = "judge"
-"""Stands in the ledger where a strategy would, for verdicts on replies."""
 
 
 async def judged(task: Task, generator: Generator, items: Sequence[Item], replies: Sequence[str | None]) -> list[Score]:

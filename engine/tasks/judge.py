@@ -12,6 +12,8 @@ from engine.tasks.records import json_object, to_number
 LOWEST, HIGHEST = 1, 5
 LONGEST_JUDGED = 8_000
 """Characters of a reply that the judge reads; what is longer is cut, and the judge is told."""
+JUDGE = "judge"
+"""Stands in the ledger where a strategy would, for verdicts on replies."""
 FEWEST_LABELS = 50
 """Agreement with the user is shown from so many labels on: with fewer its interval says nothing."""
 VERDICT_SCHEMA = {
