@@ -51,6 +51,7 @@ from engine.prepare import Prepared
 from engine.progress import Count
 from engine.rate_choice import settle
 from engine.recording import record
+from engine.smoke import Smoke, smoke, worth_trying
 from engine.store import Store
 from engine.strategies import answer_request
 from engine.tasks.outcomes import not_scored
@@ -108,6 +109,7 @@ class Pilot:
         """Runs what is left; returns what the user should know at the end (empty: nothing special)."""
         self.store.plan_cells(self.run_id, self.prepared.cells)
         self.ledger.close_open_reservations()
+        tried = self._smoke()
         if self.prepared.student.parameters is None:
             self._try_student()
         # A teacher that cannot be asked is known before anything is trained.
@@ -127,7 +129,7 @@ class Pilot:
         ours = [row for row in self.store.cells(self.run_id) if row.cell.arm != Baseline.TEACHER]
         if failed and len(failed) == sum(row.cell.variant != MATCHED_STEPS for row in ours):
             raise SeedPilotError(f"every cell failed; the first said: {failed[0].message}")
-        notes = [why] if why else []
+        notes = [*([why] if why else []), *([tried.told] if tried else [])]
         reused = self.prepared.estimate.queries - account(self.store, self.run_id).settled
         if reused > 0 and not why and not steps:
             notes.append(f"{reused} replies were there already, paid for by earlier runs.")
@@ -178,6 +180,19 @@ class Pilot:
         for cell in left:
             self.store.end_cell(self.run_id, cell, "skipped", why)
         return f"{why} {len(menu) - len(left)} of {len(menu)} cells were measured." if left else why
+
+    def _smoke(self) -> Smoke | None:
+        """One request that the teacher is going to be asked anyway, and one step of training and answering."""
+        ready = self.prepared
+        if not worth_trying(ready.estimate.memory, ready.student.parameters):
+            return None
+        self.store.progress(self.run_id, "Trying one step of everything", 0, 1)
+        if ready.plan.test.teacher_items:
+            generator = generator_for(ready.plan.teacher, self.teacher, self.ledger, self.check)
+            item = ready.test[0]
+            request = answer_request(ready.task, item.question, 0, temperature=0.0, context=item.context)
+            asyncio.run(generator.replies(TEACHER_ON_TEST, [item], [request], lambda: None))
+        return smoke(ready, self.trainer, self.folder, self.check)
 
     def _try_student(self) -> None:
         """Measures the untuned student first: one that only the hub has may not load, and that should be
