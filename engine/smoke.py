@@ -64,7 +64,7 @@ def smoke(prepared: Prepared, trainer: Trainer, folder: Path, check: Callable[[]
         return Smoke(**known)
     found: list[CellResult | Exception] = []
 
-    def on_done(_: CellJob, result: CellResult | Exception) -> None:
+    def on_done(job: CellJob, result: CellResult | Exception) -> None:
         found.append(result)
 
     def on_progress(shares: Mapping[str, float]) -> None:
