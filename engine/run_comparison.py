@@ -17,7 +17,7 @@ from statistics import mean
 from typing import Any
 
 from engine.comparison import duel, holm, wilson
-from engine.domain import UNTRAINED, Arm, Baseline, Interval, Strategy
+from engine.domain import UNTRAINED, Arm, Baseline, Interval, Mixed, Strategy
 from engine.errors import InputError
 from engine.ledger import Account, account
 from engine.paired import Difference, difference
@@ -171,7 +171,7 @@ def _lines(sides: Sequence[Side]) -> tuple[Line, ...]:
 def _order(place: Place) -> tuple[int, int, int, str]:
     arm, variant, seeds, budget = place
     before = [baseline for baseline in Baseline if baseline is not Baseline.TEACHER]
-    arms: list[Arm] = [*before, *Strategy, Baseline.TEACHER]
+    arms: list[Arm] = [*before, *Strategy, *Mixed, Baseline.TEACHER]
     return arms.index(arm), seeds, budget, variant
 
 

@@ -1,10 +1,12 @@
 """A hub on this machine: the addresses that `datasets` and `huggingface_hub` ask for, over a folder of data sets.
 
-Real HTTP with ranges, a commit and file sizes; it counts the bytes that it gives away.
+Real HTTP with ranges, a commit and file sizes; it counts the bytes that it gives away. It takes uploads too, as the hub
+did before Xet: weights by Git LFS, the rest inside the commit; `received/OWNER/NAME/...` holds them.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
@@ -29,6 +31,12 @@ class Hub(ThreadingHTTPServer):
         self.folder = folder
         self.sent = 0
         self.asked: list[str] = []
+        self.created: list[dict[str, Any]] = []
+        self.tokens: set[str] = set()
+        """What uploads were signed with."""
+        self.writers: set[str] | None = None
+        """Tokens that may write; None: any."""
+        self.large: dict[str, bytes] = {}
 
     @property
     def endpoint(self) -> str:
@@ -73,12 +81,65 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         path = unquote(urlsplit(self.path).path)
         self.server.asked.append(f"{self.command} {path}")
+        if self._is_upload(path):
+            return self._upload(path, body)
         found = re.fullmatch(r"/api/datasets/([^/]+/[^/]+)/paths-info/[^/]+", path)
         if not found:
             return self._missing("EntryNotFound")
         home = self.server.folder / found[1]
         named = json.loads(body)["paths"] if body.startswith(b"{") else parse_qs(body.decode()).get("paths", [])
         return self._json([self._entry(home, home / name) for name in named if (home / name).exists()])
+
+    def do_PUT(self) -> None:
+        path = urlsplit(self.path).path
+        self.server.asked.append(f"{self.command} {path}")
+        self.server.large[path.rpartition("/")[2]] = self.rfile.read(int(self.headers["Content-Length"]))
+        self._send(200, b"", {})
+
+    @staticmethod
+    def _is_upload(path: str) -> bool:
+        return bool(
+            re.search(
+                r"^/api/repos/create$|^/api/validate-yaml$|/preupload/|/commit/|\.git/info/lfs/objects/batch$", path
+            )
+        )
+
+    def _upload(self, path: str, body: bytes) -> None:
+        token = self.headers.get("Authorization", "").removeprefix("Bearer ")
+        self.server.tokens.add(token)
+        if self.server.writers is not None and token not in self.server.writers:
+            return self._send(403, b"{}", {"X-Error-Message": "not yours"})
+        if path == "/api/repos/create":
+            self.server.created.append(json.loads(body))
+            asked = self.server.created[-1]
+            name = f"{asked.get('organization')}/{asked['name']}"
+            return self._json({"url": f"{self.server.endpoint}/{name}", "name": name, "id": name})
+        if path == "/api/validate-yaml":
+            return self._json({"errors": [], "warnings": []})
+        if path.endswith("objects/batch"):
+            objects = json.loads(body)["objects"]
+            href = f"{self.server.endpoint}/lfs/"
+            actions = [{**one, "actions": {"upload": {"href": href + one["oid"]}}} for one in objects]
+            return self._json({"objects": actions, "transfer": "basic"})
+        if "/preupload/" in path:
+            files = [file["path"] for file in json.loads(body)["files"]]
+            modes = {name: "lfs" if name.endswith(".safetensors") else "regular" for name in files}
+            return self._json(
+                {"files": [{"path": n, "uploadMode": m, "shouldIgnore": False} for n, m in modes.items()]}
+            )
+        return self._commit(re.fullmatch(r"/api/\w+/([^/]+/[^/]+)/commit/.+", path)[1], body)
+
+    def _commit(self, name: str, body: bytes) -> None:
+        for line in map(json.loads, body.splitlines()):
+            value = line["value"]
+            if line["key"] not in ("file", "lfsFile"):
+                continue
+            target = self.server.folder / "received" / name / value["path"]
+            target.parent.mkdir(parents=True, exist_ok=True)
+            is_file = line["key"] == "file"
+            target.write_bytes(base64.b64decode(value["content"]) if is_file else self.server.large[value["oid"]])
+        url = f"{self.server.endpoint}/{name}/commit/{COMMIT}"
+        self._json({"commitUrl": url, "commitOid": COMMIT, "hookOutput": ""})
 
     def _about(self, name: str) -> None:
         home = self.server.folder / name

@@ -24,6 +24,7 @@ from engine.cli import (
     pilots,
     report,
     retrieval,
+    take_away,
     train,
 )
 from engine.errors import InputError, SeedPilotError
@@ -67,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         pilots,
         history,
         report,
+        take_away,
         follow,
         generate,
         bench,
