@@ -10,42 +10,28 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
-from functools import cached_property
-from pathlib import Path
+from dataclasses import replace
 
 from engine.adaptive import Step, next_step, walk, weighed
 from engine.batches import generator_for
 from engine.curation import Curated, curate
 from engine.domain import (
     MATCHED_STEPS,
-    UNTRAINED,
     Baseline,
     Cell,
-    CellJob,
-    CellResult,
-    Example,
-    Item,
-    Message,
-    Outcome,
     Recipe,
+    Score,
     Situation,
-    Strategy,
     Teacher,
     Trainer,
-    TrainingExample,
 )
-from engine.early_stop import Rules
 from engine.errors import SeedPilotError
-from engine.few_shot import prompt_with, shown_seeds
 from engine.generation import Generator
 from engine.guided import guide
-from engine.items import write_jsonl
 from engine.judging import judged
 from engine.ledger import Ledger, account
-from engine.looks import NOT_ASKED, Looking
 from engine.matched_steps import anchor_of, seeds_alone
-from engine.plan import PLAIN
+from engine.measuring import Measuring, Pools
 from engine.pools import Origin, shares_of, write_pool
 from engine.prepare import Prepared
 from engine.progress import Count
@@ -54,13 +40,10 @@ from engine.recording import record
 from engine.smoke import Smoke, smoke, worth_trying
 from engine.store import Store
 from engine.strategies import answer_request
-from engine.tasks.outcomes import not_scored
 from engine.teacher_gate import not_above, paired_lead
 from engine.token_length import room
-from engine.training_set import training_set
-from engine.variants import Pool, making_of, pool_of, pools_of, span_of, variant_of, visits_of
-
-Pools = Mapping[Pool, Curated]
+from engine.training_set import asked_by
+from engine.variants import Pool, making_of, pool_of, pools_of, span_of, variant_of
 
 TEACHER_ON_TEST = "teacher_on_test"
 """Stands in the ledger where a strategy would, for the teacher's own answers to test items."""
@@ -97,9 +80,8 @@ class Pilot:
         """Cells that were bought step by step."""
         self.guides: dict[int, Mapping[str, int]] = {}
         """Weights of the seeds in guided variants, by seed count."""
-        self._second: dict[str, Curated] = {}
-        """Second pools by the key of the cell that is trained on each."""
-        self._seeds = {item.id: item for item in (*prepared.seeds, *prepared.inputs)}
+        self._asked = asked_by((*prepared.seeds, *prepared.inputs))
+        self.measuring = Measuring(run_id, trainer, store, check, self._scores, self._asked)
 
     @property
     def _augmenter_name(self) -> str:
@@ -247,7 +229,7 @@ class Pilot:
                 if 0 < end <= len(drafts):
                     cut = drafts[begin:end]
                     shares = shares_of(self.prepared, strategy, size)
-                    self._second[cell.key] = curate(strategy, seeds, test, cut, space, shares)
+                    self.measuring.second[cell.key] = curate(strategy, seeds, test, cut, space, shares)
             origin = Origin(self.prepared, pool, making, self._asked, self._augmenter_name)
             write_pool(self.run_id, self.store, origin, pools[pool])
             why = why or ended
@@ -298,10 +280,6 @@ class Pilot:
         other = self.others[name]
         return generator_for(self.prepared.plan.teachers[name], other.teacher, other.ledger, self.check)
 
-    def _asked(self, example: Example) -> str:
-        """What the student reads: the example's question in the context of its seed."""
-        return replace(self._seeds[example.seed_id], question=example.question).asked
-
     # --- cells --------------------------------------------------------------------------------------
 
     def _control(self) -> None:
@@ -327,146 +305,10 @@ class Pilot:
         recipe: Recipe | None = None,
         detail: Mapping[str, str] | None = None,
     ) -> None:
-        """Trains, answers and records; `recipe` where it is another one than the pilot's, `detail` is kept beside."""
-        done = {row.cell.key for row in self.store.cells(self.run_id) if row.state == "done"}
-        jobs: list[CellJob] = []
-        cells: dict[str, Cell] = {}
-        for cell in chosen:
-            if cell.key in done or cell.arm == Baseline.TEACHER:
-                continue
-            if cell.arm == Baseline.UNTUNED_FEW_SHOT and not self._shown:
-                why_not = "no seed fits into the student's context beside a question and its answer"
-                self.store.end_cell(self.run_id, cell, "skipped", why_not)
-                continue
-            examples = self._examples(cell, pools)
-            if examples is None:
-                self.store.end_cell(self.run_id, cell, "skipped", why or "the pool ended before this budget")
-                continue
-            cells[cell.key] = cell
-            jobs.append(self._job(cell, examples, recipe or self.prepared.recipe))
-        if not jobs:
-            return
-        # In optimizer steps, so that the time left allows for the large cells that come last.
-        weights = {job.key: job.recipe.steps(len(job.examples)) if job.examples else 20 for job in jobs}
-        left = dict(weights)
+        self.measuring.measure(self.prepared, chosen, pools, why, recipe, detail)
 
-        def progress(shares: Mapping[str, float]) -> None:
-            total = sum(weights.values())
-            done = total - sum(weight * (1 - shares.get(key, 0.0)) for key, weight in left.items())
-            self.store.progress(self.run_id, "Training and answering", done, total)
-            self.check()
-
-        progress({})
-
-        def on_done(job: CellJob, result: CellResult | Exception) -> None:
-            cell = cells[job.key]
-            del left[job.key]
-            if isinstance(result, Exception):
-                self.store.end_cell(self.run_id, cell, "failed", _said(result))
-            else:
-                generator = generator_for(self.prepared.plan.teacher, self.teacher, self.ledger, self.check)
-                test, unasked = self.prepared.test, set(result.unasked)
-                replies = [None if at in unasked else said for at, said in enumerate(result.answers)]
-                scores = asyncio.run(judged(self.prepared.task, self._judging(generator), test, replies))
-                for at in unasked:
-                    scores[at] = not_scored(NOT_ASKED)
-                record(
-                    self.store,
-                    self.run_id,
-                    cell,
-                    self.prepared.task,
-                    test,
-                    replies,
-                    scores,
-                    examples=max(0, len(job.examples) - cell.seeds),
-                    detail={
-                        **(detail or {}),
-                        "steps": result.steps,
-                        "final_loss": result.final_loss,
-                        "too_long": result.too_long,
-                        "train_seconds": result.train_seconds,
-                        "answer_seconds": result.answer_seconds,
-                        "seed": job.seed,
-                        "cut_prompts": result.cut_prompts,
-                        "unended": result.unended,
-                        **({"asked": len(test) - len(unasked), "stopped": result.stopped} if unasked else {}),
-                        **({"shown": len(self._shown)} if cell.arm == Baseline.UNTUNED_FEW_SHOT else {}),
-                    },
-                    folder=Path(job.out),
-                    gold=result.gold,
-                    unasked=len(unasked),
-                )
-            self.check()
-
-        self._asking(cells).run(jobs, on_done, progress)
-
-    def _asking(self, cells: Mapping[str, Cell]) -> Trainer:
-        """The trainer, or one around it that stops evaluations early where the plan allows it."""
-        test, task = self.prepared.plan.test, self.prepared.task
-        rules = Rules(test.stop_losers, test.stop_futile)
-        if not rules.told or task.judge is not None:  # a verdict is paid for once, at the end
-            return self.trainer
-
-        def race_of(key: str) -> str | None:
-            cell = cells[key]
-            plain = isinstance(cell.arm, Strategy) and cell.variant == PLAIN and not cell.pool
-            return f"s{cell.seeds}-q{cell.budget}-r{cell.replicate}" if plain else None
-
-        def scored(at: int, reply: str) -> float | None:
-            outcome = task.score_item(self.prepared.test[at], reply).outcome
-            return None if outcome == Outcome.NOT_SCORED else float(outcome == Outcome.RIGHT)
-
-        return Looking(self.trainer, rules, race_of, scored, [item.family for item in self.prepared.test])
-
-    @cached_property
-    def _shown(self) -> tuple[Item, ...]:
-        """The seeds that the untuned student is shown."""
+    def _scores(self, replies: Sequence[str | None]) -> list[Score]:
+        """Of replies to all test items."""
         ready = self.prepared
-        length = room(ready.student, ready.recipe, ready.task).length
-        fewest = ready.few_shot.seeds
-        return shown_seeds(ready.task, fewest, ready.test, length, ready.student.context, ready.plan.max_new_tokens)
-
-    def _question(self, cell: Cell, item: Item) -> tuple[Message, ...]:
-        shown = self._shown if cell.arm == Baseline.UNTUNED_FEW_SHOT else ()
-        return prompt_with(self.prepared.task, shown, item)
-
-    def _examples(self, cell: Cell, pools: Pools) -> tuple[TrainingExample, ...] | None:
-        """What the cell is trained on; None where its pool ended before its budget."""
-        if cell.arm in UNTRAINED:
-            return ()
-        plan, seeds = self.prepared.plan, self.prepared.seeds[: cell.seeds]
-        pool, generated = pool_of(plan, cell), []
-        if pool is not None:
-            visits = visits_of(plan, pool[0], cell.budget, pool[2])
-            drawn = self._second.get(cell.key) if cell.pool else pools[pool]
-            if drawn is None or len(drawn.examples) < visits:
-                return None
-            generated = [(self._asked(example), example.answer) for example in drawn.first(visits)]
-        variant = variant_of(plan, cell.variant)
-        share = None if variant is None else variant.seed_share
-        return training_set(self.prepared.task, [(seed.asked, seed.answer) for seed in seeds], generated, share)
-
-    def _job(self, cell: Cell, examples: tuple[TrainingExample, ...], recipe: Recipe) -> CellJob:
-        out = self.folder / "cells" / cell.key
-        write_jsonl(
-            out / "data.jsonl",
-            [
-                {"messages": [*(asdict(m) for m in e.messages), {"role": "assistant", "content": e.completion}]}
-                for e in examples
-            ],
-        )
-        return CellJob(
-            key=cell.key,
-            student=self.prepared.student.path,
-            examples=examples,
-            recipe=recipe,
-            seed=1000 + cell.replicate,  # one training seed for all strategies of a replicate: paired
-            questions=tuple(self._question(cell, item) for item in self.prepared.test),
-            max_new_tokens=self.prepared.plan.max_new_tokens,
-            out=str(out),
-            golds=tuple(item.answer for item in self.prepared.test),
-        )
-
-
-def _said(error: Exception) -> str:
-    return str(error) if isinstance(error, SeedPilotError) else f"{type(error).__name__}: {error}"[:500]
+        generator = generator_for(ready.plan.teacher, self.teacher, self.ledger, self.check)
+        return asyncio.run(judged(ready.task, self._judging(generator), ready.test, replies))

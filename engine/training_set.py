@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from engine.domain import TrainingExample
+from engine.domain import Example, Item, TrainingExample
 from engine.tasks import Task
 
 Row = tuple[str, str]
 """What the student reads, and what it should say."""
+
+
+def asked_by(items: Sequence[Item]) -> Callable[[Example], str]:
+    """What the student reads of an example: its question in the context of the item that it was made from."""
+    made_from = {item.id: item for item in items}
+    return lambda example: replace(made_from[example.seed_id], question=example.question).asked
 
 
 def training_set(
