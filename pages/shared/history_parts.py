@@ -154,8 +154,16 @@ def new_plan(run: Run) -> None:
 @st.dialog("Delete for good?")
 def confirm_delete(run_ids: tuple[str, ...]) -> None:
     """Says what goes and what stays, and asks."""
+    with session.shown_errors():  # a dialog runs by itself, outside the frame's net
+        _confirm(run_ids)
+
+
+def _confirm(run_ids: tuple[str, ...]) -> None:
     store = pilots.store()
-    found = [deletion(store, run_id) for run_id in run_ids]
+    there = {run.id for run in store.runs()}
+    found = [deletion(store, run_id) for run_id in run_ids if run_id in there]
+    if not found:  # just now, by the button below
+        st.rerun()
     held = [one for one in found if one.problem]
     for one in held:
         st.warning(words.plain(one.problem[:1].upper() + one.problem[1:]) + ".", icon=":material/block:")

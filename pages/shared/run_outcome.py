@@ -7,14 +7,15 @@ from pathlib import Path
 
 import streamlit as st
 
-from engine.plan import to_toml
-from engine.records import Run
+from engine.model_folder import adapters, zipped_adapter
+from engine.plan import PLAIN, to_toml
+from engine.records import CellRow, Run
 from engine.report.facts import facts
 from engine.report.page import as_html
 from engine.report.plainly import keys_of, visible, without_keys
 from engine.runs import plan_of
 from engine.store import Store
-from pages.shared import run_words
+from pages.shared import run_words, words
 
 LOG = "worker.log"
 TAIL_BYTES = 16_000
@@ -56,7 +57,41 @@ def section(run: Run, store: Store) -> None:
             on_click="ignore",
             help="For the command line: seedpilot pilot FILE.toml",
         )
+    _adapter(run, store)
     _log(run, store)
+
+
+def _adapter(run: Run, store: Store) -> None:
+    found = {row.cell.key: row for row in adapters(store, run.id)}
+    if not found:
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        key = st.selectbox(
+            "Adapter",
+            list(found),
+            format_func=lambda key: _named(found[key]),
+            key=f"run_adapter_{run.id}",
+            help="The largest budget first, and of these the one that did best on the test items.",
+        )
+        st.download_button(
+            "Adapter with its card (ZIP)",
+            lambda: zipped_adapter(store, run.id, found[key]).read_bytes(),  # made when it is asked for
+            f"{key}.zip",
+            "application/zip",
+            key="run_adapter_download",
+            icon=":material/memory:",
+            on_click="ignore",
+            help="Weights and config in peft's layout, and a README.md that says what it learned from and how well it "
+            "does. Merged weights: seedpilot export RUN --what merged",
+        )
+
+
+def _named(row: CellRow) -> str:
+    cell, measured = row.cell, row.measurement
+    right = "" if measured is None or measured.accuracy is None else f", {100 * measured.accuracy:.0f} % right"
+    what = words.arm(cell.arm) + ("" if cell.variant == PLAIN else f" ({cell.variant.replace('_', ' ')})")
+    queries = f", {cell.budget:,} queries" if cell.budget else ""
+    return f"{what}{queries}, {cell.seeds:,} seeds, replicate {cell.replicate + 1}{right}"
 
 
 def _log(run: Run, store: Store) -> None:

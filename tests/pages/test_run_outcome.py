@@ -48,6 +48,21 @@ def test_the_tail_of_the_log_stands_on_the_page_without_any_key(
     assert log == "began\nsent Bearer [a key was here]\n‹U+202E›end"
 
 
+def test_an_adapter_is_chosen_by_what_it_is_and_the_best_of_the_largest_stands_first(
+    app: AppTest, store: Store
+) -> None:
+    run_id = filled.run(store)
+    for row in store.cells(run_id):
+        if row.cell.budget:
+            (Path(str(row.folder)) / "adapter").mkdir()
+            (Path(str(row.folder)) / "adapter" / "adapter_model.safetensors").touch()
+    page = opened(app, run_id)
+    box = next(box for box in page.selectbox if box.label == "Adapter")
+    assert box.options[0].startswith("New questions, 1,600 queries, 100 seeds, replicate ")
+    assert len(box.options) == 12
+    assert any("Adapter with its card" in button.proto.label for button in page.get("download_button"))
+
+
 def test_a_run_without_a_log_shows_none(app: AppTest, store: Store) -> None:
     page = opened(app, filled.run(store))
     assert not any("Log of the worker" in block.label for block in page.expander)
