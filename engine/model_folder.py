@@ -134,7 +134,6 @@ def _made(store: Store, run_id: str, row: CellRow) -> tuple[Made, ...]:
     for pool in store.pools(run_id):
         made, _, size = pool.name.rpartition("-s")
         strategy, _, variant = made.partition("-")
-        arms = (row.cell.arm.value,) if isinstance(row.cell.arm, Strategy) else tuple(Strategy)
         if (
             strategy not in arms
             or int(size or 0) != row.cell.seeds

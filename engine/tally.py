@@ -49,9 +49,7 @@ def tally(task: Task, items: Sequence[Item], replies: Sequence[str | None], scor
     )
 
 
-def macro_f1(
-    task: Task, items: Sequence[Item], replies: Sequence[str | None], scores: Sequence[Score]
-) -> float | None:
+def macro_f1(task: Task, items: Sequence[Item], replies: Sequence[str | None], scores: Sequence[Score]) -> float | None:
     """F1 of each label of the scored items' gold answers, averaged; a reply that states no label is a miss.
 
     A label that occurs in no gold has no recall and is left out. None for tasks without labels, and without items.

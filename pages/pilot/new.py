@@ -42,10 +42,20 @@ def figures(found: pilots.Outline) -> None:
     )
     left, right = st.columns(2)
     left.metric("Time, roughly", run_words.duration(estimate.seconds), help="A guess from the student's size.")
+    if estimate.memory is not None:
+        machine = estimate.memory.machine
+        left.metric(
+            "Memory, at most",
+            f"{estimate.memory.bytes / 1e9:.1f} GB",
+            help=f"Of the {machine.total_bytes / 1e9:.1f} GB that this machine's {machine.device.upper()} has, by the "
+            "shapes in the student's config. Where memory ends, batches are made smaller.",
+        )
     right.metric(
         "Smallest visible gain",
         f"{estimate.detectable_points:.1f} points",
-        help=f"A smaller difference between two cells drowns in the noise of {found.test_items} test items.",
+        help=f"A smaller difference between two strategies drowns in noise: {estimate.detectable_items_points:.1f} "
+        f"points by the {found.test_items} test items alone, the rest by training again and making the data again, "
+        "which are assumed until cells are measured.",
     )
     rows = found.division or f"{found.seeds:,} seeds, {found.test_items:,} test items"
     st.caption(f"{words.plain(rows)}. Ceiling: {estimate.ceiling_queries:,} queries.")

@@ -58,9 +58,7 @@ def test_a_pilot_ends_with_data_sets_adapters_and_measured_accuracies(store: Sto
         assert row.folder is not None
         predictions = rows(Path(row.folder) / "predictions.jsonl")
         assert sum(p["outcome"] == "right" for p in predictions) == row.measurement.correct
-        assert (Path(row.folder) / "adapter" / "adapter_model.safetensors").exists() == (
-            arm not in UNTRAINED
-        )
+        assert (Path(row.folder) / "adapter" / "adapter_model.safetensors").exists() == (arm not in UNTRAINED)
     teacher = cells[Baseline.TEACHER].measurement
     assert teacher is not None
     assert teacher.correct > 30, "a rule-based reader gets most tickets right"

@@ -259,3 +259,15 @@ def test_a_dry_run_counts_the_queries_and_asks_nothing(folder: Path, capsys: pyt
     assert (status, found["queries"]) == (0, {"query_expansion": 10, "expansion_at_search": 40})
     assert found["expected_usd"] == 0
     assert "feedback" in found["label"]
+
+
+@pytest.mark.slow
+def test_the_whole_sandbox_pilot_ranks_its_baselines(tmp_path: Path) -> None:
+    store = Store(tmp_path / "home/seedpilot.sqlite")
+    run = file_retrieval(check_plan({"name": "sandbox", "retrieval": {}}), store)
+    assert worker.run(run, store) == RunState.DONE
+    result = result_of_run(store, run)
+    assert result is not None
+    assert result["label"].startswith("sandbox")
+    means = {arm["arm"]: arm["sides"]["in_domain"]["ndcg_at_10"]["mean"] for arm in result["arms"] if arm["sides"]}
+    assert means["random"] < means["bm25"] < means["untuned"] < means["plain"] < means["expansion_at_search"]
