@@ -116,6 +116,10 @@ def advise(result: Mapping[str, Any], assumed: Assumed | None = None) -> Retriev
     sentences += [
         _compared(result, name, "plain", side) for name in ("query_rephrase", "new_query") for side in per_point
     ]
+    sentences.append(
+        f"Verdicts are corrected for all {len(result['comparisons'])} comparisons of the pilot (Holm): a pair may be "
+        "too close to call although its own interval leaves 0 out."
+    )
     kept = tuple(sentence for sentence in sentences if sentence)
     return RetrievalAdvice(_headline(result, list(per_point)), ways, kept, ratio, break_even, per_point)
 
@@ -167,13 +171,17 @@ def verdict(row: Mapping[str, Any]) -> str:
     return "better" if row["difference"] > 0 else "worse"
 
 
+def _short(arm: str) -> str:
+    return NAMES[arm].partition(":")[0]
+
+
 def _compared(result: Mapping[str, Any], one: str, other: str, side: str) -> str:
     row = _found(result, one, other, side)
     if row is None:
         return ""
     low, high = 100 * row["low"], 100 * row["high"]
     return (
-        f"{NAMES[one].partition(':')[0]} against {NAMES[other].partition(':')[0].lower()}, {SIDES[side]}: "
+        f"{_short(one)} against {_short(other) if other == 'softqe' else _short(other).lower()}, {SIDES[side]}: "
         f"{100 * row['difference']:+.1f} points (95 % interval {low:+.1f} to {high:+.1f}; {row['items']} queries): "
         f"{verdict(row)}."
     )

@@ -92,7 +92,7 @@ def outcome(run: Run, result: dict) -> None:
                 chart_retrieval.quality(found, side, by),
                 words.plain(takeaway(found, side)),
                 key=f"retrieval_{side}",
-                note="Bars: 80 % intervals over queries.",
+                note="Bars: 80 % intervals over queries. Ways of the same cost lie above one another: see the table.",
             )
     shown.table(
         chart_retrieval.table(found),
@@ -112,14 +112,15 @@ def outcome(run: Run, result: dict) -> None:
 
 def takeaway(found: advice.RetrievalAdvice, side: str) -> str:
     """Which way is best there, and which is best of those that ask nobody."""
-    best = max(found.ways, key=lambda way: way.quality[side]["mean"])
+    # Of two that differ by less than is shown, the one that comes first is simpler.
+    best = max(found.ways, key=lambda way: round(way.quality[side]["mean"], 2))
     cheap = max((way for way in found.ways if way.teacher_ms == 0), key=lambda way: way.quality[side]["mean"])
 
     def said(way: advice.Way) -> str:
         return f"{way.name} ({100 * way.quality[side]['mean']:.1f})"
 
-    start = f"{advice.SIDES[side].capitalize()}: {said(best)} finds most"
-    return start if best is cheap else f"{start}; without asking at search time {said(cheap)}"
+    start = f"{advice.SIDES[side].capitalize()}: {said(best)} measures highest"
+    return start if best is cheap else f"{start}; of those that ask nobody at search time {said(cheap)}"
 
 
 runs = retrieval_runs(pilots.store())
