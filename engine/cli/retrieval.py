@@ -217,7 +217,7 @@ def _advice(given: argparse.Namespace) -> int:
     if given.model or given.usd_per_million:
         quoted = quote_by_name(given.model or "", *own)
         price = Price(quoted.input_usd, quoted.output_usd)
-        sources.append(f"price: {quoted.source}")
+        sources.append(f"price: {quoted.source.partition(';')[0]}")
     if given.teacher_ms is not None:
         sources.append("time: as you assume it")
     found = advice.advise(result, advice.Assumed(price, given.teacher_ms, "; ".join(sources) or "as measured"))
