@@ -18,7 +18,7 @@ from pages.shared.chart_style import GREY, figure
 
 LETTERS = "ABCDEF"
 A_ROW = 3
-ROW_PX = 34
+ROW_PX = 38
 COLOURS = ("#2f80c8", "#d9602b", "#159a76", "#7b5fc4", "#b0892c", "#c2577f")
 """One for each run; its letter stands beside it everywhere."""
 POINTS = {
@@ -109,7 +109,7 @@ def cells(found: Comparison) -> None:
     }
     shown.table(
         table, key="compare_cells", alt="Accuracies of the runs side by side", name="seedpilot-compare",
-        column_config=formats, placeholder="",
+        column_config=formats, placeholder="", height="content",
     )  # fmt: skip
     st.caption("Shares of scored test items; the interval is Wilson's 80 % interval of one adapter.")
 
@@ -143,14 +143,17 @@ def _place(gap: Gap) -> str:
     return what + (f" at {gap.budget:,} queries" if gap.budget else "")
 
 
-def _row(gap: Gap, letters: dict[str, str]) -> str:
-    seeds = f", {gap.seeds:,} seeds" if gap.seeds else ""
-    queries = f", {gap.budget:,} queries" if gap.budget else ""
-    return f"{letters[gap.one]} − {letters[gap.other]}: {_what(gap.arm, gap.variant).lower()}{queries}{seeds}"
+def _row(gap: Gap, letters: dict[str, str], *, with_seeds: bool) -> str:
+    """Two short lines: on a telephone the names would leave no room for the marks."""
+    parts = [f"{gap.budget:,} queries"] if gap.budget else []
+    parts += [f"{gap.seeds:,} seeds"] if gap.seeds and with_seeds else []
+    below = f"<br>{', '.join(parts)}" if parts else ""
+    return f"{letters[gap.one]} − {letters[gap.other]}: {_what(gap.arm, gap.variant).lower()}{below}"
 
 
 def _figure(gaps: Sequence[Gap], letters: dict[str, str]) -> go.Figure:
-    rows = [_row(gap, letters) for gap in gaps]
+    several = len({gap.seeds for gap in gaps if gap.seeds}) > 1
+    rows = [_row(gap, letters, with_seeds=several) for gap in gaps]
     traces = []
     for told, name in ((True, "Differs, over all pairs together"), (False, "Not told apart")):
         own = [(row, gap) for row, gap in zip(rows, gaps, strict=True) if (gap.winner is not None) is told]
@@ -159,7 +162,7 @@ def _figure(gaps: Sequence[Gap], letters: dict[str, str]) -> go.Figure:
     return figure(
         traces,
         xaxis={
-            "title": {"text": "Difference in accuracy, points (95 % interval)"},
+            "title": {"text": "Points (95 % interval)"},
             "zeroline": True,
             "zerolinewidth": 2,
             "fixedrange": True,

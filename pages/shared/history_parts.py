@@ -77,13 +77,15 @@ def nothing(wanted: Wanted) -> None:
 def card(run: Run) -> bool:
     """One run; whether it is picked."""
     with st.container(border=True):
-        pick, name, state = st.columns([0.12, 1.4, 1], vertical_alignment="center")
-        picked = pick.checkbox(f"Pick {run.name}", key=f"runs_pick_{run.id}", label_visibility="collapsed")
-        name.page_link(
-            "pages/pilot/run.py", label=f"**{words.plain(run.name)}**", query_params={"run": run.id},
-            icon=":material/monitoring:",
-        )  # fmt: skip
-        state.markdown(run_words.badges(run, plan(run)))
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            picked = st.checkbox(
+                f"Pick {run.name}", key=f"runs_pick_{run.id}", label_visibility="collapsed", width="content"
+            )
+            st.page_link(
+                "pages/pilot/run.py", label=f"**{words.plain(run.name)}**", query_params={"run": run.id},
+                icon=":material/monitoring:", width="stretch",
+            )  # fmt: skip
+            st.markdown(run_words.badges(run, plan(run)), width="content")
         if run.state in run_words.LIVE:
             st.progress(*run_words.progress(run))
         elif run.message:

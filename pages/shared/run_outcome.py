@@ -65,25 +65,26 @@ def _adapter(run: Run, store: Store) -> None:
     found = {row.cell.key: row for row in adapters(store, run.id)}
     if not found:
         return
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        key = st.selectbox(
-            "Adapter",
-            list(found),
-            format_func=lambda key: _named(found[key]),
-            key=f"run_adapter_{run.id}",
-            help="The largest budget first, and of these the one that did best on the test items.",
-        )
-        st.download_button(
-            "Adapter with its card (ZIP)",
-            lambda: zipped_adapter(store, run.id, found[key]).read_bytes(),  # made when it is asked for
-            f"{key}.zip",
-            "application/zip",
-            key="run_adapter_download",
-            icon=":material/memory:",
-            on_click="ignore",
-            help="Weights and config in peft's layout, and a README.md that says what it learned from and how well it "
-            "does. Merged weights: seedpilot export RUN --what merged",
-        )
+    which, take = st.columns([2.4, 1], vertical_alignment="bottom")
+    key = which.selectbox(
+        "Adapter",
+        list(found),
+        format_func=lambda key: _named(found[key]),
+        key=f"run_adapter_{run.id}",
+        help="The largest budget first, and of these the one that did best on the test items.",
+    )
+    take.download_button(
+        "Adapter with its card (ZIP)",
+        lambda: zipped_adapter(store, run.id, found[key]).read_bytes(),  # made when it is asked for
+        f"{key}.zip",
+        "application/zip",
+        key="run_adapter_download",
+        icon=":material/memory:",
+        on_click="ignore",
+        width="stretch",
+        help="Weights and config in peft's layout, and a README.md that says what it learned from and how well it "
+        "does. Merged weights: seedpilot export RUN --what merged",
+    )
 
 
 def _named(row: CellRow) -> str:
