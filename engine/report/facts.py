@@ -22,8 +22,9 @@ from engine.evidence import published
 from engine.full_report import report_of
 from engine.ledger import account
 from engine.plan import SANDBOX, ModelPlan, PilotPlan, to_toml
-from engine.records import CHECK, FULL, CellRow, Run
+from engine.records import CHECK, FULL, RETRIEVAL, CellRow, Run
 from engine.report.plainly import keys_of, without_keys
+from engine.retrieval.filing import result_of_run
 from engine.runs import advice, plan_of, summary
 from engine.store import Store
 from engine.student import check_student
@@ -64,6 +65,7 @@ def facts(store: Store, run_id: str) -> dict[str, Any]:
     found |= _results(store, run, cells)
     found["examples"] = _examples(store, run_id)
     found["check"] = check_report(store.folder(run_id)) if run_id.startswith(CHECK) else None
+    found["retrieval"] = result_of_run(store, run_id) if run_id.startswith(RETRIEVAL) else None
     found["data_set"] = report_of(store, run_id) if run_id.startswith(FULL) else None
     struck: dict[str, Any] = without_keys(found, keys_of(plan))
     return struck
@@ -77,11 +79,13 @@ def _day(at: float) -> str:
 
 
 def _results(store: Store, run: Run, cells: Sequence[CellRow]) -> dict[str, Any]:
+    if run.id.startswith(RETRIEVAL):  # no strategy of examples: the advice speaks about other things
+        return _NOTHING | {"no_results": None, "evidence": _evidence(())}
     try:
         before, after = advice(run, list(cells))
         told = summary(store, run.id)
     except SeedPilotError as error:
-        return {"no_results": str(error), "advice": None, "curves": None, "evidence": _evidence(()), "cells": []}
+        return _NOTHING | {"no_results": str(error), "evidence": _evidence(())}
     parts = ("cells", "pools", "variants", "comparison", "control", "settings")
     return {
         "no_results": None,
@@ -90,6 +94,9 @@ def _results(store: Store, run: Run, cells: Sequence[CellRow]) -> dict[str, Any]
         "curves": {"before": _curves(before), "after": None if after is None else _curves(after)},
         "evidence": _evidence((before,) if after is None else (before, after)),
     }
+
+
+_NOTHING: dict[str, Any] = {"advice": None, "curves": None, "cells": []}
 
 
 def _curves(found: Recommendation) -> list[dict[str, Any]]:

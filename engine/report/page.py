@@ -360,7 +360,7 @@ def _words(name: str) -> str:
 
 
 def _values(value: Any) -> str:
-    return others(json.dumps(value, indent=2, ensure_ascii=False))
+    return visible(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def _json(value: Any) -> str:

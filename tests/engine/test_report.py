@@ -192,6 +192,19 @@ def test_a_file_that_changed_since_the_run_is_told(home: Path, tmp_path: Path):
     assert "is not here" in said[1]
 
 
+def test_other_kinds_of_runs_have_a_report_too_and_a_retrieval_pilot_gets_no_advice_on_examples(home: Path):
+    store = Store(home / "seedpilot.sqlite")
+    filled.check(store, "check-20261121-070000-good")
+    retrieval = check_plan({"retrieval": {}}).model_dump(mode="json")
+    store.file_run("retrieval-1", "r", retrieval, "r1")
+    (store.folder("retrieval-1")).mkdir()
+    (store.folder("retrieval-1") / "retrieval.json").write_text('{"arms": "softqe"}')
+    assert "The check of the teacher" in as_html(facts(store, "check-20261121-070000-good"))
+    page = as_html(facts(store, "retrieval-1"))
+    assert "softqe" in page
+    assert "<h2>Decision" not in page
+
+
 def test_versions_are_written_down_when_they_change_and_not_at_each_start(tmp_path: Path):
     keep_versions(tmp_path)
     keep_versions(tmp_path)
