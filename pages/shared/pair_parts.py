@@ -14,13 +14,13 @@ from pages.shared import words
 from pages.shared.chart_style import GREY, STYLES, figure
 
 BAND = "rgba(122,135,151,0.28)"
-ROW_PX = 34
+ROW_PX = 40
 NO_WINNER = "none"
 
 
 def label(pair: Contrast) -> str:
-    """`New questions − your seeds alone, 1,600 queries`."""
-    return f"{words.arm(pair.one)} − {words.arm(pair.other).lower()}, {pair.budget:,} queries"
+    """`New questions −`, `your seeds alone, 1,600`: two lines, since a phone is narrow."""
+    return f"{words.arm(pair.one)} −<br>{words.arm(pair.other).lower()}, {pair.budget:,}"
 
 
 def chart(pairs: Sequence[Contrast]) -> go.Figure:
@@ -53,7 +53,13 @@ def chart(pairs: Sequence[Contrast]) -> go.Figure:
             "zerolinewidth": 2,
             "fixedrange": True,
         },
-        yaxis={"categoryorder": "array", "categoryarray": rows[::-1], "automargin": True, "fixedrange": True},
+        yaxis={
+            "title": {"text": "Which, at how many queries"},
+            "categoryorder": "array",
+            "categoryarray": rows[::-1],
+            "automargin": True,
+            "fixedrange": True,
+        },
         height=150 + ROW_PX * len(pairs),
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0, "xanchor": "left"},
         hovermode="closest",
