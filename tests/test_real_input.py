@@ -34,8 +34,8 @@ def ran(plan: dict, folder: Path) -> dict:
 def left_behind(told: dict) -> None:
     """Data sets, adapters and measured accuracies are on disk and in the store."""
     assert told["state"] == "done"
-    trained = [cell for cell in told["cells"] if cell["arm"] not in ("untuned", "teacher")]
-    assert len(trained) == 4
+    trained = [cell for cell in told["cells"] if cell["arm"] not in ("untuned", "untuned_few_shot", "teacher")]
+    assert len(trained) == 5, "three strategies, the seeds alone, and the control with the same steps"
     for cell in told["cells"]:
         assert cell["accuracy"] is not None
         assert cell["scored"] + cell["not_scored"] == len(rows(Path(cell["folder"]) / "predictions.jsonl"))

@@ -84,10 +84,10 @@ class Measurement:
     """Training examples that the adapter saw, seeds not included."""
     mean_value: float | None = None
     """Mean partial credit over the scored items."""
-    macro_f1: float | None = None
-    """Of labels: F1 averaged over the labels of the scored items; None for other tasks."""
     outcomes: tuple[float | None, ...] = ()
     """Per test item, in one order for all cells: 1 right, 0 wrong, None not scored; empty where it is not known."""
+    macro_f1: float | None = None
+    """Of labels: F1 averaged over the labels of the scored items; None for other tasks."""
 
     @property
     def accuracy(self) -> float | None:
