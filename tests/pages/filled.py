@@ -50,6 +50,8 @@ TRUE = {
     (Strategy.NEW_QUESTION, 1600): 0.71,
 }
 
+CHAT = [{"role": "user", "content": "How many?"}, {"role": "assistant", "content": "Two. #### 2"}]
+
 
 def run(
     store: Store, run_id: str = "20261121-090000-aaaa", state: RunState = RunState.DONE, message: str = "", **plan: Any
@@ -148,7 +150,10 @@ def _measure(store: Store, run_id: str, cell: Cell, draw: random.Random, example
 def _pool(store: Store, run_id: str, strategy: Strategy, seeds: int, visits: int) -> None:
     name = f"{strategy.value}-s{seeds}"
     folder = store.folder(run_id) / "pools" / name
-    write_jsonl(folder / "examples.jsonl", [{"question": "How many?", "answer": "Two. #### 2", "seed_id": "s1"}])
+    write_jsonl(
+        folder / "examples.jsonl",
+        [{"messages": CHAT, "question": "How many?", "answer": "Two. #### 2", "seed_id": "s1"}],
+    )
     lost = {"duplicate": visits // 16, "unparsable": visits // 40, "near_test_item": visits // 80}
     counts = {"kept": visits - sum(lost.values())} | lost
     # New questions stay different, the others begin to repeat themselves.
