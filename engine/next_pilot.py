@@ -125,14 +125,14 @@ def _stop(gain: float, case: Case) -> str:
 def _cells(case: Case) -> tuple[list[ProposedCell], Array]:
     """Cells that could be bought, and joint draws of their accuracies (K, C)."""
     s = case.situation
-    target = _effective(case, s.seeds, float(s.queries)).max()
+    target = effective(case, s.seeds, float(s.queries)).max()
     cells, columns, sizes = [], [], 0
     for shrink in SHRINKS:
         seeds = round(s.seeds * shrink)
         near = int(seeds * s.budget_ratio)
         if seeds < min(LEAST_SEEDS, s.seeds) or len(case.strategies) * near > MOST * s.queries or sizes == 2:
             continue
-        if _effective(case, seeds, float(near)).max() < LEAST_EFFECTIVE * target:
+        if effective(case, seeds, float(near)).max() < LEAST_EFFECTIVE * target:
             break
         sizes += 1
         for queries in (near, int(near * ANCHOR)):
@@ -144,7 +144,7 @@ def _cells(case: Case) -> tuple[list[ProposedCell], Array]:
     return cells, np.stack(columns, axis=1) if columns else np.empty((len(case.fitted.draws), 0))
 
 
-def _effective(case: Case, seeds: int, queries: float) -> Array:
+def effective(case: Case, seeds: int, queries: float) -> Array:
     """Median effective examples of each strategy alone. (M,)."""
     m = np.arange(len(case.strategies))
     n = law.effective_alone(case.fitted.draws, np.full(len(m), float(seeds)), m, case.examples(queries))

@@ -21,7 +21,6 @@ from engine.domain import (
     Cell,
     Recipe,
     Score,
-    Situation,
     Teacher,
     Trainer,
 )
@@ -32,6 +31,7 @@ from engine.judging import judged
 from engine.ledger import Ledger, account
 from engine.matched_steps import anchor_of, seeds_alone
 from engine.measuring import Measuring, Pools
+from engine.pilot_worth import situation_of
 from engine.pools import Origin, shares_of, write_pool
 from engine.prepare import Prepared
 from engine.progress import Count
@@ -121,17 +121,11 @@ class Pilot:
 
     def _step_by_step(self, menu: Sequence[Cell]) -> str:
         """Measures what is worth its price; returns why it ended before the grid did (empty: it did not)."""
-        plan, test = self.prepared.plan, self.prepared.test
+        plan = self.prepared.plan
         # The seeds alone are what every strategy is measured against: they come first.
         alone = [c for c in self.prepared.cells if c.arm == Baseline.SEEDS_ONLY and c.variant != MATCHED_STEPS]
         self._train(alone, {}, "")
-        situation = Situation(
-            task=self.prepared.task.type,
-            seeds=plan.target.seeds or len(self.prepared.seeds),
-            queries=plan.target.queries or max(plan.grid.budgets),
-            unlabelled=len(self.prepared.inputs) or None,
-            test_items=len(test),
-        )
+        situation = situation_of(self.prepared)
 
         def decide(waiting: Sequence[Cell]) -> Step:
             self.store.progress(self.run_id, "Choosing what to measure next", 0, 1)

@@ -23,6 +23,7 @@ from engine.sandbox import recipe as sandbox_recipe
 from engine.sandbox import world
 from engine.seed_files import Division, seeds_and_test
 from engine.settings import Settings
+from engine.shrinking import told, ways
 from engine.strategies import FewShot
 from engine.student import StudentInfo, check_student
 from engine.tasks import Task, load_task
@@ -112,16 +113,20 @@ def prepare(plan: PilotPlan) -> Prepared:
         task = replace(task, max_answer_tokens=plan.teacher.max_answer_tokens)
     cells = grid_of(plan, len(seeds), len(inputs))
     estimated = estimate(plan, task, Sources(seeds, test, inputs), student, recipe)
+
+    def shrunk() -> str:
+        return told(ways(plan, lambda one: estimate(one, task, Sources(seeds, test, inputs), student, recipe)))
+
     if estimated.ceiling_queries < estimated.queries:
         raise InputError(
             f"ceiling.queries: found {estimated.ceiling_queries}, but the plan needs {estimated.queries} queries; "
-            "raise the ceiling, or give smaller budgets, fewer strategies or fewer test.teacher_items"
+            f"{shrunk()}"
         )
     if plan.ceiling.usd is not None and estimated.expected_usd is not None:
         if estimated.expected_usd > plan.ceiling.usd:
             raise InputError(
                 f"ceiling.usd: the plan is expected to cost ${estimated.expected_usd:.2f}, more than the ceiling of "
-                f"${plan.ceiling.usd:.2f}; raise the ceiling, or give smaller budgets or fewer strategies"
+                f"${plan.ceiling.usd:.2f}; {shrunk()}"
             )
         if estimated.upper_usd is not None and estimated.upper_usd > plan.ceiling.usd:
             warnings.append(

@@ -15,6 +15,7 @@ from engine.cli import retrieval
 from engine.cli.frame import Commands, command, dumps, tell
 from engine.cli.mapping import add_map, with_mapping
 from engine.errors import InputError
+from engine.pilot_worth import pilot_worth
 from engine.plan import EXAMPLE, read_plan
 from engine.prepare import Estimate, Prepared, prepare
 from engine.recipe_sources import Origin, Sourced, as_lines
@@ -62,7 +63,9 @@ def _pilot(given: argparse.Namespace) -> int:
     if prepared.division is not None:
         tell(prepared.division.told)
     tell(_estimate_text(prepared))
-    for warning in prepared.warnings:
+    worth = pilot_worth(prepared)
+    tell(f"worth: {worth.told}")
+    for warning in (*prepared.warnings, *([worth.warning] if worth.warning else [])):
         tell(f"note: {warning}")
     if given.measure and not given.dry_run:
         raise InputError("--measure: belongs to --dry-run; a pilot measures its own pace")
@@ -71,7 +74,7 @@ def _pilot(given: argparse.Namespace) -> int:
         if given.json:
             division = None if prepared.division is None else asdict(prepared.division)
             extra = {"measured": measured} if measured else {}
-            print(dumps(asdict(prepared.estimate) | {"division": division} | extra))
+            print(dumps(asdict(prepared.estimate) | {"division": division, "worth": asdict(worth)} | extra))
         return 0
     store = Store(Settings().store_path)
     return _run_here(file_pilot(plan, store), store, as_json=given.json)
