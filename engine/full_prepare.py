@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from engine.costs import examples_for, queries_for
 from engine.dataset_folder import problems_of
+from engine.determined import RULED_OUT, not_applicable
 from engine.domain import Item, Recipe, Strategy
 from engine.errors import InputError, SeedPilotError
 from engine.estimate import Estimate, Sources, estimate, price_of
@@ -67,6 +68,9 @@ def prepare_full(plan: PilotPlan) -> PreparedFull:
     for name, asked in {"teacher": plan.teacher, "augmenter": plan.augmenter}.items():
         if asked is not None and asked.base_url and (refusal := Settings().refusal(asked.base_url)):
             problems.append(f"{name}.base_url: {refusal}")
+    if task is not None and not_applicable(task, full.spending):
+        # Nothing is moved to other strategies unasked: what is spent on each is what a person typed.
+        problems.append(f"full.spending: {RULED_OUT}")
     items = None if task is None else attempt(partial(_items, plan, task, warnings))
     seeds, test, division = items or ((), (), None)
     inputs = None if task is None else attempt(partial(read_inputs, plan, task, seeds, test, warnings))
@@ -115,11 +119,6 @@ def _counted(
             f"answered once, so real questions end at {inputs} queries."
         )
         visits[Strategy.REAL_QUESTION] = inputs
-    if task.determined and Strategy.ANSWER_AUGMENTATION in visits:
-        warnings.append(
-            "The question fixes its answer here, so answer augmentation can only repeat the seeds: expect nearly all "
-            "of its examples to be left out as duplicates."
-        )
     if not sources.test:
         warnings.append(
             "No test items are given, so nothing generated is compared with any; what you test on later should be "

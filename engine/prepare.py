@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from engine.costs import Price
+from engine.determined import NOT_APPLICABLE, RULED_OUT, not_applicable
 from engine.domain import Cell, Item, Recipe, Strategy
 from engine.errors import InputError, SeedPilotError
 from engine.estimate import Estimate, Sources, estimate, price_of, prompt_tokens_at_most, queries_needed
@@ -97,6 +98,8 @@ def prepare(plan: PilotPlan) -> Prepared:
     for name, asked in {"teacher": plan.teacher, "augmenter": plan.augmenter, **others}.items():
         if asked is not None and asked.base_url and (refusal := Settings().refusal(asked.base_url)):
             problems.append(f"{name}.base_url: {refusal}")
+    if task is not None:
+        plan = attempt(partial(_applicable, plan, task, warnings)) or plan
     items = None if task is None else attempt(partial(_items, plan, task, warnings))
     if items is not None:
         problems += _size_problems(plan, *items[:2])
@@ -143,15 +146,21 @@ def prepare(plan: PilotPlan) -> Prepared:
         )
     if task.judge is not None and any(variant.guided for variant in plan.variants):
         raise InputError("variants: guided asks which seeds the student gets wrong, which only a judge can say here")
-    if task.determined and Strategy.ANSWER_AUGMENTATION in plan.grid.strategies:
-        warnings.append(
-            "The question fixes its answer here, so answer augmentation can only repeat the seeds: "
-            "expect nearly all of its examples to be left out as duplicates. Leave it out of grid.strategies, "
-            'or have the reasoning trained too (rationale = "before" in the task file).'
-        )
     return Prepared(
         plan, task, seeds, test, student, recipe, cells, price_of(plan), estimated, tuple(warnings), inputs, division
     )
+
+
+def _applicable(plan: PilotPlan, task: Task, warnings: list[str]) -> PilotPlan:
+    """The plan without the strategies that its task rules out."""
+    ruled_out = not_applicable(task, plan.grid.strategies)
+    if not ruled_out:
+        return plan
+    left = tuple(strategy for strategy in plan.grid.strategies if strategy not in ruled_out)
+    if not left:
+        raise InputError(f"grid.strategies: {RULED_OUT}")
+    warnings.append(NOT_APPLICABLE)
+    return plan.model_copy(update={"grid": plan.grid.model_copy(update={"strategies": left})})
 
 
 def _items(

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from engine.determined import NOT_APPLICABLE
 from engine.early_stop import Rules
 from engine.errors import SeedPilotError
 from engine.ledger import account
@@ -175,6 +176,8 @@ def result(run: Run) -> None:
             "Horizontal lines: what needs no generated data."
         )
     comparison(cells)
+    if run_parts.ruled_out(plan):
+        st.caption(f":material/block: {words.plain(NOT_APPLICABLE)}")
     if said := Rules(plan.test.stop_losers, plan.test.stop_futile).told:
         st.caption(
             f"Stopping early, as the plan allows: {said} These rates come on top of those above; a cell that was "

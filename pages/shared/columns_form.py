@@ -31,24 +31,26 @@ MAY_MISS = {
     "entry_point": "The function that the tests call, where they are HumanEval's check(candidate).",
 }
 """Columns that need not be there, and what they are for."""
+OF_THE_ANSWER = ("answer", "tests", "entry_point")
 NONE = "None"
 A_ROW = 3
 """Choices beside each other."""
 
 
-def ask(file: Path, task: str | None, key: str) -> dict[str, str]:
+def ask(file: Path, task: str | None, key: str, answered: bool = True) -> dict[str, str]:
     """Shows the first rows and asks for the columns; the plan's `map`, without what has the task's own name.
 
     `task` is None while its file is awaited; what is not chosen is left to the engine, whose message says what is
-    missing.
+    missing. Rows that are not `answered` have neither an answer nor what scores one, and no family.
     """
     names = preview(file, key)
-    found = _task(task) if names else None
+    found = task_of(task) if names else None
     if found is None:
         return {}
+    parts = [*found.columns, FAMILY] if answered else [part for part in found.columns if part not in OF_THE_ANSWER]
     # A choice belongs to this file and this task: another one is guessed anew.
     of = f"{file.parent.name}_{task and Path(task).parent.name}"
-    chosen = choose([*found.columns, FAMILY], names, guessed(found, names), key, of)
+    chosen = choose(parts, names, guessed(found, names), key, of)
     return {part: column for part, column in chosen.items() if column != found.columns.get(part, part)}
 
 
@@ -104,7 +106,8 @@ def _pick(column: Any, part: str, names: Sequence[str], likely: str | None, key:
     return None if picked is None else str(picked)
 
 
-def _task(name: str | None) -> Task | None:
+def task_of(name: str | None) -> Task | None:
+    """The task of that name or file; None while there is none, or where its file has faults."""
     try:
         return None if name is None else load_task(name)
     except InputError:  # the plan's check tells it

@@ -9,10 +9,10 @@ from typing import Any
 
 import streamlit as st
 
-from engine.domain import Recipe
+from engine.domain import Recipe, Strategy
 from engine.plan import SANDBOX, GridPlan
 from engine.sandbox.recipe import SANDBOX_RECIPE
-from pages.shared import pilot_examples, teacher_form, words
+from pages.shared import inputs_form, pilot_examples, teacher_form, words
 from pages.shared.pilot_parts import KEEP, Asked, count
 
 OWN_STUDENT, SANDBOX_STUDENT = "A model of mine", "Sandbox"
@@ -69,15 +69,17 @@ def _student(asked: Asked, own: bool) -> None:
 
 
 def _grid(asked: Asked) -> None:
-    names = {label: strategy for strategy, label in words.STRATEGIES.items() if strategy in MADE_FROM_SEEDS}
+    names = {label: strategy for strategy, label in words.STRATEGIES.items()}
     picked = st.multiselect(
         "Strategies",
         list(names),
-        default=list(names),
+        default=[label for label, strategy in names.items() if strategy in MADE_FROM_SEEDS],
         key="pilot_strategies",
         help="\n".join(f"- {words.STRATEGIES[s]}: {said}" for s, said in words.WHAT_IS_ASKED.items()),
         **KEEP,
     )
+    if words.STRATEGIES[Strategy.REAL_QUESTION] in picked:
+        inputs_form.section(asked, "pilot")
     typed = st.text_input(
         "Budgets, in teacher queries",
         "200, 1600",

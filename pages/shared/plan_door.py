@@ -20,7 +20,7 @@ from pages.shared import pilot_examples, pilot_form, task_form, teacher_form, up
 
 CAME = "plan_came_from"
 """Where the form was filled from: the run's name, its plan as plain values, and what was left out once it is known."""
-_NO_INPUT = ("unlabelled", "target", "full", "retrieval")
+_NO_INPUT = ("target", "full", "retrieval")
 """Tables of a plan that the form does not ask for."""
 
 
@@ -107,11 +107,25 @@ def _values(plan: PilotPlan) -> dict[str, Any]:
         "check_seeds": plan.check.seeds,
         "check_ceiling": plan.check.ceiling_queries,
         **_variants(plan),
+        **_inputs(plan),
     }
 
 
 def _strategies() -> dict[str, Any]:
-    return {label: strategy for strategy, label in words.STRATEGIES.items() if strategy in pilot_form.MADE_FROM_SEEDS}
+    return {label: strategy for strategy, label in words.STRATEGIES.items()}
+
+
+def _inputs(plan: PilotPlan) -> dict[str, Any]:
+    part = plan.unlabelled
+    if part.path in (None, SANDBOX):
+        return {}
+    file = _copy(part.path)
+    its = _with_neighbours(Path(plan.task)).parent.name if plan.task.endswith(".toml") else ""
+    return {
+        "pilot_inputs_path": file,
+        "pilot_label_shares": part.keep_label_shares,
+        **{f"pilot_inputs_{name}_{file.parent.name}_{its}": column for name, column in part.map.items()},
+    }
 
 
 def _examples(plan: PilotPlan) -> dict[str, Any]:

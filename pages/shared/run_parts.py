@@ -10,11 +10,14 @@ from statistics import mean
 import pandas as pd
 
 from engine.comparison import wilson
+from engine.determined import not_applicable
 from engine.domain import Baseline, Interval, Measurement, Strategy
-from engine.plan import PLAIN
+from engine.errors import InputError
+from engine.plan import PLAIN, PilotPlan
 from engine.pool_report import read_report
 from engine.records import CellRow, PoolRow
 from engine.store import Store
+from engine.tasks import load_task
 from engine.variant_effects import effects
 from pages.shared import charts, run_words, words
 
@@ -34,6 +37,14 @@ class File:
     label: str
     path: Path
     name: str
+
+
+def ruled_out(plan: PilotPlan) -> bool:
+    """Whether the task's form rules out one of the plan's strategies."""
+    try:
+        return bool(not_applicable(load_task(plan.task, Path(plan.seeds.path)), plan.grid.strategies))
+    except InputError:  # the run has ended, and its task's files are gone
+        return False
 
 
 def measured(cells: Sequence[CellRow]) -> list[tuple[Measurement, Interval]]:

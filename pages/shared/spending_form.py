@@ -6,10 +6,10 @@ from typing import Any
 
 import streamlit as st
 
+from engine.determined import NOT_APPLICABLE, not_applicable
 from engine.domain import Strategy
 from engine.errors import InputError
-from engine.plan import SANDBOX
-from pages.shared import full_plans, run_words, uploads, words
+from pages.shared import columns_form, full_plans, inputs_form, run_words, words
 from pages.shared.pilot_parts import KEEP, Asked
 
 QUERIES, MONEY = "Queries", "Money"
@@ -33,12 +33,28 @@ def section(asked: Asked) -> dict[str, int]:
         asked.problems.append("Strategies: none is chosen; choose at least one.")
         asked.complete = False
         return {}
+    chosen = _applicable(asked, chosen)
+    if not chosen:
+        return {}
     if Strategy.REAL_QUESTION in chosen:
-        _inputs(asked)
+        inputs_form.section(asked, "generate")
     unit = st.segmented_control(
         "Say how much in", [QUERIES, MONEY], default=QUERIES, required=True, key="generate_unit", **KEEP
     )
     return _money(asked, chosen) if unit == MONEY else _queries(chosen)
+
+
+def _applicable(asked: Asked, chosen: list[Strategy]) -> list[Strategy]:
+    """Without what the task rules out, which is shown as not applicable; a problem where nothing is left."""
+    task = columns_form.task_of(asked.raw.get("task"))
+    ruled_out = frozenset() if task is None else not_applicable(task, chosen)
+    left = [strategy for strategy in chosen if strategy not in ruled_out]
+    if ruled_out:
+        st.caption(f":material/block: {words.plain(NOT_APPLICABLE)}")
+    if not left:
+        asked.problems.append("Strategies: the one that is chosen is not applicable here; choose another.")
+        asked.complete = False
+    return left
 
 
 def _queries(chosen: list[Strategy]) -> dict[str, int]:
@@ -92,24 +108,6 @@ def _money(asked: Asked, chosen: list[Strategy]) -> dict[str, int]:
         return {}
     st.caption(words.plain(f"A query is expected to cost ${each:.2g}, by the mean length of your examples."))
     return {strategy.value: max(2, int(amount / each)) for strategy, amount in usd.items()}
-
-
-def _inputs(asked: Asked) -> None:
-    if asked.raw["seeds"].get("path") == SANDBOX:
-        asked.raw["unlabelled"] = {"path": SANDBOX}
-        st.caption("Real questions: the sandbox brings its own inputs without answers.")
-        return
-    file = uploads.ask(
-        "Your own questions without answers (JSONL, CSV or Parquet)",
-        ["jsonl", "csv", "parquet", "gz"],
-        "generate_inputs",
-        "For real questions. A row holds `question`; each is answered once.",
-    )
-    if file is None:
-        asked.problems.append("Real questions: upload your questions without answers, or leave the strategy out.")
-        asked.complete = False
-    else:
-        asked.raw["unlabelled"] = {"path": str(file)}
 
 
 def ceiling(spending: dict[str, int]) -> dict[str, Any]:

@@ -105,9 +105,13 @@ def test_real_questions_need_inputs_of_ones_own(form: AppTest) -> None:
     form.radio(key="pilot_source").set_value("My own file").run()
     form.file_uploader(key="pilot_file").set_value(("seeds.jsonl", rows, "text/plain")).run()
     assert any("upload your questions without answers" in error.value for error in form.error)
-    inputs = b"".join(json.dumps({"question": f"How much is {i * 7} less 3?"}).encode() + b"\n" for i in range(9))
+    inputs = b"".join(json.dumps({"asked": f"How much is {i * 7} less 3?"}).encode() + b"\n" for i in range(9))
     form.file_uploader(key="generate_inputs").set_value(("inputs.jsonl", inputs, "text/plain")).run()
+    box = next(box for box in form.selectbox if "generate_inputs_question" in box.key)
+    if box.value is None:
+        box.set_value("asked").run()
     assert not form.error
+    assert plan(form)["unlabelled"]["map"] == {"question": "asked"}
     assert plan(form)["full"]["held_out"] is True
     assert any("real questions end at 9 queries" in warning.value for warning in form.warning)
 
