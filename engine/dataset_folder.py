@@ -12,64 +12,24 @@ import secrets
 import shutil
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TextIO
-
-import pyarrow as pa
-from pyarrow import parquet
+from typing import Any
 
 from engine.data_card import KEPT, Asked, Card, as_markdown
+from engine.dataset_files import PROVENANCE, REJECTED, REJECTED_SCHEMA, Rows, origin_of, parquet_rows, repeated
 from engine.domain import Item
 from engine.errors import InputError
 from engine.seen import Marks, number
 from engine.tasks import Task
 from engine.trainer_configs import CHAT_PAIRS, FILES, MESSAGES, PAIRS, Training, axolotl_config, trl_config
 
-PROVENANCE, REJECTED = "provenance", "rejected"
 CARD = "README.md"
 WRITTEN = frozenset({*FILES.values(), f"{PROVENANCE}.parquet", f"{REJECTED}.parquet", CARD, "trl.yaml", "axolotl.yaml"})
 """All that a data set folder may hold."""
 SEED = "seed"
 """Source of a row that is a seed; the others name their strategy."""
-AT_ONCE = 1_000
-"""Rows that are written to a Parquet at a time."""
-
-_LINE_ENDS = {ord(end): f"\\u{ord(end):04x}" for end in "\u0085\u2028\u2029"}
-"""JSON holds them as they are; readers that cut a text into lines by `splitlines` would cut a row in two."""
-_IDS = pa.list_(pa.int64())
-_PROVENANCE = pa.schema(
-    [
-        ("row", pa.int64()),
-        ("source", pa.string()),
-        ("seed_id", pa.string()),
-        ("strategy", pa.string()),
-        ("visit", pa.int64()),
-        ("prompts", pa.string()),
-        ("teacher", pa.string()),
-        ("augmenter", pa.string()),
-        ("temperature", pa.float64()),
-        ("max_answer_tokens", pa.int64()),
-        ("max_question_tokens", pa.int64()),
-        ("votes", pa.int64()),
-        ("query_ids", _IDS),
-        ("usd", pa.float64()),
-    ]
-)
-"""`visit` counts the visits to that seed, from 0; `usd` is the price of the row's queries, which others may share."""
-_REJECTED = pa.schema(
-    [
-        ("strategy", pa.string()),
-        ("seed_id", pa.string()),
-        ("visit", pa.int64()),
-        ("reason", pa.string()),
-        ("question", pa.string()),
-        ("answer", pa.string()),
-        ("query_ids", _IDS),
-    ]
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +132,7 @@ def _fill(folder: Path, data: DataSet) -> Card:
     asked: list[Asked] = []
     seen = Marks()
     told = all(pool.rejected is not None for pool in data.pools)
-    with _Rows.into(folder) as rows, _parquet(folder / f"{REJECTED}.parquet", _REJECTED) as reject:
+    with Rows.into(folder) as rows, parquet_rows(folder / f"{REJECTED}.parquet", REJECTED_SCHEMA) as reject:
         for seed in data.seeds:
             turns = _seed_row(data.task, seed)
             seen.new(_identity(turns))
@@ -185,10 +145,10 @@ def _fill(folder: Path, data: DataSet) -> Card:
             for row in _lines(pool.examples):
                 if seen.new(_identity(row["messages"])):
                     found.add(row)
-                    rows.write(pool.strategy, row["messages"], _origin(row))
+                    rows.write(pool.strategy, row["messages"], origin_of(row))
                 else:
                     found.repeated += 1
-                    reject(_repeated(pool.strategy, row))
+                    reject(repeated(pool.strategy, row))
             asked.append(found.asked(pool))
     left_out = sum(count for one in asked for reason, count in one.counts.items() if reason != KEPT)
     if not rows.count:
@@ -232,55 +192,6 @@ class _Found:
         return Asked(pool.strategy, counted, pool.queries, teachers, augmenters, prompts)
 
 
-class _Rows:
-    """The files that hold every row, each in the same order."""
-
-    def __init__(self, files: Mapping[str, TextIO], origin: Callable[[Mapping[str, Any]], None]) -> None:
-        self._files, self._origin = files, origin
-        self.count = 0
-
-    @classmethod
-    @contextmanager
-    def into(cls, folder: Path) -> Iterator[_Rows]:
-        with ExitStack() as stack:
-            files = {n: stack.enter_context((folder / f).open("w", encoding="utf-8")) for n, f in FILES.items()}
-            yield cls(files, stack.enter_context(_parquet(folder / f"{PROVENANCE}.parquet", _PROVENANCE)))
-
-    def write(self, source: str, messages: Sequence[Mapping[str, str]], origin: Mapping[str, Any]) -> None:
-        """One row: a chat whose last turn is what is learned."""
-        *asked, answer = messages
-        # A student without a chat template reads the contents, one a line, as in a pilot.
-        forms: dict[str, dict[str, Any]] = {
-            MESSAGES: {"messages": messages},
-            PAIRS: {"prompt": "".join(f"{one['content']}\n" for one in asked), "completion": answer["content"]},
-            CHAT_PAIRS: {"prompt": asked, "completion": [answer]},
-        }
-        for name, form in forms.items():
-            line = json.dumps({**form, "source": source}, ensure_ascii=False)
-            self._files[name].write(line.translate(_LINE_ENDS) + "\n")
-        self._origin({"row": self.count, "source": source, **origin})
-        self.count += 1
-
-
-@contextmanager
-def _parquet(path: Path, schema: pa.Schema) -> Iterator[Callable[[Mapping[str, Any]], None]]:
-    """Writes rows as they come; what a row does not say is null."""
-    waiting: list[Mapping[str, Any]] = []
-    with parquet.ParquetWriter(path, schema) as writer:
-
-        def write(row: Mapping[str, Any]) -> None:
-            waiting.append(row)
-            if len(waiting) >= AT_ONCE:
-                flush()
-
-        def flush() -> None:
-            writer.write_table(pa.Table.from_pylist([dict(row) for row in waiting], schema=schema))
-            waiting.clear()
-
-        yield write
-        flush()
-
-
 def _lines(path: Path | None) -> Iterable[dict[str, Any]]:
     if path is None or not path.exists():
         return
@@ -292,21 +203,6 @@ def _lines(path: Path | None) -> Iterable[dict[str, Any]]:
 def _seed_row(task: Task, seed: Item) -> list[dict[str, str]]:
     asked = [{"role": message.role, "content": message.content} for message in task.student_prompt(seed.asked)]
     return [*asked, {"role": "assistant", "content": seed.answer}]
-
-
-def _origin(row: Mapping[str, Any]) -> dict[str, Any]:
-    sampling = row.get("sampling", {})
-    return {
-        **{name: row.get(name) for name in ("seed_id", "strategy", "prompts", "teacher", "augmenter", "usd")},
-        **{name: sampling.get(name) for name in ("temperature", "max_answer_tokens", "max_question_tokens", "votes")},
-        "visit": row.get("sample_index"),
-        "query_ids": row.get("query_ids"),
-    }
-
-
-def _repeated(strategy: str, row: Mapping[str, Any]) -> dict[str, Any]:
-    named = {name: row.get(name) for name in ("seed_id", "question", "answer", "query_ids")}
-    return {**named, "strategy": strategy, "visit": row.get("sample_index"), "reason": "duplicate"}
 
 
 def _identity(messages: Sequence[Mapping[str, str]]) -> int:

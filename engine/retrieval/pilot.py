@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,11 +17,12 @@ from engine.generation import Generator
 from engine.job_files import fingerprint, read_json, write_json
 from engine.progress import Count
 from engine.retrieval import arms as known_arms
-from engine.retrieval.arms import AT_SEARCH_TUNED, HARD_DEPTH, Arm, Example, examples_of, trained_arms
+from engine.retrieval.arms import AT_SEARCH_TUNED, Arm, examples_of, trained_arms
 from engine.retrieval.asks import RetrievalStrategy
-from engine.retrieval.collection import Collection, Query, fingerprint_of
+from engine.retrieval.collection import Collection, fingerprint_of
 from engine.retrieval.encoder import Encoder, encode, expanded, load
 from engine.retrieval.filing import RESULT
+from engine.retrieval.lessons import Texts, cosine, hard_negatives, lesson, with_expansion
 from engine.retrieval.lexical import BM25, by_chance
 from engine.retrieval.paid import Made, asked_about, made
 from engine.retrieval.prepared import PreparedRetrieval
@@ -30,11 +31,10 @@ from engine.retrieval.result import Measured, result_of
 from engine.retrieval.scratch import STEPS, from_scratch, save
 from engine.retrieval.search import Vectors, check_memory, search
 from engine.retrieval.serving import served
-from engine.retrieval.tuning import Index, Lesson, Objective, save_adapter, tuned
+from engine.retrieval.tuning import Index, Objective, save_adapter, tuned
 from engine.similarity import Known, features
 from engine.store import Store
 
-Texts = Mapping[RetrievalStrategy, Made]
 Aims = Mapping[str, tuple[list[str], Vectors]]
 """By group of queries: their texts, and where their expansions lie."""
 KEPT = ("sides", "step", "looks", "examples", "closeness")
@@ -154,7 +154,7 @@ class RetrievalPilot:
         is searched as it is, as one would."""
         found = {}
         for side, collection, queries in self.prepared.sides():
-            asked = [_with(encoder, query, written) for query in queries]
+            asked = [with_expansion(encoder, query, written) for query in queries]
             rankings = search(encode(encoder, asked, "query"), indexes[side].vectors, indexes[side].ids)
             found[side] = scored(queries, rankings, collection.judgements)
         return found
@@ -164,7 +164,7 @@ class RetrievalPilot:
         arms = trained_arms(asked.weights, feedback=asked.feedback, at_search=RetrievalStrategy.AT_SEARCH in texts)
         index = next(iter(indexes.values()))  # in domain comes first, and its passages are those of training
         count = Count(self.store, self.run_id, "Tuning", len(arms) * asked.replicates, every=1)
-        hard = _hard_negatives(main, texts)
+        hard = hard_negatives(main, texts)
         written = texts[RetrievalStrategy.EXPANSION].texts
         plain = [expanded(encoder, query.text, written[query.id]) for query in main.train if query.id in written]
         targets = encode(encoder, plain, "query")
@@ -201,14 +201,14 @@ class RetrievalPilot:
         examples = examples_of(arm, main, {} if arm.source is None else texts[arm.source].texts)
         rows = {name: row for row, name in enumerate(q.id for q in main.train if q.id in written)}
         at_search = arm.name == AT_SEARCH_TUNED
-        lessons = [_lesson(arm, one, rows, hard, encoder, written if at_search else {}) for one in examples]
+        lessons = [lesson(arm, one, rows, hard, encoder, written if at_search else {}) for one in examples]
         mark = fingerprint(
             [
                 fingerprint_of(main),
                 [(side, len(queries)) for side, _, queries in prepared.sides()],
                 prepared.asked.encoder,
                 prepared.asked.query_prefix,
-                [asdict(lesson) for lesson in lessons],
+                [asdict(each) for each in lessons],
                 asdict(arm),
                 asdict(prepared.recipe),
                 float(targets.sum()) if arm.weight else 0,
@@ -266,43 +266,4 @@ class RetrievalPilot:
 
     def _closeness(self, encoder: Encoder, aims: Aims) -> dict[str, float]:
         """How near plain queries lie to where the untuned encoder puts them expanded: the mean cosine."""
-        return {name: _cosine(encode(encoder, plain, "query"), there) for name, (plain, there) in aims.items()}
-
-
-def _cosine(one: Vectors, other: Vectors) -> float:
-    product = (one * other).sum(axis=1) / (np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1))
-    return float(product.mean())
-
-
-def _with(encoder: Encoder, query: Query, written: Made | None) -> str:
-    found = () if written is None else written.texts.get(query.id, ())
-    return expanded(encoder, query.text, found) if found else query.text
-
-
-def _lesson(
-    arm: Arm,
-    example: Example,
-    rows: Mapping[str, int],
-    hard: Mapping[str, tuple[str, ...]],
-    encoder: Encoder,
-    expansions: Mapping[str, Sequence[str]],
-) -> Lesson:
-    text = example.text
-    if example.query is not None and (found := expansions.get(example.query)):
-        text = expanded(encoder, text, found)
-    target = rows.get(example.query) if example.query is not None and arm.weight and example.original else None
-    return Lesson(text, example.relevant, target, hard.get(example.text, ()) if arm.hard else ())
-
-
-def _hard_negatives(collection: Collection, texts: Texts) -> dict[str, tuple[str, ...]]:
-    """By text to search by: BM25's first passages that are not judged relevant."""
-    relevant = {query.text: set(collection.judgements[query.id]) for query in collection.train}
-    new = texts.get(RetrievalStrategy.NEW_QUERY)
-    for passage, found in () if new is None else new.texts.items():
-        for text in found:
-            relevant.setdefault(text, set()).add(passage)
-    rankings = BM25(collection.passages).search(list(relevant), HARD_DEPTH)
-    return {
-        text: tuple(name for name, _ in ranking if name not in relevant[text])
-        for text, ranking in zip(relevant, rankings, strict=True)
-    }
+        return {name: cosine(encode(encoder, plain, "query"), there) for name, (plain, there) in aims.items()}
