@@ -12,6 +12,7 @@ from engine.plan import check_plan, to_toml
 from engine.settings import Settings
 from pages.shared import (
     check_form,
+    confirm_parts,
     judge_form,
     pilot_form,
     pilots,
@@ -21,46 +22,6 @@ from pages.shared import (
     variants_form,
     words,
 )
-
-
-def figures(found: pilots.Outline) -> None:
-    """What the pilot takes, before a query is paid."""
-    estimate = found.estimate
-    left, right = st.columns(2)
-    left.metric(
-        "Teacher queries", f"{estimate.queries:,}", help=f"It never asks more than {estimate.ceiling_queries:,}."
-    )
-    right.metric(
-        "Adapters and baselines", f"{found.cells}", help="Each is one cell: trained and scored, or only scored."
-    )
-    left, right = st.columns(2)
-    left.metric("Cost, expected", run_words.money(estimate.expected_usd), help="By the mean length of your examples.")
-    right.metric(
-        "Cost, at most",
-        run_words.money(estimate.upper_usd),
-        help="Every query of the ceiling at the longest prompt and the longest reply.",
-    )
-    left, right = st.columns(2)
-    left.metric("Time, roughly", run_words.duration(estimate.seconds), help="A guess from the student's size.")
-    if estimate.memory is not None:
-        machine = estimate.memory.machine
-        left.metric(
-            "Memory, at most",
-            f"{estimate.memory.bytes / 1e9:.1f} GB",
-            help=f"Of the {machine.total_bytes / 1e9:.1f} GB that this machine's {machine.device.upper()} has, by the "
-            "shapes in the student's config. Where memory ends, batches are made smaller.",
-        )
-    right.metric(
-        "Smallest visible gain",
-        f"{estimate.detectable_points:.1f} points",
-        help=f"A smaller difference between two strategies drowns in noise: {estimate.detectable_items_points:.1f} "
-        f"points by the {found.test_items} test items alone, the rest by training again and making the data again, "
-        "which are assumed until cells are measured.",
-    )
-    rows = found.division or f"{found.seeds:,} seeds, {found.test_items:,} test items"
-    st.caption(f"{words.plain(rows)}. Ceiling: {estimate.ceiling_queries:,} queries.")
-    if estimate.expected_usd is None:
-        st.info("The price is unknown, so the ceiling holds in queries only.", icon=":material/help:")
 
 
 def start(plan_json: str, key: str | None) -> str:
@@ -113,7 +74,7 @@ with before:
     if asked.problems:
         found = None
     if found is not None:
-        figures(found)
+        confirm_parts.figures(found)
     else:
         several = len(asked.problems) > 1
         st.error(

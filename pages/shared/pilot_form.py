@@ -12,7 +12,7 @@ import streamlit as st
 from engine.domain import Recipe, Strategy
 from engine.plan import SANDBOX, GridPlan
 from engine.sandbox.recipe import SANDBOX_RECIPE
-from pages.shared import inputs_form, pilot_examples, teacher_form, words
+from pages.shared import inputs_form, pilot_examples, target_form, teacher_form, words
 from pages.shared.pilot_parts import KEEP, Asked, count
 
 OWN_STUDENT, SANDBOX_STUDENT = "A model of mine", "Sandbox"
@@ -80,7 +80,28 @@ def _grid(asked: Asked) -> None:
     )
     if words.STRATEGIES[Strategy.REAL_QUESTION] in picked:
         inputs_form.section(asked, "pilot")
-    typed = st.text_input(
+    proposed = target_form.section(asked, [names[name] for name in picked])
+    if proposed is None:
+        budgets, sizes = _typed(asked)
+    else:
+        budgets, sizes = list(proposed.budgets), list(proposed.seed_sizes)
+    again, teacher = st.columns(2)
+    asked.raw["grid"] = {
+        "strategies": [names[name].value for name in picked],
+        "budgets": budgets,
+        "seed_sizes": sizes,
+        "replicates": count(again, "Replicates", "pilot_replicates", 2, 1, 10, "Each cell trained with so many seeds."),
+        "adaptive": asked.raw.pop("adaptive"),
+    }
+    asked.raw.setdefault("test", {})["teacher_items"] = count(
+        teacher, "Test items for the teacher", "pilot_teacher_items", 100, 0, help="Each is a paid query; 0 for none."
+    )
+
+
+def _typed(asked: Asked) -> tuple[list[int], list[int]]:
+    """Budgets and seed sizes as the user wants them."""
+    left, right = st.columns(2)
+    typed = left.text_input(
         "Budgets, in teacher queries",
         "200, 1600",
         key="pilot_budgets",
@@ -95,15 +116,14 @@ def _grid(asked: Asked) -> None:
             said = repr(part) if part else "nothing between two commas" if typed.strip() else "nothing"
             asked.problems.append(f"Budgets: found {said}, expected whole numbers like 200, 1600.")
             asked.complete = False
-    again, teacher = st.columns(2)
-    asked.raw["grid"] = {
-        "strategies": [names[name].value for name in picked],
-        "budgets": budgets,
-        "replicates": count(again, "Replicates", "pilot_replicates", 2, 1, 10, "Each cell trained with so many seeds."),
-    }
-    asked.raw.setdefault("test", {})["teacher_items"] = count(
-        teacher, "Test items for the teacher", "pilot_teacher_items", 100, 0, help="Each is a paid query; 0 for none."
+    sizes = right.text_input(
+        "Seed sizes",
+        key="pilot_seed_sizes",
+        placeholder="all seeds",
+        help="How many of the seeds a cell uses; numbers with commas between them.",
+        **KEEP,
     )
+    return budgets, target_form.sizes(sizes, asked.problems)
 
 
 def _ceiling(asked: Asked) -> None:

@@ -13,6 +13,7 @@ import streamlit as st
 from engine import runs
 from engine.check_size import ceiling_of, queries_at_most, seeds_to_check
 from engine.domain import Recommendation
+from engine.pilot_worth import PilotWorth, pilot_worth
 from engine.prepare import Estimate
 from engine.prompts_shown import Prompt, prompts
 from engine.records import CellRow, Run
@@ -48,6 +49,8 @@ class Outline:
     prompts: tuple[Prompt, ...]
     """What is asked for one example of each strategy."""
     check: CheckSize
+    worth: PilotWorth
+    """What the pilot is expected to bring, and whether it is likely to end too close to call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,7 @@ def outline(raw_plan: str) -> Outline:
         found.warnings,
         prompts(found),
         CheckSize(len(seeds_to_check(found)), queries_at_most(found), ceiling_of(found)),
+        pilot_worth(found),
     )
 
 

@@ -16,11 +16,20 @@ from engine.errors import InputError
 from engine.plan import SANDBOX, TEACHER, ModelPlan, PilotPlan, check_plan
 from engine.records import FULL, RETRIEVAL, Run
 from engine.runs import plan_of
-from pages.shared import pilot_examples, pilot_form, task_form, teacher_form, uploads, variants_form, words
+from pages.shared import (
+    pilot_examples,
+    pilot_form,
+    target_form,
+    task_form,
+    teacher_form,
+    uploads,
+    variants_form,
+    words,
+)
 
 CAME = "plan_came_from"
 """Where the form was filled from: the run's name, its plan as plain values, and what was left out once it is known."""
-_NO_INPUT = ("target", "full", "retrieval")
+_NO_INPUT = ("full", "retrieval")
 """Tables of a plan that the form does not ask for."""
 
 
@@ -92,7 +101,9 @@ def _values(plan: PilotPlan) -> dict[str, Any]:
         "pilot_student_name": "" if plan.student == SANDBOX else plan.student,
         "pilot_strategies": [label for label in _strategies() if label in known],
         "pilot_budgets": ", ".join(map(str, plan.grid.budgets)),
+        "pilot_seed_sizes": ", ".join(map(str, plan.grid.seed_sizes)),
         "pilot_replicates": plan.grid.replicates,
+        **_target(plan),
         "pilot_teacher_items": plan.test.teacher_items,
         "pilot_ceiling": plan.ceiling.queries,
         "pilot_usd": plan.ceiling.usd,
@@ -108,6 +119,16 @@ def _values(plan: PilotPlan) -> dict[str, Any]:
         "check_ceiling": plan.check.ceiling_queries,
         **_variants(plan),
         **_inputs(plan),
+    }
+
+
+def _target(plan: PilotPlan) -> dict[str, Any]:
+    return {
+        "target_unit": target_form.QUERIES,
+        "target_queries": plan.target.queries,
+        "target_seeds": plan.target.seeds,
+        "target_adaptive": plan.grid.adaptive,
+        "target_recommended": False,
     }
 
 
