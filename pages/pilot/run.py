@@ -12,6 +12,7 @@ from engine.runs import plan_of
 from pages.shared import (
     charts,
     check_parts,
+    follow_form,
     full_parts,
     pair_parts,
     pilots,
@@ -286,6 +287,8 @@ if not (run.id.startswith(CHECK) and run.state in (RunState.DONE, RunState.FAILE
     run_controls.told(run, store)
 run_controls.buttons(run, plan, store)
 view()
+if not run.id.startswith((CHECK, DRY_RUN, FULL)):
+    follow_form.section(run, plan, store)
 if run.state is not RunState.QUEUED:
     run_controls.take_away(run, store)
     run_outcome.section(run, store)

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from engine.history import Wanted, search
-from pages.shared import history_parts, pilots, run_words
+from pages.shared import forecast_parts, history_parts, pilots, run_words
 
 AT_ONCE = 15
 store = pilots.store()
@@ -33,4 +33,5 @@ def listed() -> None:
 
 
 listed()
+forecast_parts.record(store)
 st.page_link("pages/pilot/new.py", label="New pilot", icon=":material/science:")

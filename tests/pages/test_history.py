@@ -170,7 +170,14 @@ def test_a_sandbox_plan_fills_the_form_whole(app: AppTest, store: Store) -> None
         "name": "First one",
         "seeds": {"count": 40},
         "test": {"count": 60, "teacher_items": 10},
-        "grid": {"budgets": [20, 80], "replicates": 1, "strategies": ["new_question", "question_rephrase"]},
+        "grid": {
+            "budgets": [20, 80],
+            "seed_sizes": [20, 40],
+            "replicates": 1,
+            "strategies": ["new_question", "question_rephrase"],
+            "matched_steps": False,
+            "adaptive": False,
+        },
         "training": {"epochs": 2.0, "learning_rate": 0.001},
         "prompts": {"few_shot": 3},
         "ceiling": {"queries": 900},
@@ -179,12 +186,11 @@ def test_a_sandbox_plan_fills_the_form_whole(app: AppTest, store: Store) -> None
     }
     page = poured(app, filed(store, "first", **plan))
     old, new = store.run("first").plan, plan_on(page)
-    assert {name for name in old if old[name] != new[name]} == {"grid", "target"}, (
-        "the order of strategies is no matter"
-    )
+    assert {name for name in old["grid"] if old["grid"][name] != new["grid"][name]} == {"strategies", "matched_steps"}
+    assert {name for name in old if old[name] != new[name]} == {"grid"}, "the order of strategies is no matter"
     assert sorted(old["grid"]["strategies"]) == sorted(new["grid"]["strategies"])
     [said] = [info.value for info in page.info if "Filled from" in info.value]
-    assert "`target.queries`" in said
+    assert "`grid.matched_steps`" in said
     assert "training" not in said
 
 

@@ -335,7 +335,7 @@ def test_a_finished_run_shows_points_lines_tables_and_advice(app: AppTest, store
     assert len(cells) == 18
     assert "Student, untuned, shown 8 examples" in list(cells["What"])
     assert (pools["Asked for"] == pools.drop(columns=["What", "Seeds", "Asked for"]).sum(axis=1)).all()
-    assert not page.button  # nothing can be done with a finished run
+    assert [button.key for button in page.button] == ["follow"]  # nothing else can be done with a finished run
 
 
 def test_a_run_compares_its_strategies_in_words_a_figure_and_a_table(app: AppTest, store: Store) -> None:

@@ -1,4 +1,4 @@
-"""What the pilot is for, on its form: the whole budget, the grid recommended for it, and what is said before a start."""
+"""What the pilot is for, on its form: the whole budget, the grid recommended for it, and what is said beforehand."""
 
 from __future__ import annotations
 

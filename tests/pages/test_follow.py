@@ -1,0 +1,139 @@
+"""The full run after a pilot: asked for by one button, shown before it is paid, held against its forecast."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from engine.domain import Cell, Measurement, Mixed, Strategy
+from engine.full_report import REPORT
+from engine.full_training import outcome
+from engine.job_files import write_json
+from engine.plan import ForecastPlan, check_plan
+from engine.records import RunState
+from engine.settings import Settings
+from engine.store import Store
+from pages.shared import run_words
+from tests.pages import filled
+from tests.pages.look import metric
+
+TEACHER = {"kind": "openai_compatible", "base_url": "http://127.0.0.1:9/v1", "model": "m", "key_env": "NO_SUCH_KEY"}
+PRICED = TEACHER | {"usd_per_million_input": 1.0, "usd_per_million_output": 2.0}
+FORECAST = ForecastPlan(mean=0.8, low80=0.75, high80=0.85, pilot="20261121-090000-aaaa")
+
+
+@pytest.fixture
+def store(app: AppTest) -> Store:
+    return Store(Settings().store_path)
+
+
+def opened(app: AppTest, run_id: str) -> AppTest:
+    app.switch_page("pages/pilot/run.py")
+    app.query_params["run"] = run_id
+    app.run()
+    assert not app.exception
+    return app
+
+
+def full(store: Store, run_id: str, right: int | None) -> str:
+    """A full run with that forecast, measured on 200 items; None: not yet measured."""
+    spending = {Strategy.NEW_QUESTION.value: 5000}
+    asked: dict[str, Any] = {"spending": spending, "folder": "/nowhere", "forecast": FORECAST.model_dump()}
+    plan = check_plan(filled.PLAN | {"name": "full run after First pilot", "full": asked})
+    store.file_run(run_id, plan.name, plan.model_dump(mode="json"), run_id)
+    store.claim(run_id, 1, time.time())
+    report = {
+        "queries": 5000, "ceiling_queries": 5000, "settled": 4000, "unknown": 0, "kept": 2200, "seeds": 100,
+        "counts": {"new_question": {"kept": 2200, "duplicate": 300}}, "budgets": {}, "usd": 1.0, "usd_per_kept": 0.001,
+        "complete": True, "folder": "/nowhere", "trained": None,
+    }  # fmt: skip
+    if right is not None:
+        cell = Cell(Mixed.SPENDING_PLAN, 100, 5000, 0)
+        measured = Measurement(cell, correct=right, scored=200, not_scored=0, examples=2200, mean_value=None)
+        report["trained"] = outcome(measured, FORECAST)
+    write_json(store.folder(run_id) / REPORT, report)
+    store.finish(run_id, RunState.DONE)
+    return run_id
+
+
+def test_the_full_run_waits_for_a_budget_and_takes_the_plans(app: AppTest, store: Store) -> None:
+    page = opened(app, filled.run(store))
+    assert page.button(key="follow").disabled
+    targeted = filled.run(store, "20261121-091500-bbbb", target={"queries": 20_000}, grid={"adaptive": False})
+    page = opened(app, targeted)
+    assert not page.button(key="follow").disabled
+    assert page.number_input(key=f"follow_queries_{targeted}").value == 20_000
+
+
+def test_what_the_full_run_takes_is_said_before_it_starts(app: AppTest, store: Store) -> None:
+    run_id = filled.run(store, teacher=PRICED)
+    page = opened(app, run_id)
+    page.number_input(key=f"follow_queries_{run_id}").set_value(20_000).run()
+    page.number_input(key=f"follow_usd_{run_id}").set_value(3.0).run()
+    page.button(key="follow").click().run()
+    assert not page.exception
+    assert not page.error
+    said = " ".join(text.value for text in page.markdown)
+    assert "Of 20,000 queries: " in said
+    assert "of these are paid already" in said
+    assert 0 < int(metric(page, "New queries, at most").replace(",", "")) < 20_000
+    low, middle, high = (metric(page, f"Cost, {name}") for name in ("at least", "expected", "at most"))
+    assert low.startswith("$")
+    assert middle.startswith("$")
+    assert high == "$3.00", "the ceiling that was typed"
+    assert [run.id for run in store.runs()] == [run_id], "nothing is filed before the yes"
+
+
+def test_a_budget_with_nothing_left_is_refused_in_one_message(app: AppTest, store: Store) -> None:
+    run_id = filled.run(store)
+    page = opened(app, run_id)
+    page.number_input(key=f"follow_queries_{run_id}").set_value(20).run()
+    page.button(key="follow").click().run()
+    (error,) = page.error
+    assert "nothing is left to follow it with" in error.value
+    assert "follow_yes" not in [button.key for button in page.button]
+
+
+def test_one_button_starts_what_the_command_starts(app: AppTest, store: Store) -> None:
+    # A key that is nowhere: the worker gets as far as the teacher and asks for it. Nothing is trained or paid.
+    pilot = filled.run(store, teacher=TEACHER, target={"queries": 20_000}, grid={"adaptive": False})
+    page = opened(app, pilot)
+    page.button(key="follow").click().run()
+    page.button(key="follow_yes").click().run()
+    assert not page.exception
+    (made,) = (run for run in store.runs() if run.id != pilot)
+    assert page.query_params["run"] == made.id
+    assert made.plan["full"]["train"] is True
+    assert made.plan["full"]["forecast"] is None or made.plan["full"]["forecast"]["pilot"] == pilot
+    deadline = time.monotonic() + 90
+    while store.run(made.id).state in run_words.LIVE and time.monotonic() < deadline:
+        time.sleep(0.3)
+    assert store.run(made.id).state is RunState.WAITING_FOR_KEY
+
+
+def test_a_full_run_shows_its_forecast_and_then_how_it_did(app: AppTest, store: Store) -> None:
+    pilot = filled.run(store, FORECAST.pilot)
+    waiting = opened(app, full(store, "data-20261121-120000-wait", None))
+    assert any("Forecast: 80 % right (75 to 85, 80 %)" in info.value for info in waiting.info)
+    page = opened(app, full(store, "data-20261121-130000-held", 158))
+    titles = [title.value for title in page.subheader]
+    assert "The forecast held: 80 % right expected (75 to 85), 79 % measured (75 to 82)" in titles
+    page = opened(app, pilot)
+    assert len([link for link in page.get("page_link") if "full run after" in link.proto.label]) == 2
+
+
+def test_the_page_keeps_the_score_of_its_own_forecasts(app: AppTest, store: Store) -> None:
+    app.switch_page("pages/pilot/runs.py").run()
+    assert not app.get("plotly_chart")
+    for name, right in (("one", 158), ("two", 130), ("wait", None)):
+        full(store, f"data-20261121-12000-{name}", right)
+    app.run()
+    assert not app.exception
+    assert any(
+        t.value == "1 of 2 past forecasts held; measured lies 8.0 points below forecast on average"
+        for t in app.subheader
+    )
+    assert len(app.get("plotly_chart")) == 1
