@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,8 +83,13 @@ def section(run: Run, plan: PilotPlan, store: Store) -> None:
 
 def followers(store: Store, pilot: str) -> list[Run]:
     """The full runs whose forecast rests on that pilot, newest first."""
-    made = [one for one in store.runs() if one.id.startswith(FULL)]
-    return [one for one in made if (((one.plan.get("full") or {}).get("forecast")) or {}).get("pilot") == pilot]
+    found = []
+    for folder in sorted(store.home.glob(f"{FULL}[0-9]*"), reverse=True):
+        with suppress(InputError):  # a folder without its run: filed twice, or deleted
+            one = store.run(folder.name)
+            forecast = ((one.plan.get("full") or {}).get("forecast")) or {}
+            found += [one] if forecast.get("pilot") == pilot else []
+    return found
 
 
 def found(run: Run, store: Store, queries: int, usd: float | None) -> FollowUp:
@@ -199,7 +205,7 @@ def _counts(row: CellRow) -> bool:
 def origin(plan: PilotPlan) -> None:
     """On the page of a full run: the pilot that it follows."""
     forecast = None if plan.full is None else plan.full.forecast
-    if forecast is not None and forecast.pilot and forecast.pilot in {one.id for one in pilots.store().runs()}:
+    if forecast is not None and forecast.pilot and pilots.store().folder(forecast.pilot).is_dir():
         st.page_link(
             "pages/pilot/run.py",
             label="The pilot that this follows",
