@@ -12,16 +12,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import os
 import random
 import shutil
 import sys
 import tempfile
 import time
-import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -34,8 +31,8 @@ from peft import LoraConfig, get_peft_model
 from tokenizers import Tokenizer, models, pre_tokenizers
 from torch.nn import functional
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
-from transformers.utils import logging as transformers_logging
 
+from benchmarks._shelf import hush, quiet
 from engine import pack_plan
 from engine.answer_loss import answer_losses
 from engine.domain import CellJob, CellResult, Message, Recipe, TrainingExample
@@ -96,7 +93,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     given = parser.parse_args()
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-    _hush()
+    hush()
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
         student = _student(SHAPES[given.shape], Path(folder) / "student")
@@ -317,7 +314,7 @@ def _trl(**options: Any) -> Contender:
                 processing_class=PreTrainedTokenizerFast.from_pretrained(work.student),
                 peft_config=_lora(work.recipe),
             )
-            with _quiet():
+            with quiet():
                 trainer.train()
             trainer.save_model()
         return []
@@ -375,26 +372,6 @@ def _examples(given: argparse.Namespace, words: int, seed: int) -> list[Training
 def _wait_for_device() -> None:
     if torch.cuda.is_available():
         torch.cuda.synchronize()
-
-
-def _hush() -> None:
-    warnings.filterwarnings("ignore")
-    logging.disable(logging.WARNING)
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    import datasets
-
-    datasets.disable_progress_bars()
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """TRL's trainer prints its losses on standard output, where our rows go."""
-    kept, sys.stdout = sys.stdout, sys.stderr
-    try:
-        yield
-    finally:
-        sys.stdout = kept
 
 
 if __name__ == "__main__":

@@ -14,8 +14,9 @@ from pathlib import Path
 from engine.decoding import is_out_of_memory
 from engine.domain import CellJob, GoldLikelihood
 from engine.errors import SeedPilotError
-from engine.inference import LoadedStudent, Replies, adapted, load, mixes, replies, replies_each
+from engine.inference import Replies, adapted, mixes, replies, replies_each
 from engine.likelihood import gold_likelihoods
+from engine.loading import LoadedStudent, load
 
 Loss = Callable[[LoadedStudent, CellJob], float | None]
 """The loss that a student has on a job's validation examples."""

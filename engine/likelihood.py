@@ -13,7 +13,7 @@ import torch
 from engine.answer_loss import answer_losses
 from engine.decoding import is_out_of_memory
 from engine.domain import GoldLikelihood, Message
-from engine.inference import LoadedStudent, prompt_ids
+from engine.loading import LoadedStudent, prompt_ids
 from engine.training_order import Row
 
 TOKENS_AT_ONCE = {"cpu": 2048, "cuda": 32_768}

@@ -11,52 +11,28 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from engine.adapter_bank import AdapterBank, Dropout, RowsMixedError, Site
-from engine.answer_loss import collate, token_losses
-from engine.domain import Recipe
+from engine.adapter_bank import AdapterBank, RowsMixedError, Site
+from engine.decoding import is_out_of_memory
 from engine.errors import StudentError
-from engine.inference import LoadedStudent
 from engine.job_files import write_json
+from engine.loading import LoadedStudent
 from engine.pack_state import Group, PackState, read_state, write_state
-from engine.training_order import BucketOrder, Row, batches, bucket_order, schedule
+from engine.pack_steps import Losses, Member, adam, computing, gradients_of
+from engine.training_order import BucketOrder, batches, bucket_order
 
-MAX_GRADIENT_NORM = 1.0
-BETAS = (0.9, 0.999)
-EPSILON = 1e-8
 PROGRESS_SECONDS = 0.5
 CHECKPOINT_SECONDS = 180.0
 LOWERED = "lowered.json"
 """Beside the checkpoint: what was made smaller since memory ended."""
 LOOK_EVERY = 16
 """Steps after which a GPU's losses are fetched: asking at each step would make it wait for the answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """One adapter of a pack."""
-
-    rows: Sequence[Row]
-    recipe: Recipe
-    """Learning rate, warm-up and steps are its own, the rest is the whole pack's."""
-    seed: int
-    progress: Path | None = None
-    """Where it says how far it is: `{"done", "total"}` steps."""
-    watch: Callable[[int, int, float | None], None] | None = None
-    """Called as often: steps taken, steps in all, the loss of the last one that is known."""
-
-    @property
-    def steps(self) -> int:
-        """Optimizer steps."""
-        return self.recipe.steps(len(self.rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,41 +92,6 @@ def train_pack(
         bank.remove()
 
 
-@contextmanager
-def computing(model: torch.nn.Module, recipe: Recipe) -> Iterator[None]:
-    """The base as it is when it only computes: without dropout of its own, which would tie a pack's members to one
-    generator; layers keep or forget their inner values as the recipe says."""
-    model.eval()
-    if not recipe.gradient_checkpointing:
-        yield
-        return
-    model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})  # type: ignore[operator]
-    layers: list[Any] = [module for module in model.modules() if getattr(module, "gradient_checkpointing", False)]
-    for layer in layers:
-        # transformers recomputes layers in training only, and these may drop out then: so not while they compute.
-        layer.training = True
-        layer._gradient_checkpointing_func = _in_evaluation(layer, layer._gradient_checkpointing_func)
-    try:
-        yield
-    finally:
-        model.gradient_checkpointing_disable()  # type: ignore[operator]
-        model.eval()
-
-
-def _in_evaluation(layer: Any, checkpoint: Callable[..., Any]) -> Callable[..., Any]:
-    def call(run: Callable[..., Any], *given: Any) -> Any:
-        def quiet(*inputs: Any) -> Any:
-            layer.training = False
-            try:
-                return run(*inputs)
-            finally:
-                layer.training = True
-
-        return checkpoint(quiet, *given)
-
-    return call
-
-
 class _SmallerError(Exception):
     """The group cannot be computed as one."""
 
@@ -167,9 +108,8 @@ class _Training:
         self.bank, self.members, self.on_end, self.keeping, self.order = bank, members, on_end, keeping, order
         found = keeping and read_state(keeping.path, keeping.mark, bank.device)
         self.state = found or self._fresh()
-        # What was computed but not looked at: per step, [members] each.
-        self.unseen: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = []
-        self.tokens: list[list[int]] = []
+        self.unseen: list[Losses] = []
+        """Steps whose losses were not looked at."""
         self.look_every = LOOK_EVERY if bank.device.type == "cuda" else 1
         self.told = self.kept = time.monotonic()
 
@@ -235,13 +175,14 @@ class _Training:
             begun = time.perf_counter()
             batch = [next(stream) for stream in streams]
             try:
-                gradients = self._gradients(group, members, batch)
+                gradients, losses = gradients_of(bank, self.state, group, members, batch)
             except (RowsMixedError, RuntimeError) as error:
                 if not isinstance(error, RowsMixedError) and not is_out_of_memory(error):
                     raise
                 self._look(group)
                 raise _SmallerError from error
-            self._adam(group, members, gradients)
+            self.unseen.append(losses)
+            adam(group, members, gradients, losses.norms)
             bank.refresh()
             if len(self.unseen) >= self.look_every:
                 self._look(group)
@@ -257,74 +198,13 @@ class _Training:
         self._look(group)
         self._tell(group)
 
-    def _gradients(self, group: Group, members: Sequence[Member], batch: Sequence[list[Row]]) -> torch.Tensor:
-        """Gradients of each member's mean loss, float32 [members, weights]; notes the losses."""
-        bank, recipe = self.bank, members[0].recipe
-        k = len(members)
-        parts = min(max(recipe.gradient_accumulation, self.state.parts), max(len(rows) for rows in batch))
-        size = -(-max(len(rows) for rows in batch) // parts)
-        means, sums = torch.zeros(k, device=bank.device), torch.zeros(k, device=bank.device)
-        total: torch.Tensor | None = None
-        for part in range(parts):
-            cut = [rows[part * size : (part + 1) * size] for rows in batch]
-            rows_each = max(len(rows) for rows in cut)
-            if rows_each == 0:
-                break
-            flat = [row for rows in cut for row in (*rows, *([None] * (rows_each - len(rows))))]
-            if recipe.dropout:
-                shapes = [(len(rows), max((len(row.ids) for row in rows), default=0)) for rows in cut]
-                seeds = [member.seed for member in members]
-                bank.dropout = Dropout(recipe.dropout, seeds, group.step * parts + part, shapes)
-            # Of each target: its share in the mean over its row's, then over the batch's rows.
-            shares = torch.tensor(
-                [
-                    1 / ((len(row.ids) - row.prompt) * len(whole))
-                    for whole, rows in zip(batch, cut, strict=True)
-                    for row in rows
-                    for _ in range(len(row.ids) - row.prompt)
-                ]
-            ).to(bank.device)
-            given = collate(flat).to(bank.device)
-            bank.shape = (given.ids.shape[0], given.ids.shape[1])
-            losses = token_losses(bank.model, given)
-            weighted = losses * shares
-            weighted.sum().backward()  # type: ignore[no-untyped-call]
-            owner = given.row // rows_each
-            means.index_add_(0, owner, weighted.detach())
-            sums.index_add_(0, owner, losses.detach())
-            if parts > 1:
-                # Added up in float32, whatever the base computes in.
-                total = torch.zeros_like(group.weights) if total is None else total
-                total += bank.gradients
-                bank.gradients.zero_()
-        gradients = bank.gradients.float() if total is None else total
-        for seat, one in enumerate(group.members):
-            if one in self.state.failed:
-                gradients[seat].zero_()
-        self.unseen.append((means, sums, gradients.norm(dim=1)))
-        self.tokens.append([sum(len(row.ids) - row.prompt for row in rows) for rows in batch])
-        return gradients
-
-    def _adam(self, group: Group, members: Sequence[Member], gradients: torch.Tensor) -> None:
-        """One step of AdamW without decay (as torch takes it), clipped adapter by adapter."""
-        step = group.step + 1
-        norms = self.unseen[-1][2]
-        gradients.mul_((MAX_GRADIENT_NORM / (norms + 1e-6)).clamp(max=1.0).unsqueeze(1))
-        rates = [
-            member.recipe.learning_rate * schedule(group.step, member.steps, member.recipe.warmup) for member in members
-        ]
-        sizes = torch.tensor([rate / (1 - BETAS[0] ** step) for rate in rates]).to(gradients.device)
-        group.first.lerp_(gradients, 1 - BETAS[0])
-        group.second.mul_(BETAS[1]).addcmul_(gradients, gradients, value=1 - BETAS[1])
-        spread = group.second.sqrt().div_(math.sqrt(1 - BETAS[1] ** step)).add_(EPSILON)
-        group.weights.addcdiv_(group.first * sizes.unsqueeze(1), spread, value=-1)
-        group.step = step
-
     def _look(self, group: Group) -> None:
         """Fetches the losses of the steps since the last look; who has one that is no number has failed."""
         begun = group.step - len(self.unseen)
-        fetched = [torch.stack(one).tolist() for one in zip(*self.unseen, strict=True)] or [[], [], []]
-        for back, (means, sums, norms) in enumerate(zip(*fetched, strict=True)):
+        # Stacked on the device: one fetch for all of them.
+        seen = [torch.stack((one.means, one.sums, one.norms)) for one in self.unseen]
+        fetched = torch.stack(seen).tolist() if seen else []
+        for back, (means, sums, norms) in enumerate(fetched):
             step = begun + back
             for seat, one in enumerate(group.members):
                 if one in self.state.failed:
@@ -336,8 +216,8 @@ class _Training:
                 steps = self.members[one].steps
                 if step >= steps - max(1, steps // 10):
                     loss, tokens = self.state.tails.get(one, (0.0, 0))
-                    self.state.tails[one] = (loss + sums[seat], tokens + self.tokens[back][seat])
-        self.unseen, self.tokens = [], []
+                    self.state.tails[one] = (loss + sums[seat], tokens + self.unseen[back].tokens[seat])
+        self.unseen = []
 
     def _fail(self, group: Group, seat: int, loss: float, step: int) -> None:
         one = group.members[seat]
@@ -384,8 +264,3 @@ class _Training:
             if member.watch is not None:
                 member.watch(group.step, member.steps, next(reversed(self.state.losses.get(one, [])), None))
         self.told = time.monotonic()
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether memory ended, the GPU's or (which torch says in words only) the machine's."""
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)

@@ -145,9 +145,9 @@ def load_of(job: CellJob) -> Load:
 
 
 def machine(processes: int) -> Machine:
-    """What each of so many processes may use here."""
+    """What each of so many processes may use here: on a CPU its share, of GPUs (each has one process) a whole one."""
     if torch.cuda.is_available():
-        return Machine("cuda", torch.cuda.mem_get_info()[0] // processes)
+        return Machine("cuda", torch.cuda.mem_get_info()[0])
     return Machine("cpu", psutil.virtual_memory().available // processes)
 
 

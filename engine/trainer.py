@@ -1,18 +1,22 @@
 """Runs cells on this machine in processes of their own, cells of one base in packs (`pack_plan.py`).
 
 A small student on a CPU trains fastest with one thread per process and a process per core (two processes
-with two threads each were five times slower); a large one, or a GPU, takes one process. The processes end
-with the worker, however it ends.
+with two threads each were five times slower); a large one takes one process, and each GPU has one of its own. A
+process is started when there is work for it and stays for the work that follows: a pilot comes with a few cells at a
+time, and importing the libraries takes as long as training some of them. The processes end with the trainer, or with
+the worker, however it ends.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import multiprocessing
 import os
 import pickle
 import queue
 import shutil
+import subprocess
 import threading
 import time
 import warnings
@@ -43,25 +47,33 @@ LAST_WORDS_S = 10.0
 
 
 class LocalTrainer:
-    """Trains and answers on this machine; `parameters` is the student's size (None: unknown)."""
+    """Trains and answers on this machine; `parameters` is the student's size (None: unknown).
+
+    To be left as a context: its processes wait for the next `run` until then.
+    """
 
     def __init__(self, parameters: int | None) -> None:
         cores = os.cpu_count() or 1
-        alone = shutil.which("nvidia-smi") is not None or parameters is None or parameters > SMALL_STUDENT
-        self.processes = 1 if alone else cores
-        self.threads = cores if alone else 1
+        self.gpus = gpu_names()
+        alone = parameters is None or parameters > SMALL_STUDENT
+        self.processes = len(self.gpus) or (1 if alone else cores)
+        self.threads = max(1, cores // self.processes)
+        self._processes: Processes | None = None
+
+    def __enter__(self) -> LocalTrainer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._processes is not None:
+            self._processes.end()
+            self._processes = None
 
     def run(self, jobs: Sequence[CellJob], on_done: OnCellDone, on_progress: OnProgress) -> None:
         """Runs every job; an error that `on_done` or `on_progress` raises ends them all."""
-        context = multiprocessing.get_context("spawn")
-        results: Results = context.Queue()
+        if self._processes is None:
+            self._processes = Processes(self.processes, self.threads, self.gpus)
+        pool, results = self._processes.pool, self._processes.results
         processes = min(self.processes, len(jobs))
-        pool = ProcessPoolExecutor(
-            max_workers=processes,
-            mp_context=context,
-            initializer=_begin,
-            initargs=(os.getpid(), self.threads, results),
-        )
         left = {job.key: job for job in jobs}
 
         def drain(wait_s: float, until: Sequence[str] = ()) -> None:
@@ -71,7 +83,8 @@ class LocalTrainer:
                     key, result = results.get(timeout=wait_s if left.keys() & set(until) else 0)
                 except queue.Empty:
                     return
-                on_done(left.pop(key), result)
+                if key in left:  # else it comes too late: what it belongs to is over
+                    on_done(left.pop(key), result)
 
         try:
             packs = _result(pool.submit(_plan, list(jobs), processes), lambda: on_progress(_shares(left)))
@@ -89,12 +102,50 @@ class LocalTrainer:
                 on_progress(_shares(left))
         except BaseException:
             # Ends running cells at once: a pause must not wait for an hour's training.
-            for process in list((pool._processes or {}).values()):
-                process.terminate()
+            self._processes.terminate()
+            self._processes = None
             raise
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-            results.close()
+
+
+class Processes:
+    """The processes of a trainer, started as they are needed."""
+
+    def __init__(self, most: int, threads: int, gpus: Sequence[str]) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.results: Results = context.Queue()
+        own = context.Queue()
+        for gpu in gpus:
+            own.put(gpu)
+        self.pool = ProcessPoolExecutor(
+            max_workers=most,
+            mp_context=context,
+            initializer=_begin,
+            initargs=(os.getpid(), threads, self.results, own if gpus else None),
+        )
+
+    def end(self) -> None:
+        """Once they are idle."""
+        self.pool.shutdown(wait=True, cancel_futures=True)
+        self.results.close()
+
+    def terminate(self) -> None:
+        """Whatever they do."""
+        for process in list((self.pool._processes or {}).values()):
+            process.terminate()
+        self.end()
+
+
+def gpu_names() -> tuple[str, ...]:
+    """The GPUs that may be used, as CUDA_VISIBLE_DEVICES names them: those that it names, else all; none without the
+    driver's own tool."""
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return ()
+    if (named := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
+        return tuple(name.strip() for name in named.split(",") if name.strip() and name.strip() != "-1")
+    listed = subprocess.run([tool, "--list-gpus"], capture_output=True, text=True, check=False)  # noqa: S603
+    found = [line for line in listed.stdout.splitlines() if line.startswith("GPU ")]
+    return tuple(str(place) for place in range(len(found)))
 
 
 def _result(future: Future[T], meanwhile: Callable[[], None] | None = None) -> T:
@@ -129,10 +180,12 @@ def _share(job: CellJob) -> float:
 _results: Results | None = None
 
 
-def _begin(parent: int, threads: int, results: Results) -> None:
-    """In each process: its threads, and its end when the worker is gone (killed workers cannot tell)."""
+def _begin(parent: int, threads: int, results: Results, gpus: Queue[str] | None) -> None:
+    """In each process: its GPU and threads, and its end when the worker is gone (killed workers cannot tell)."""
     global _results
     _results = results
+    if gpus is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpus.get()
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -172,3 +225,4 @@ def _run_pack(jobs: list[CellJob], pack: PackPlan) -> None:
             _results.put((job.key, result))
 
     run_jobs(jobs, tell, None if pack.folder is None else Path(pack.folder), pack.order)
+    gc.collect()  # the process stays: what a model leaves in circles would stay with it

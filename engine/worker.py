@@ -14,7 +14,6 @@ import json
 import logging
 import secrets
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -36,6 +35,7 @@ from engine.full_prepare import prepare_full
 from engine.full_run import FullRun
 from engine.full_training import FullTraining
 from engine.generation import Generator
+from engine.heart import Heart, Stopped
 from engine.ledger import Ceiling
 from engine.pilot import Pilot
 from engine.plan import PLAIN, PilotPlan, check_plan
@@ -53,16 +53,7 @@ from engine.versions import keep_versions
 if TYPE_CHECKING:
     from engine.retrieval.pilot import RetrievalPilot
 
-HEARTBEAT_S = 5.0
 log = logging.getLogger("seedpilot.worker")
-
-
-class Stopped(Exception):  # noqa: N818 - no error: the user asked for it
-    """The user asked to pause or cancel."""
-
-    def __init__(self, request: str) -> None:
-        self.request = request
-        super().__init__(request)
 
 
 def run(run_id: str, store: Store, key: SecretStr | None = None) -> RunState:
@@ -79,7 +70,7 @@ def run(run_id: str, store: Store, key: SecretStr | None = None) -> RunState:
         try:
             store.hold_ballast()
             keep_versions(store.folder(run_id))
-            with _Heart(store, run_id) as heart:
+            with Heart(store, run_id) as heart:
                 kind = next((kind for kind in _KINDS if run_id.startswith(kind)), "")
                 message = _KINDS.get(kind, _pilot)(run_id, store, key, heart).run()
             state = RunState.DONE
@@ -137,7 +128,7 @@ def measure(prepared: Prepared, store: Store, key: SecretStr | None = None) -> M
         store.finish(run_id, state, message)
 
 
-def _pilot(run_id: str, store: Store, key: SecretStr | None, heart: _Heart) -> Pilot:
+def _pilot(run_id: str, store: Store, key: SecretStr | None, heart: Heart) -> Pilot:
     plan = check_plan(store.run(run_id).plan)
     store.progress(run_id, "Reading the plan", 0, 1)
     prepared = prepare(plan)
@@ -145,7 +136,7 @@ def _pilot(run_id: str, store: Store, key: SecretStr | None, heart: _Heart) -> P
         prepared,
         run_id=run_id,
         teacher=model_of(plan.teacher, key),
-        trainer=LocalTrainer(prepared.student.parameters),
+        trainer=heart.holds(LocalTrainer(prepared.student.parameters)),
         store=store,
         ledger=ledger_of(store, run_id, prepared, prepared.price),
         check=heart.check,
@@ -190,13 +181,13 @@ class _Dry:
         return ""
 
 
-def _dry(run_id: str, store: Store, key: SecretStr | None, heart: _Heart) -> _Dry:
+def _dry(run_id: str, store: Store, key: SecretStr | None, heart: Heart) -> _Dry:
     plan = check_plan(store.run(run_id).plan)
     prepared = prepare(plan) if plan.full is None else prepare_full(plan).prepared
     return _Dry(prepared, _one_by_one(run_id, store, prepared, key, heart.check))
 
 
-def _check(run_id: str, store: Store, key: SecretStr | None, heart: _Heart) -> Check:
+def _check(run_id: str, store: Store, key: SecretStr | None, heart: Heart) -> Check:
     plan = check_plan(store.run(run_id).plan)
     prepared = prepare(plan)
     generator = _one_by_one(run_id, store, prepared, key, heart.check)
@@ -206,7 +197,7 @@ def _check(run_id: str, store: Store, key: SecretStr | None, heart: _Heart) -> C
     return Check(prepared, run_id, generator, store, judge)
 
 
-def _full(run_id: str, store: Store, key: SecretStr | None, heart: _Heart) -> FullRun:
+def _full(run_id: str, store: Store, key: SecretStr | None, heart: Heart) -> FullRun:
     plan = check_plan(store.run(run_id).plan)
     store.progress(run_id, "Reading the plan", 0, 1)
     ready = prepare_full(plan)
@@ -219,12 +210,12 @@ def _full(run_id: str, store: Store, key: SecretStr | None, heart: _Heart) -> Fu
         few_shot=ready.prepared.few_shot,
     )
     training = FullTraining(
-        ready, run_id, LocalTrainer(ready.prepared.student.parameters), generator, store, heart.check
+        ready, run_id, heart.holds(LocalTrainer(ready.prepared.student.parameters)), generator, store, heart.check
     )
     return FullRun(ready, run_id, generator, store, training if ready.full.train else None)
 
 
-def _retrieval(run_id: str, store: Store, key: SecretStr | None, heart: _Heart) -> RetrievalPilot:
+def _retrieval(run_id: str, store: Store, key: SecretStr | None, heart: Heart) -> RetrievalPilot:
     from engine.retrieval.pilot import RetrievalPilot  # torch and peft, which no other run needs at its start
 
     plan = check_plan(store.run(run_id).plan)
@@ -235,44 +226,13 @@ def _retrieval(run_id: str, store: Store, key: SecretStr | None, heart: _Heart) 
     return RetrievalPilot(prepared, run_id, generator, store, heart.check)
 
 
-_KINDS: dict[str, Callable[[str, Store, SecretStr | None, _Heart], Pilot | Check | FullRun | RetrievalPilot | _Dry]] = {
+_KINDS: dict[str, Callable[[str, Store, SecretStr | None, Heart], Pilot | Check | FullRun | RetrievalPilot | _Dry]] = {
     CHECK: _check,
     DRY_RUN: _dry,
     FULL: _full,
     RETRIEVAL: _retrieval,
 }
 """How a run's id begins -> what does its work; a pilot does that of all others."""
-
-
-class _Heart:
-    """Says in the store that the worker lives, and hears there what the user wants."""
-
-    def __init__(self, store: Store, run_id: str) -> None:
-        self._store, self._run_id = store, run_id
-        self._request: str | None = None
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._beat, daemon=True)
-
-    def __enter__(self) -> _Heart:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def check(self) -> None:
-        """Raises Stopped once the user has asked to pause or cancel."""
-        if self._request is not None:
-            raise Stopped(self._request)
-
-    def _beat(self) -> None:
-        while not self._over.is_set():
-            try:
-                self._request = self._store.heartbeat(self._run_id) or self._request
-            except SeedPilotError:  # a busy or full disk: the next beat may succeed
-                log.warning("heartbeat of %s could not be written", self._run_id)
-            self._over.wait(1.0 if self._request is None else HEARTBEAT_S)
 
 
 @contextmanager

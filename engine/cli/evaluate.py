@@ -186,8 +186,9 @@ def _read(
 
 def _ask(given: argparse.Namespace, task: Task, items: Sequence[Item]) -> _Answers:
     from engine.adapters import read_adapter
-    from engine.inference import adapted, load, replies
+    from engine.inference import adapted, replies
     from engine.likelihood import gold_likelihoods
+    from engine.loading import load
 
     student = load(given.student)
     notes = []

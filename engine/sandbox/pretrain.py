@@ -19,7 +19,8 @@ from torch.nn import functional
 from transformers import GenerationConfig, PreTrainedTokenizerFast
 
 from engine.domain import Outcome
-from engine.inference import answer, load
+from engine.inference import answer
+from engine.loading import load
 from engine.sandbox.language import worked, write
 from engine.sandbox.problems import HIGH, LOW, Problem, Sum, sample_problem, weighted, with_numbers
 from engine.sandbox.student import END, build_model, build_tokenizer

@@ -14,7 +14,8 @@ from engine import decoding
 from engine.adapters import Mix, can_mix, read_adapter, with_adapter
 from engine.domain import Message
 from engine.errors import StudentError
-from engine.inference import adapted, answer, load, prompt_ids, replies_each
+from engine.inference import adapted, answer, replies_each
+from engine.loading import load, prompt_ids
 from tests.small_students import FAMILIES, build_tiny_student
 
 torch.set_num_threads(1)

@@ -10,8 +10,9 @@ import torch
 
 from engine import answering, inference
 from engine.domain import CellJob, CellResult, Message, Recipe, TrainingExample
-from engine.inference import answer, load
+from engine.inference import answer
 from engine.likelihood import gold_likelihoods
+from engine.loading import load
 from engine.training import run_job, run_jobs
 from tests.small_students import build_tiny_student
 

@@ -14,7 +14,8 @@ from transformers import AutoModelForCausalLM, MambaConfig, MambaForCausalLM
 from engine import decoding
 from engine.decoding import Decoded, Decoding, can_decode, decode
 from engine.domain import Message
-from engine.inference import answer, load, prompt_ids, replies
+from engine.inference import answer, replies
+from engine.loading import load, prompt_ids
 from engine.sandbox.world import test_items
 from engine.tasks import load_task
 from tests.small_students import FAMILIES, build_tiny_student, build_tiny_tokenizer

@@ -11,7 +11,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from engine import decoding
 from engine.domain import Message
 from engine.errors import StudentError
-from engine.inference import answer, load, prompt_ids
+from engine.inference import answer
+from engine.loading import load, prompt_ids
 from tests.small_students import EOS, build_tiny_student
 
 torch.set_num_threads(1)

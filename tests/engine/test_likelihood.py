@@ -10,8 +10,8 @@ import torch
 from engine import likelihood
 from engine.answer_loss import answer_losses
 from engine.domain import Cell, GoldLikelihood, Item, Message, Outcome, Score, Strategy, TrainingExample
-from engine.inference import load, prompt_ids
 from engine.likelihood import gold_likelihoods
+from engine.loading import load, prompt_ids
 from engine.recording import record
 from engine.store import Store
 from engine.tally import mean_gold_loss

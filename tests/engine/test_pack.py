@@ -10,13 +10,14 @@ import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 
-from engine import pack
+from engine import pack_steps
 from engine.adapter_bank import AdapterBank
 from engine.answer_loss import Batch, token_losses
 from engine.domain import Message, Recipe, TrainingExample
 from engine.errors import StudentError
-from engine.inference import LoadedStudent, load
-from engine.pack import Fitted, Member, train_pack
+from engine.loading import LoadedStudent, load
+from engine.pack import Fitted, train_pack
+from engine.pack_steps import Member
 from engine.training import encode
 from engine.training_order import Row
 from tests.engine.peft_loop import train_alone
@@ -196,7 +197,7 @@ def test_memory_that_ends_halves_the_pack_and_loses_no_step(tiny: Path, monkeypa
             raise torch.OutOfMemoryError("CUDA out of memory")
         return token_losses(model, batch)
 
-    monkeypatch.setattr(pack, "token_losses", narrow)
+    monkeypatch.setattr(pack_steps, "token_losses", narrow)
     halved = fitted(tiny, members)
     assert sizes == [16] * 6 + [8] * 30  # five steps together, then fifteen for each half
     assert all(farthest(a.losses, b.losses) < 1e-4 for a, b in zip(halved, whole, strict=True))
@@ -206,7 +207,7 @@ def test_memory_that_does_not_do_for_one_adapter_is_an_error(tiny: Path, monkeyp
     def none(model: object, batch: Batch) -> torch.Tensor:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(pack, "token_losses", none)
+    monkeypatch.setattr(pack_steps, "token_losses", none)
     with pytest.raises(torch.OutOfMemoryError):
         trained(tiny, [Member(rows_of(tiny, n), RECIPE, n) for n in range(2)])
 

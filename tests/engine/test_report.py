@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from contextlib import nullcontext
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -219,10 +221,14 @@ def test_versions_are_written_down_when_they_change_and_not_at_each_start(tmp_pa
 # --- the command line: report, plan, the run again ------------------------------------------------------------
 
 
-class Here:
+class Here(nullcontext[None]):
     """The real training and answering in this process: processes of their own would import torch four times over."""
 
-    def __init__(self, parameters: int | None) -> None: ...
+    def __init__(self, parameters: int | None) -> None:
+        super().__init__()
+
+    def __enter__(self) -> Self:
+        return self
 
     def run(self, jobs: Sequence[CellJob], on_done: OnCellDone, on_progress: OnProgress) -> None:
         by_key = {job.key: job for job in jobs}

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from engine.domain import CellJob, CellResult, Message, Recipe, TrainingExample
 from engine.errors import StudentError
 from engine.pack_plan import Load, Machine, adapters_at_once, load_of, per_adapter_bytes, plan_packs
-from engine.trainer import LocalTrainer
+from engine.trainer import LocalTrainer, Processes
 from engine.training import run_job
 from tests.small_students import build_tiny_student
 
@@ -44,7 +47,8 @@ def run(jobs: list[CellJob]) -> tuple[dict[str, CellResult | Exception], list[di
     def progress(given: Mapping[str, float]) -> None:
         shares.append(dict(given))
 
-    LocalTrainer(40_000).run(jobs, done, progress)
+    with LocalTrainer(40_000) as trainer:
+        trainer.run(jobs, done, progress)
     return told, shares
 
 
@@ -96,8 +100,54 @@ def test_an_error_of_the_teller_ends_the_run(tiny: Path, tmp_path: Path) -> None
         raise StudentError("paused")
 
     endless = replace(RECIPE, min_steps=10_000_000)
-    with pytest.raises(StudentError, match="paused"):
-        LocalTrainer(40_000).run([job(tiny, tmp_path, "cell", recipe=endless)], lambda *_: None, stop)
+    with LocalTrainer(40_000) as trainer:
+        with pytest.raises(StudentError, match="paused"):
+            trainer.run([job(tiny, tmp_path, "cell", recipe=endless)], lambda *_: None, stop)
+        assert training() == set(), "what was stopped is gone at once"
+
+
+def training() -> set[int]:
+    """Ids of the processes that train."""
+    found = psutil.Process().children()
+    return {one.pid for one in found if "spawn_main" in " ".join(one.cmdline())}
+
+
+def test_processes_stay_for_the_next_cells_and_end_with_the_trainer(tiny: Path, tmp_path: Path) -> None:
+    with LocalTrainer(40_000) as trainer:
+        trainer.run([job(tiny, tmp_path, f"cell{n}") for n in range(2)], lambda *_: None, lambda _: None)
+        first = training()
+        trainer.run([job(tiny, tmp_path, f"more{n}") for n in range(2)], lambda *_: None, lambda _: None)
+        assert first <= training()
+        assert len(training()) <= trainer.processes
+    assert training() == set()
+
+
+def test_each_gpu_has_a_process_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The driver's tool is a script here: no machine of ours has two GPUs."""
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text("#!/bin/sh\necho 'GPU 0: one (UUID: GPU-a)'\necho 'GPU 1: another (UUID: GPU-b)'\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    trainer = LocalTrainer(7_000_000_000)
+    assert (trainer.processes, trainer.gpus) == (2, ("0", "1"))
+    processes = Processes(trainer.processes, trainer.threads, trainer.gpus)
+    seen = [processes.pool.submit(_own_gpu, str(tmp_path / "meet")) for _ in range(2)]
+    assert sorted(one.result() for one in seen) == ["0", "1"]
+    processes.end()
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
+    assert LocalTrainer(7_000_000_000).gpus == ("3",)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert LocalTrainer(40_000).processes == (os.cpu_count() or 1)
+
+
+def _own_gpu(meet: str) -> str:
+    """What a process sees, once both are there."""
+    own = os.environ["CUDA_VISIBLE_DEVICES"]
+    Path(f"{meet}-{own}").touch()
+    while len(list(Path(meet).parent.glob("meet-*"))) < 2:
+        time.sleep(0.01)
+    return own
 
 
 def test_jobs_of_one_base_and_like_recipes_go_together_and_the_plan_is_written(tiny: Path, tmp_path: Path) -> None:

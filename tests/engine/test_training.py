@@ -18,11 +18,12 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from engine import pack
+from engine import pack_steps
 from engine.answer_loss import answer_losses
 from engine.domain import CellJob, CellResult, Message, Recipe, TrainingExample
 from engine.errors import StudentError
-from engine.inference import answer, load
+from engine.inference import answer
+from engine.loading import load
 from engine.pack_state import Group, PackState, read_state, write_state
 from engine.training import encode, run_job, run_jobs, train
 from engine.training_order import Row, batches, bucket_order, schedule
@@ -324,7 +325,7 @@ def test_memory_that_ends_is_one_message_that_says_what_to_change(
     def none(*_: object) -> torch.Tensor:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(pack, "token_losses", none)
+    monkeypatch.setattr(pack_steps, "token_losses", none)
     with pytest.raises(StudentError, match=r"batch of 8 do not fit .* gradient_accumulation"):
         run_job(job(tiny, tmp_path))
 

@@ -11,13 +11,14 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from engine import pack
+from engine import pack, pack_steps
 from engine.answer_loss import Batch, token_losses
 from engine.domain import Message, Recipe, TrainingExample
 from engine.errors import InputError, StudentError
 from engine.exporting import write_merged
-from engine.inference import answer, load, prompt_ids
+from engine.inference import answer
 from engine.job_files import read_json
+from engine.loading import load, prompt_ids
 from engine.training import encode, train
 from engine.training_rows import read_training_rows
 from tests.small_students import EOS, build_tiny_student, build_tiny_tokenizer
@@ -153,7 +154,7 @@ def test_memory_that_ends_for_one_adapter_cuts_its_batches_and_the_values_stay(
             raise torch.OutOfMemoryError("CUDA out of memory")
         return token_losses(model, batch)
 
-    monkeypatch.setattr(pack, "token_losses", narrow)
+    monkeypatch.setattr(pack_steps, "token_losses", narrow)
     train(str(tiny), ROWS, RECIPE, 0, tmp_path / "cut" / "adapter")
     assert sizes == [4] + [2] * 24
     one, other = losses(tmp_path / "whole"), losses(tmp_path / "cut")
@@ -168,7 +169,7 @@ def test_a_base_in_four_bits_trains_a_pack_that_equals_separate_runs(tmp_path: P
     recipe = replace(RECIPE, four_bit=True, gradient_checkpointing=True, gradient_accumulation=2)
     loaded = load(str(student), four_bit=True)
     assert any("4bit" in type(module).__name__ for module in loaded.model.modules())
-    members = [pack.Member([encode(loaded, row) for row in ROWS], recipe, seed) for seed in range(3)]
+    members = [pack_steps.Member([encode(loaded, row) for row in ROWS], recipe, seed) for seed in range(3)]
     together: dict[int, object] = {}
     pack.train_pack(loaded, members, lambda one, result: together.update({one: result}))
     for one, member in enumerate(members):

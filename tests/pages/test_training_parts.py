@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from streamlit.testing.v1 import AppTest
 
-from engine.domain import Recipe
+from engine.domain import Cell, Recipe, Strategy
 from engine.recipe_sources import FIXED, Origin, Sourced, keep_settings, recipe_settings, replaced
 from engine.settings import Settings
 from engine.store import Store
@@ -43,3 +43,16 @@ def test_the_control_of_matched_steps_is_a_sentence_and_no_mark_in_the_chart(app
     assert "The data itself adds" in said
     rows = page.dataframe[0].value
     assert list(rows[rows["What"].str.contains("matched steps")]["Queries"]) == [0]
+
+
+def test_the_cells_beside_the_strategies_are_called_what_they_are(app: AppTest) -> None:
+    store = Store(Settings().store_path)
+    run_id = filled.run(store)
+    store.plan_cells(run_id, [Cell(Strategy.NEW_QUESTION, 100, 200, 0, pool=1)])
+    names = set(opened(app, run_id).dataframe[0].value["What"])
+    assert {
+        "New questions, pool 2",
+        "Student, untuned, shown 8 examples",
+        "Your seeds alone (matched steps)",
+        "Teacher",
+    } <= names
