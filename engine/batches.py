@@ -29,7 +29,8 @@ from engine.errors import (
     TeacherError,
     TeacherRefusedError,
 )
-from engine.generation import ATTEMPTS, VISITS_PER_SLOT, Generator
+from engine.generation import ATTEMPTS, Generator
+from engine.in_order import VISITS_PER_SLOT
 from engine.ledger import Ledger, Origin, close_query
 from engine.plan import ModelPlan, TeacherPlan
 from engine.strategies import NO_EXAMPLES, FewShot
@@ -118,7 +119,7 @@ class BatchGenerator(Generator):
             elif file_id is None:
                 self._write(partial(lost_batches.give_up, name=name, why="it was never sent"))
             elif state == lost_batches.UNSEEN:
-                # Its queries are charged already, and may have been asked anew: one look, for what it brought.
+                # Charged already, perhaps asked anew: one look, for what it brought.
                 if found := await self.endpoint.find(name):
                     await self._take_in(name, found)
             elif found := await self._sought(name, file_id):
@@ -191,8 +192,7 @@ class BatchGenerator(Generator):
         try:
             remote_id = await self.endpoint.create(name, file_id)
         except OutcomeUnknownError:
-            # What was cut off may be there all the same, or come. If that cannot be asked, the rows stay
-            # reserved, and charged, until the run is resumed.
+            # It may be there all the same, or come. Where that cannot be asked, rows stay reserved until a resume.
             if (found := await self._sought(name, file_id)) is None:
                 raise
             remote_id = found

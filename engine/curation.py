@@ -185,13 +185,15 @@ def curate(
     drafts: Sequence[Draft | None],
     room: Room | None = None,
     shares: LabelShares | None = None,
+    check: Callable[[], None] = lambda: None,
 ) -> Curated:
-    """Judges a pool's drafts in order."""
+    """Judges a pool's drafts in order; `check` raises where the user wants to stop, which large pools hear between."""
     curator = Curator(strategy, seeds, test, room, shares)
     reasons: list[str] = []
     examples: dict[int, Example] = {}
     order: list[tuple[int, int]] = []
     for now, draft in enumerate(drafts):
+        check()
         verdict = curator.judge(draft)
         reasons.append(verdict.reason)
         for visit, example in verdict.kept:

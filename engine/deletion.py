@@ -17,10 +17,10 @@ from sqlalchemy import text
 from engine.database import translated
 from engine.errors import InputError
 from engine.ledger import account
-from engine.records import LOST_AFTER_S, Run, RunState
+from engine.records import HELD, LOST_AFTER_S, Run, RunState
 from engine.store import Store
 
-_BUSY = frozenset({RunState.QUEUED, RunState.RUNNING})
+_BUSY = HELD | {RunState.QUEUED}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@
     +-- CeilingReachedError        a reservation would pass the ceiling
     +-- KeyMissingError            the run waits for a key that only the user has
     +-- TeacherError               a teacher could not answer
-        +-- TeacherRefusedError    nothing was charged and asking again will not help (401, 403, 404, 400)
+        +-- TeacherRefusedError    nothing was charged and asking again will not help (403, 404, 400)
+        |   +-- KeyRefusedError    with another key it may (401)
         +-- NoReplyError           nothing was charged and this one request has no reply; others may have one
         +-- TeacherUnreachableError  nothing was sent: the connection was refused or the name is unknown
         +-- RateLimitedError       nothing was charged (429); may say how long to wait
@@ -61,6 +62,10 @@ class TeacherError(SeedPilotError):
 
 class TeacherRefusedError(TeacherError):
     """The endpoint refused the request itself; nothing was charged, and repeating it will not help."""
+
+
+class KeyRefusedError(TeacherRefusedError):
+    """The endpoint does not take this key, or not any more; the run waits for another one."""
 
 
 class NoReplyError(TeacherError):

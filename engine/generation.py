@@ -9,18 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Generic, TypeVar
 
 from engine.domain import Item, Paid, Request, Strategy, Teacher
-from engine.errors import (
-    CeilingReachedError,
-    NoReplyError,
-    OutcomeUnknownError,
-    RateLimitedError,
-    TeacherUnreachableError,
-)
+from engine.errors import OutcomeUnknownError, RateLimitedError, TeacherUnreachableError
+from engine.in_order import InOrder
 from engine.ledger import Ledger, query_key
 from engine.pacing import Pace
 from engine.strategies import NO_EXAMPLES, PLAIN, Ask, Draft, FewShot, Making, Visit, dealt, drafter
@@ -31,16 +26,12 @@ ATTEMPTS = 4
 """Attempts at one query before it is given up."""
 RATE_LIMIT_ATTEMPTS = 30
 """A 429 costs nothing, so it is borne longer than a lost reply."""
+AWAY_S = 120.0
+"""An endpoint that answered before and takes no connections now may be starting anew: nothing is sent and nothing paid,
+so it is borne for so long. One that never answered is most likely a wrong address."""
 LONGEST_BACKOFF_S = 30.0
 MOST_FAILURES_IN_A_ROW = 12
 """So many visits given up without one success between them stop the run: the endpoint is not well."""
-VISITS_PER_SLOT = 2
-"""Visits under way for each request that may be: while some wait to be asked again, others use their slots."""
-LOOKAHEAD = 20
-"""Visits that may be finished ahead of the oldest unfinished one, for each of those under way: one slow
-reply does not hold up the others, and no more than that is held in memory."""
-
-_T = TypeVar("_T")
 
 
 class Generator:
@@ -108,7 +99,7 @@ class Generator:
             del self._asking[key]
 
     async def _bought(self, key: str, request: Request, strategy: str, seed_id: str) -> Paid:
-        limited, lost, invited = 0, 0, False
+        limited, lost, invited, gone_at = 0, 0, False, 0.0
         while True:
             async with self.pace.slot(_tokens(request), request.max_tokens, invited=invited) as slot:
                 self.check()
@@ -131,9 +122,11 @@ class Generator:
                     # Once: whoever is refused again at the time that it was given takes its turn in the queue.
                     invited = error.retry_after is not None and limited == 1
                     wait = error.retry_after if error.retry_after is not None else _backoff(limited)
-                except (OutcomeUnknownError, TeacherUnreachableError):
+                except (OutcomeUnknownError, TeacherUnreachableError) as error:
                     lost += 1
-                    if lost >= ATTEMPTS:
+                    borne = isinstance(error, TeacherUnreachableError) and self.ledger.answered
+                    gone_at = gone_at or time.monotonic()
+                    if lost >= ATTEMPTS and not (borne and time.monotonic() < gone_at + AWAY_S):
                         raise
                     invited, wait = False, _backoff(lost)
             # Without a slot: who waits to be asked again keeps nobody else waiting.
@@ -204,89 +197,6 @@ class Generator:
         while (left := end - loop.time()) > 0:
             await asyncio.sleep(min(left, 1.0))
             self.check()
-
-
-class InOrder(Generic[_T]):
-    """Runs visits in parallel and gives their results in the order of their index, None for one that was
-    given up. A consumer that stops early closes it (`contextlib.aclosing`), and what is on its way then is
-    waited for: it is paid."""
-
-    def __init__(
-        self, generator: Generator, visit: Callable[[int], Awaitable[_T]], count: int, on_visit: Callable[[], None]
-    ) -> None:
-        self.why = ""
-        """Why there are fewer than were asked for; to be read after the last one."""
-        self._generator = generator
-        self._visit = visit
-        self._on_visit = on_visit
-        self._count = count
-        self._next = 0
-        """Index of the oldest result that was not yet given out."""
-        self._done: dict[int, _T | None] = {}
-        self._stopped: list[Exception] = []
-        self._over = False
-        self._moved = asyncio.Event()
-        self._room = asyncio.Event()
-
-    async def __aiter__(self) -> AsyncIterator[_T | None]:
-        workers = min(VISITS_PER_SLOT * self._generator.concurrency, self._count)
-        self._ahead = LOOKAHEAD * workers
-        indices = iter(range(self._count))
-        working = asyncio.gather(*(self._work(indices) for _ in range(workers)))
-        working.add_done_callback(lambda _: self._moved.set())
-        try:
-            while self._next < self._count:
-                if self._next in self._done:
-                    yield self._done.pop(self._next)
-                    self._next += 1
-                    self._room.set()
-                elif working.done():
-                    break
-                else:
-                    self._moved.clear()
-                    await self._moved.wait()
-        finally:
-            self._over = True
-            self._room.set()
-            await working
-        if self._stopped:
-            if not isinstance(self._stopped[0], CeilingReachedError):
-                raise self._stopped[0]
-            self.why = str(self._stopped[0])
-
-    async def _work(self, indices: Iterator[int]) -> None:
-        for index in indices:
-            while index >= self._next + self._ahead and not (self._stopped or self._over):
-                self._room.clear()
-                await self._room.wait()
-            if self._stopped or self._over:
-                return
-            try:
-                result: _T | None = await self._visit(index)
-                self._generator.succeeded()
-            except NoReplyError:
-                result = None
-            except (OutcomeUnknownError, RateLimitedError) as error:
-                if self._generator.failed():
-                    self._stop(error)
-                    return
-                result = None
-            except Exception as error:
-                # Nobody is cancelled: what the others have sent is paid, so it is waited for.
-                self._stop(error)
-                return
-            self._done[index] = result
-            if index == self._next:
-                self._moved.set()
-            try:
-                self._on_visit()
-            except Exception as error:
-                self._stop(error)
-                return
-
-    def _stop(self, error: Exception) -> None:
-        self._stopped.append(error)
-        self._room.set()
 
 
 def _tokens(request: Request) -> float:

@@ -13,8 +13,11 @@ from sqlalchemy import text
 from engine.records import LOST_AFTER_S, Run, RunState, run_of
 from engine.store import Store
 
-_STATE = "CASE WHEN state = 'running' AND coalesce(heartbeat_at, 0) < :stale THEN 'lost' ELSE state END"
-"""As `engine.records.run_of` reads it: a run that fell silent is lost."""
+_STATE = (
+    "CASE WHEN state = 'running' AND coalesce(heartbeat_at, 0) < :stale THEN 'lost' "
+    "WHEN state = 'running' AND request = 'pause' THEN 'pausing' ELSE state END"
+)
+"""As `engine.records.run_of` reads it: a run that fell silent is lost, one that was asked to pause is pausing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,11 @@ from typing import Any
 
 from engine.domain import CellJob, CellResult, GoldLikelihood
 
+DONE = "done.json"
+"""An adapter's folder that holds it is complete."""
+JOB = "job.json"
+"""Beside a cell's data: the recipe that it is trained with, and what is kept beside its result."""
+
 
 def job_mark(job: CellJob) -> str:
     """The same for jobs that must give the same result, wherever they lie."""
@@ -20,6 +25,15 @@ def job_mark(job: CellJob) -> str:
 def training_mark(job: CellJob) -> str:
     """The same for jobs that must give the same adapter."""
     return fingerprint([job.student, [asdict(example) for example in job.examples], asdict(job.recipe), job.seed])
+
+
+def is_trained(job: CellJob) -> bool:
+    """Whether the job's adapter is there, complete and of this very training, or its answers already are."""
+    out = Path(job.out)
+    adapter, result = read_json(out / "adapter" / DONE), read_json(out / "result.json")
+    return (adapter is not None and adapter.get("training") == training_mark(job)) or (
+        result is not None and result.get("job") == job_mark(job)
+    )
 
 
 def result_of(known: dict[str, Any]) -> CellResult:

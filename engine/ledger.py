@@ -110,6 +110,8 @@ class Ledger:
         """Keys that this process is paying for now; who else wants one waits."""
         self._reader: sqlite3.Connection | None = None
         self._full: DiskFullError | None = None
+        self.answered = False
+        """Whether this process received a reply."""
 
     def close_open_reservations(self) -> int:
         """Turns what a dead worker left on its way into unknown outcomes; to be called by the worker
@@ -212,6 +214,7 @@ class Ledger:
         """Writes a reply into its reservation, inside the caller's transaction, and returns what the key
         has: where another run's reply came first, this one is charged and kept as a repeat."""
         rows = direct(connection)
+        self.answered = True
         first = _received(rows, key)
         # Settled by whoever closed it in between (a batch that was fetched twice): nothing is overwritten.
         values = (
@@ -242,7 +245,8 @@ class Ledger:
 
 _ON_ITS_WAY = (
     "SELECT 1 FROM queries JOIN runs ON runs.id = queries.run_id WHERE queries.key = ? AND queries.state = 'reserved' "
-    "AND runs.state = 'running' AND runs.heartbeat_at > ?"
+    # A worker that was paused still takes in what it sent; a paused run's batch waits until it is resumed.
+    "AND (runs.state = 'running' OR queries.batch IS NULL) AND runs.heartbeat_at > ?"
 )
 _RESERVE = (
     "INSERT INTO queries "

@@ -13,10 +13,7 @@ from safetensors.torch import save_file
 
 from engine.adapter_bank import Site
 from engine.domain import Recipe
-from engine.job_files import write_json
-
-DONE = "done.json"
-"""A folder that holds it is complete."""
+from engine.job_files import DONE, write_json
 
 
 def write_adapter(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property
@@ -28,6 +29,7 @@ from engine.early_stop import Rules
 from engine.errors import SeedPilotError
 from engine.few_shot import prompt_with, shown_seeds
 from engine.items import write_jsonl
+from engine.job_files import JOB, is_trained, read_json, write_json
 from engine.looks import NOT_ASKED, Looking
 from engine.plan import PLAIN
 from engine.prepare import Prepared
@@ -38,6 +40,7 @@ from engine.token_length import room
 from engine.training_set import training_set
 from engine.variants import Pool, pool_of, variant_of, visits_of
 
+DATA = "data.jsonl"
 Pools = Mapping[Pool, Curated]
 
 
@@ -92,6 +95,22 @@ class Measuring:
                 continue
             cells[cell.key] = cell
             jobs.append(self._job(cell, examples, recipe or self.prepared.recipe))
+            self._keep(jobs[-1], detail or {})
+        self._run(jobs, cells, dict.fromkeys(cells, detail or {}))
+
+    def measure_trained(self, prepared: Prepared) -> None:
+        """Answers and records the waiting cells whose adapters are there; nothing is trained."""
+        self.prepared = prepared
+        jobs, cells, details = [], {}, {}
+        for row in self.store.cells(self.run_id):
+            if row.state == "waiting" and (kept := self._kept(row.cell)) is not None and is_trained(kept[0]):
+                jobs.append(kept[0])
+                cells[row.cell.key], details[row.cell.key] = row.cell, kept[1]
+        self._run(jobs, cells, details)
+
+    def _run(
+        self, jobs: Sequence[CellJob], cells: Mapping[str, Cell], details: Mapping[str, Mapping[str, str]]
+    ) -> None:
         if not jobs:
             return
         # In optimizer steps, so that the time left allows for the large cells that come last.
@@ -127,7 +146,7 @@ class Measuring:
                     scores,
                     examples=max(0, len(job.examples) - cell.seeds),
                     detail={
-                        **(detail or {}),
+                        **details[job.key],
                         "steps": result.steps,
                         "final_loss": result.final_loss,
                         "too_long": result.too_long,
@@ -193,15 +212,30 @@ class Measuring:
         share = None if variant is None else variant.seed_share
         return training_set(self.prepared.task, [(seed.asked, seed.answer) for seed in seeds], generated, share)
 
-    def _job(self, cell: Cell, examples: tuple[TrainingExample, ...], recipe: Recipe) -> CellJob:
-        out = self.folder / "cells" / cell.key
+    def _keep(self, job: CellJob, detail: Mapping[str, str]) -> None:
+        """Writes down what the job is trained on: for the user, and for `measure_trained`."""
+        out = Path(job.out)
         write_jsonl(
-            out / "data.jsonl",
+            out / DATA,
             [
                 {"messages": [*(asdict(m) for m in e.messages), {"role": "assistant", "content": e.completion}]}
-                for e in examples
+                for e in job.examples
             ],
         )
+        write_json(out / JOB, {"recipe": asdict(job.recipe), "detail": dict(detail)})
+
+    def _kept(self, cell: Cell) -> tuple[CellJob, dict[str, str]] | None:
+        """That cell's job as it was written down; None where it never came so far."""
+        out = self.folder / "cells" / cell.key
+        kept = read_json(out / JOB)
+        if kept is None:
+            return None
+        told = [json.loads(line)["messages"] for line in (out / DATA).read_text(encoding="utf-8").splitlines()]
+        examples = tuple(TrainingExample(tuple(Message(**m) for m in ms[:-1]), ms[-1]["content"]) for ms in told)
+        return self._job(cell, examples, Recipe(**kept["recipe"])), kept["detail"]
+
+    def _job(self, cell: Cell, examples: tuple[TrainingExample, ...], recipe: Recipe) -> CellJob:
+        out = self.folder / "cells" / cell.key
         return CellJob(
             key=cell.key,
             student=self.prepared.student.path,

@@ -10,16 +10,19 @@ from enum import StrEnum
 from typing import Any
 
 from engine.domain import Cell, Measurement, arm
+from engine.stopping import PAUSE
 
 LOST_AFTER_S = 30.0
 """A running run whose worker has not been heard of for this long counts as lost."""
 
 
 class RunState(StrEnum):
-    """The life of a run; `lost` is read off the heartbeat and never written."""
+    """The life of a run. Two are read off the others and never written: `pausing` is a running one that was asked to
+    pause, `lost` one whose worker fell silent."""
 
     QUEUED = "queued"
     RUNNING = "running"
+    PAUSING = "pausing"
     WAITING_FOR_KEY = "waiting_for_key"
     PAUSED = "paused"
     DONE = "done"
@@ -31,7 +34,11 @@ class RunState(StrEnum):
 CHECK, DRY_RUN, FULL, RETRIEVAL = "check-", "dry-", "data-", "retrieval-"
 """How the ids of runs begin that are no pilots: a check of the teacher, a dry run, a full run that makes a data set,
 a retrieval pilot."""
+NO_PILOTS = (CHECK, DRY_RUN, FULL, RETRIEVAL)
+"""Of runs that have no grid of cells."""
 
+HELD = frozenset({RunState.RUNNING, RunState.PAUSING})
+"""A worker has the run in its hands."""
 RESUMABLE = frozenset({RunState.WAITING_FOR_KEY, RunState.PAUSED, RunState.FAILED, RunState.LOST})
 
 
@@ -55,12 +62,12 @@ class Run:
     created_at: float
     finished_at: float | None
     request: str | None
-    """`pause` or `cancel` while the worker has not yet obeyed."""
+    """One of `engine.stopping` while the worker has not yet obeyed."""
 
     @property
     def seconds_left(self) -> float | None:
         """Of the stage, from its own pace so far; None while nothing is done."""
-        if self.state != RunState.RUNNING or not self.done or self.stage_started_at is None:
+        if self.state not in HELD or not self.done or self.stage_started_at is None:
             return None
         pace = (time.time() - self.stage_started_at) / self.done
         return max(0.0, pace * (self.total - self.done))
@@ -94,6 +101,8 @@ def run_of(row: Mapping[Any, Any]) -> Run:
     state = RunState(row["state"])
     if state == RunState.RUNNING and time.time() - (row["heartbeat_at"] or 0.0) > LOST_AFTER_S:
         state = RunState.LOST
+    elif state == RunState.RUNNING and row["request"] == PAUSE:
+        state = RunState.PAUSING
     return Run(
         id=row["id"],
         name=row["name"],

@@ -27,7 +27,7 @@ from engine.pool_report import read_report
 from engine.pools import prompts_hash
 from engine.prepare import Prepared, prepare
 from engine.recipe_sources import as_rows, kept_settings
-from engine.records import CHECK, DRY_RUN, FULL, CellRow, Run, RunState
+from engine.records import CHECK, DRY_RUN, FULL, HELD, CellRow, Run, RunState
 from engine.run_results import as_json as comparison_json
 from engine.run_results import pairs_of
 from engine.seed_files import from_this_machine
@@ -82,7 +82,7 @@ def file_full(ready: PreparedFull, store: Store, let_go: Callable[[str], None]) 
         return run_id
     shutil.rmtree(store.folder(run_id), ignore_errors=True)
     let_go(found)
-    if store.run(found).state is not RunState.RUNNING:
+    if store.run(found).state not in HELD:
         shutil.rmtree(store.folder(found) / "input", ignore_errors=True)
         if store.reopen(found, carried(plan, store, found).model_dump(mode="json")):
             return found

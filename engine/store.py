@@ -1,83 +1,41 @@
 """The store: runs, cells and pools in one SQLite file, through SQLAlchemy.
 
 The only place where a run's state lives. Pages file runs and read; the worker that holds a run
-writes its progress and results. Every change is one short transaction begun as a writer (`BEGIN
-IMMEDIATE`), so two processes never act on the same reading. The ledger's table is in `ledger.py`.
+writes its progress and results. The ledger's table is in `ledger.py`.
 """
 
 from __future__ import annotations
 
 import json
-import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, text
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy import text
 
-from engine.database import opened, translated
 from engine.domain import Cell, Measurement
 from engine.errors import InputError
-from engine.migrations import migrate
-from engine.records import LOST_AFTER_S, CellRow, PoolRow, Run, RunState, cell_of, run_of
+from engine.records import (
+    HELD,
+    LOST_AFTER_S,
+    NO_PILOTS,
+    RESUMABLE,
+    CellRow,
+    PoolRow,
+    Run,
+    RunState,
+    cell_of,
+    run_of,
+)
 from engine.search_words import words_of
+from engine.stopping import CANCEL, PAUSE, STOP
+from engine.store_file import StoreFile
 
-BALLAST_BYTES = 2_000_000
 
-
-class Store:
-    """Opens (and where needed creates or migrates) the store in that file."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.home = path.parent
-        try:
-            self.home.mkdir(parents=True, exist_ok=True)
-            self.engine = opened(path)
-            with self.transaction() as connection:
-                migrate(connection, path)
-        except (OSError, DatabaseError) as error:  # also a file that is no database
-            raise translated(error, path) from error
-
-    @contextmanager
-    def transaction(self) -> Iterator[Connection]:
-        """One writing transaction; a full disk becomes DiskFullError."""
-        try:
-            with self.engine.connect() as connection:
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
-                try:
-                    yield connection
-                except BaseException:
-                    connection.rollback()
-                    raise
-                connection.commit()
-        except (OperationalError, sqlite3.OperationalError) as error:
-            raise translated(error, self.path) from error
-
-    def hold_ballast(self) -> None:
-        """Takes some room on the disk, to be given free when the disk is full: what was received can
-        then still be written, and why the run stopped."""
-        try:
-            (self.home / "ballast").write_bytes(b"\0" * BALLAST_BYTES)
-        except OSError as error:
-            raise translated(error, self.path) from error
-
-    def drop_ballast(self) -> None:
-        """Gives that room free."""
-        (self.home / "ballast").unlink(missing_ok=True)
-
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """A connection that reads; a store that cannot be read becomes StoreError."""
-        try:
-            with self.engine.connect() as connection:
-                yield connection
-        except DatabaseError as error:
-            raise translated(error, self.path) from error
+class Store(StoreFile):
+    """Runs, cells and pools in that file, which is created or migrated where needed."""
 
     # --- runs -------------------------------------------------------------------------------------
 
@@ -143,7 +101,8 @@ class Store:
             changed = connection.execute(
                 text(
                     "UPDATE runs SET state = 'running', worker_pid = :pid, worker_started_at = :started, "
-                    "heartbeat_at = :now, request = NULL, message = '', finished_at = NULL WHERE id = :id AND "
+                    "heartbeat_at = :now, request = CASE WHEN request = 'stop' THEN request END, message = '', "
+                    "finished_at = NULL WHERE id = :id AND "
                     "(state IN ('queued', 'waiting_for_key', 'paused', 'failed') "
                     "OR (state = 'running' AND heartbeat_at < :stale))"
                 ),
@@ -185,28 +144,40 @@ class Store:
                 {"id": run_id, "stage": stage, "done": done, "total": total, "now": time.time()},
             )
 
-    def finish(self, run_id: str, state: RunState, message: str = "") -> None:
-        """The worker's last word on a run."""
+    def finish(self, run_id: str, state: RunState, message: str = "", only_from: RunState | None = None) -> None:
+        """The worker's last word on a run; with `only_from` it is not said where the run is in another state by now."""
         over = state in (RunState.DONE, RunState.FAILED, RunState.CANCELLED)
-        self._update(
-            run_id,
-            state=state.value,
-            message=message,
-            request=None,
-            stage="",
-            stage_started_at=None,
-            finished_at=time.time() if over else None,
-        )
+        with self.transaction() as connection:
+            connection.execute(
+                text(
+                    "UPDATE runs SET state = :state, message = :message, stage = '', stage_started_at = NULL, "
+                    "finished_at = :at, request = CASE WHEN request = 'stop' AND :goes_on THEN request END "
+                    "WHERE id = :id AND (:from IS NULL OR state = :from)"
+                ),
+                {
+                    "id": run_id,
+                    "state": state.value,
+                    "message": message,
+                    "at": time.time() if over else None,
+                    # Who asked to stop and keep does not want the rest, whatever came between.
+                    "goes_on": state in (RunState.FAILED, RunState.WAITING_FOR_KEY),
+                    "from": None if only_from is None else only_from.value,
+                },
+            )
 
     def ask(self, run_id: str, request: str) -> None:
-        """Leaves a request for the worker; a run that nobody holds obeys at once."""
+        """Leaves a request for the worker; a run that nobody holds obeys at once, and one that is to stop and keep is
+        taken by the next worker, which scores what is trained. InputError where there is nothing to stop."""
         run = self.run(run_id)
-        if run.state == RunState.RUNNING:
+        if request == STOP and (problem := _no_stop(run)):
+            raise InputError(problem)
+        if run.state in HELD or request == STOP:
             self._update(run_id, request=request)
-        elif request == "cancel" and run.state not in (RunState.DONE, RunState.CANCELLED):
+        elif request == CANCEL and run.state not in (RunState.DONE, RunState.CANCELLED):
             self.finish(run_id, RunState.CANCELLED, "Cancelled by you; what was generated is kept.")
-        elif request == "pause" and run.state == RunState.QUEUED:
-            self.finish(run_id, RunState.PAUSED, "Paused by you before it began.")
+        elif request == PAUSE and run.state in (RunState.QUEUED, RunState.LOST):
+            began = "" if run.state is RunState.LOST else " before it began"
+            self.finish(run_id, RunState.PAUSED, f"Paused by you{began}.")
 
     def _update(self, run_id: str, **values: object) -> None:
         # Column names come from this module only, values are bound.
@@ -296,3 +267,12 @@ class Store:
                 text("SELECT * FROM pools WHERE run_id = :run ORDER BY rowid"), {"run": run_id}
             ).mappings()
             return [PoolRow(row["name"], json.loads(row["counts"]), row["folder"]) for row in rows]
+
+
+def _no_stop(run: Run) -> str:
+    """Why a run cannot stop and keep; empty where it can."""
+    if run.id.startswith(NO_PILOTS):
+        return f"run {run.id} trains no cells of a grid, so there are none to keep; pause or cancel it"
+    if run.state not in HELD | RESUMABLE:
+        return f"run {run.id} is {run.state.value}: there is nothing to stop (`seedpilot show {run.id}`)"
+    return ""

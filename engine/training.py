@@ -23,9 +23,9 @@ from engine.answering import Answered, answers_each
 from engine.decoding import is_out_of_memory
 from engine.domain import CellJob, CellResult, Recipe, TrainingExample
 from engine.errors import DiskFullError, StudentError
-from engine.job_files import fingerprint, is_full, job_mark, read_json, result_of, training_mark, write_json
+from engine.job_files import DONE, fingerprint, is_full, job_mark, read_json, result_of, training_mark, write_json
 from engine.loading import LoadedStudent, load, prompt_ids
-from engine.lora_files import DONE, write_adapter
+from engine.lora_files import write_adapter
 from engine.pack import CHECKPOINT_SECONDS, Fitted, Keeping, train_pack
 from engine.pack_steps import Member
 from engine.training_order import BucketOrder, Row

@@ -27,13 +27,15 @@ FAULTS = ("429", "no_quota", "500", "garbage", "slow", "drip", "cut_off", "cut_c
 
 
 class OpenAIServer(ThreadingHTTPServer):
-    """Serves on a free port of 127.0.0.1."""
+    """Serves on 127.0.0.1, on a free port unless one is given."""
 
     daemon_threads = True
     request_queue_size = 256
 
-    def __init__(self, voice: Voice, *, key: str | None = KEY, fault_rates: dict[str, float] | None = None) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(
+        self, voice: Voice, *, key: str | None = KEY, fault_rates: dict[str, float] | None = None, port: int = 0
+    ) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
         self.voice = voice
         self.key = key
         self.fault_rates = fault_rates or {}

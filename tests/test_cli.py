@@ -176,15 +176,15 @@ def test_all_problems_of_a_plans_files_come_together(tmp_path: Path, capsys: pyt
 
 
 @pytest.mark.parametrize(
-    ("teacher", "key", "says"),
+    ("teacher", "key", "state", "says"),
     [
-        ({}, "sk-wrong-secret", "refused the key (401)"),
-        ({"model": "gpt-17"}, KEY, "does not know the model 'gpt-17'"),
-        ({"base_url": "http://127.0.0.1:9/v1"}, KEY, "http://127.0.0.1:9/v1 cannot be reached"),
+        ({}, "sk-wrong-secret", "waiting_for_key", "refused the key (401)"),
+        ({"model": "gpt-17"}, KEY, "failed", "does not know the model 'gpt-17'"),
+        ({"base_url": "http://127.0.0.1:9/v1"}, KEY, "failed", "http://127.0.0.1:9/v1 cannot be reached"),
     ],
 )
-def test_a_teacher_that_refuses_fails_the_run_with_one_message_and_no_charge(
-    teacher: dict[str, str], key: str, says: str, student: Path, tmp_path: Path
+def test_a_teacher_that_refuses_stops_the_run_with_one_message_and_no_charge(
+    teacher: dict[str, str], key: str, state: str, says: str, student: Path, tmp_path: Path
 ):
     with serving(TicketReader()) as server:
         plan = ticket_plan(server.base_url, student)
@@ -193,7 +193,7 @@ def test_a_teacher_that_refuses_fails_the_run_with_one_message_and_no_charge(
         assert server.answered == 0
     assert ended.returncode == 1
     told = json.loads(ended.stdout)
-    assert told["state"] == "failed"
+    assert told["state"] == state
     assert says in told["message"]
     assert told["queries"] == {"settled": 0, "unknown": 0, "on_their_way": 0, "usd": 0}
     everything = ended.stdout + ended.stderr

@@ -12,6 +12,7 @@ from engine.following import follow
 from engine.full_prepare import prepare_full
 from engine.full_report import report_of
 from engine.full_training import said
+from engine.heart import release_if_dead
 from engine.rate_choice import chosen_rate
 from engine.records import RunState
 from engine.runs import file_full
@@ -81,7 +82,7 @@ def _follow(given: argparse.Namespace) -> int:
         }
         print(dumps(told) if given.json else "nothing was started")
         return 0
-    filed = file_full(ready, store, lambda one: worker.release_if_dead(one, store))
+    filed = file_full(ready, store, lambda one: release_if_dead(one, store))
     tell(f"run {filed}; the same command goes on with it")
     state = worker.run(filed, store)
     report = report_of(store, filed)

@@ -17,6 +17,7 @@ from engine.domain import Strategy
 from engine.errors import InputError
 from engine.full_prepare import PreparedFull, prepare_full
 from engine.full_report import report_of
+from engine.heart import release_if_dead
 from engine.plan import SANDBOX, PilotPlan, check_plan, read_plan
 from engine.records import RunState
 from engine.runs import file_full
@@ -111,7 +112,7 @@ def _generate(given: argparse.Namespace) -> int:
         f"at most {'unknown' if most is None else f'${most:.4f}'}"
     )
     store = Store(Settings().store_path)
-    run_id = file_full(ready, store, lambda run: worker.release_if_dead(run, store))
+    run_id = file_full(ready, store, lambda run: release_if_dead(run, store))
     tell(f"run {run_id}; the same command goes on with it")
     with _progress(store, run_id):
         state = worker.run(run_id, store)

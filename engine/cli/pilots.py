@@ -15,13 +15,15 @@ from engine.cli import retrieval
 from engine.cli.frame import Commands, command, dumps, tell
 from engine.cli.mapping import add_map, with_mapping
 from engine.errors import InputError
+from engine.heart import ask
 from engine.pilot_worth import pilot_worth
 from engine.plan import EXAMPLE, read_plan
 from engine.prepare import Estimate, Prepared, prepare
 from engine.recipe_sources import Origin, Sourced, as_lines
-from engine.records import DRY_RUN, RESUMABLE, RETRIEVAL, RunState
+from engine.records import DRY_RUN, HELD, RESUMABLE, RETRIEVAL, RunState
 from engine.runs import file_pilot, plan_of, summary
 from engine.settings import Settings
+from engine.stopping import CANCEL, PAUSE, STOP
 from engine.store import Store
 
 
@@ -47,7 +49,11 @@ def add(commands: Commands) -> None:
     show.add_argument("run")
     show.add_argument("--json", action="store_true")
 
-    for request, says in (("pause", "Pauses a run."), ("cancel", "Cancels a run; what it generated is kept.")):
+    for request, says in (
+        (PAUSE, "Pauses a run within five seconds."),
+        (CANCEL, "Cancels a run within five seconds; what it generated is kept."),
+        (STOP, "Stops a pilot and keeps what is trained: that is scored, the rest is not run, and the run is done."),
+    ):
         asked = command(commands, request, _ask, says, f"seedpilot {request} 20261121-093000-ab12")
         asked.add_argument("run")
         asked.set_defaults(request=request)
@@ -82,9 +88,9 @@ def _pilot(given: argparse.Namespace) -> int:
 
 def _measured(prepared: Prepared) -> dict[str, Any]:
     """Asks a few queries, tells what they were like, and what all of them will then take."""
-    from engine import worker
+    from engine import run_kinds
 
-    found = worker.measure(prepared, Store(Settings().store_path))
+    found = run_kinds.measure(prepared, Store(Settings().store_path))
     if found is None:
         raise InputError("the teacher answered none of the dry run's queries; `seedpilot runs` says more")
     queries = prepared.estimate.queries
@@ -134,8 +140,11 @@ def _show(given: argparse.Namespace) -> int:
 
 def _ask(given: argparse.Namespace) -> int:
     store = Store(Settings().store_path)
-    store.ask(given.run, given.request)
-    print(f"{given.run}: {store.run(given.run).state.value}, {given.request} asked")
+    ask(store, given.run, given.request)
+    run = store.run(given.run)
+    if given.request == STOP and run.state not in HELD:
+        return _run_here(run.id, store, as_json=False)
+    print(f"{run.id}: {run.state.value}, {given.request} asked")
     return 0
 
 
@@ -148,7 +157,7 @@ def _resume(given: argparse.Namespace) -> int:
             "kept and not bought again: start the pilot (`seedpilot pilot PLAN.toml`) or the data set (`seedpilot "
             "generate`) itself"
         )
-    if run.state not in RESUMABLE | {RunState.QUEUED, RunState.RUNNING}:
+    if run.state not in HELD | RESUMABLE | {RunState.QUEUED}:
         raise InputError(f"run {run.id} is {run.state.value}; there is nothing to resume")
     if run.id.startswith(RETRIEVAL):
         return retrieval.run_here(run.id, store, as_json=given.json)

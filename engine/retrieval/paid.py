@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.domain import Paid
-from engine.generation import Generator, InOrder
+from engine.generation import Generator
+from engine.in_order import InOrder
 from engine.retrieval.asks import RetrievalStrategy, request, written_passage, written_query
 from engine.retrieval.collection import Collection, Query
 from engine.similarity import Known, features

@@ -26,6 +26,7 @@ from pydantic import SecretStr
 
 from engine.domain import Reply, Request
 from engine.errors import (
+    KeyRefusedError,
     OutcomeUnknownError,
     RateLimitedError,
     TeacherError,
@@ -180,7 +181,8 @@ class OpenAICompatibleTeacher:
         if status == 429:
             return RateLimitedError(f"{self.name} asks to slow down (429): {said}", retry_after(headers))
         if status in (401, 403):
-            return TeacherRefusedError(
+            refused = KeyRefusedError if status == 401 else TeacherRefusedError
+            return refused(
                 f"{self.base_url} refused the key ({status}): {said}. Check the key and that it may use {self.model!r}"
             )
         if status == 404:

@@ -11,7 +11,7 @@ import streamlit as st
 from engine.full_report import report_of
 from engine.ledger import account
 from engine.query_pace import measured
-from engine.records import Run, RunState
+from engine.records import HELD, Run
 from engine.runs import plan_of
 from engine.store import Store
 from pages.shared import follow_form, forecast_parts, run_words, words
@@ -44,7 +44,7 @@ def view(run: Run, store: Store) -> None:
 
 def rate(run: Run) -> str:
     """`, 3.4 a second`; empty while it is not known."""
-    if run.state is not RunState.RUNNING or not run.done or run.stage_started_at is None:
+    if run.state not in HELD or not run.done or run.stage_started_at is None:
         return ""
     each_second = run.done / max(1e-3, time.time() - run.stage_started_at)
     return f", {each_second:.1f} a second" if each_second >= 0.1 else f", {60 * each_second:.1f} a minute"

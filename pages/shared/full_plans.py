@@ -16,7 +16,7 @@ from engine.full_prepare import PreparedFull, prepare_full
 from engine.plan import check_plan
 from engine.prepare import Estimate
 from engine.query_pace import measured
-from engine.records import FULL, RunState
+from engine.records import FULL, HELD
 from engine.settings import Settings
 from engine.store import Store
 
@@ -101,7 +101,7 @@ def with_spending(raw: Mapping[str, Any], spending: Mapping[str, int], ceiling: 
 
 def under_way(store: Store, raw: Mapping[str, Any]) -> str | None:
     """The run that makes this very data set now; None where none does."""
-    live = [run for run in store.runs() if run.id.startswith(FULL) and run.state is RunState.RUNNING]
+    live = [run for run in store.runs() if run.id.startswith(FULL) and run.state in HELD]
     folder = raw["full"]["folder"]
     return next((run.id for run in live if (run.plan.get("full") or {}).get("folder") == folder), None)
 

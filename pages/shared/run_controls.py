@@ -10,10 +10,12 @@ import streamlit as st
 from pydantic import SecretStr
 
 from engine import launch
+from engine.heart import ask
 from engine.plan import PilotPlan
-from engine.records import RESUMABLE, Run, RunState
+from engine.records import HELD, NO_PILOTS, RESUMABLE, Run, RunState
 from engine.run_export import export, exportable
 from engine.settings import Settings
+from engine.stopping import CANCEL, PAUSE, STOP
 from engine.store import Store
 from pages.shared import run_parts, run_words, teacher_form, words
 
@@ -62,7 +64,7 @@ def told(run: Run, store: Store) -> None:
     if starting(run):
         st.info("A worker is starting.", icon=":material/hourglass_empty:")
     elif run.state is RunState.QUEUED:
-        other = next((r for r in store.runs() if r.state is RunState.RUNNING), None)
+        other = next((r for r in store.runs() if r.state in HELD), None)
         if other is not None:
             st.info(f"Waits for its turn: **{words.plain(other.name)}** has the machine now.", icon=":material/queue:")
         elif overdue(run):
@@ -82,7 +84,7 @@ def told(run: Run, store: Store) -> None:
 
 
 def buttons(run: Run, plan: PilotPlan, store: Store) -> None:
-    """Resume, pause and cancel, each where it makes sense."""
+    """Resume, pause, stop and keep, cancel, each where it makes sense."""
     resumable = (run.state in RESUMABLE or overdue(run)) and not starting(run)
     key = None
     if resumable and (plan.teacher.key_typed or run.state is RunState.WAITING_FOR_KEY):
@@ -95,10 +97,27 @@ def buttons(run: Run, plan: PilotPlan, store: Store) -> None:
         if run.state in run_words.LIVE and st.button(
             "Pause", key="run_pause", icon=":material/pause:", disabled=run.request is not None
         ):
-            store.ask(run.id, "pause")
+            ask(store, run.id, PAUSE)
+            st.rerun()
+        trained = run.state in HELD or run.state in (RunState.PAUSED, RunState.FAILED, RunState.LOST)
+        if (
+            trained
+            and not run.id.startswith(NO_PILOTS)
+            and st.button(
+                "Stop and keep",
+                key="run_stop",
+                icon=":material/stop_circle:",
+                disabled=run.request is not None,
+                help="Ends the pilot: what is trained is scored, the rest is not run, the advice uses what there is.",
+            )
+        ):
+            ask(store, run.id, STOP)
+            if run.state not in HELD:  # somebody must score it
+                launch.start(run.id, Settings(), SecretStr(key) if key else None)
+                note_start(run)
             st.rerun()
         if run.state not in (RunState.DONE, RunState.CANCELLED) and st.button(
-            "Cancel", key="run_cancel", icon=":material/cancel:", disabled=run.request == "cancel"
+            "Cancel", key="run_cancel", icon=":material/cancel:", disabled=run.request == CANCEL
         ):
             _confirm_cancel(run, store)
 
@@ -108,7 +127,7 @@ def _confirm_cancel(run: Run, store: Store) -> None:
     st.write("It cannot be resumed afterwards. What was generated and measured until now is kept.")
     with st.container(horizontal=True):
         if st.button(
-            "Cancel the run", key="run_cancel_yes", type="primary", on_click=store.ask, args=(run.id, "cancel")
+            "Cancel the run", key="run_cancel_yes", type="primary", on_click=ask, args=(store, run.id, CANCEL)
         ):
             st.rerun()
         if st.button("Keep it running", key="run_cancel_no"):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 
 from engine.plan import PilotPlan
-from engine.records import Run, RunState
+from engine.records import HELD, Run, RunState
+from engine.stopping import STOP
 
 STATES: dict[RunState, tuple[str, str, str]] = {
     RunState.QUEUED: ("Waiting to start", "gray", ":material/hourglass_empty:"),
     RunState.RUNNING: ("Running", "blue", ":material/play_arrow:"),
+    RunState.PAUSING: ("Pausing", "orange", ":material/pause:"),
     RunState.WAITING_FOR_KEY: ("Waiting for the key", "orange", ":material/key:"),
     RunState.PAUSED: ("Paused", "orange", ":material/pause:"),
     RunState.DONE: ("Finished", "green", ":material/check_circle:"),
@@ -19,7 +21,7 @@ STATES: dict[RunState, tuple[str, str, str]] = {
 }
 """State -> words, colour, icon."""
 
-LIVE = frozenset({RunState.QUEUED, RunState.RUNNING})
+LIVE = HELD | {RunState.QUEUED}
 """Runs that may change by themselves; only these are looked at again and again."""
 
 CELL_STATES = {"waiting": "Waiting", "done": "Measured", "failed": "Failed", "skipped": "Left out"}
@@ -85,7 +87,7 @@ def badges(run: Run, plan: PilotPlan) -> str:
     label, colour, icon = STATES[run.state]
     found = f":{colour}-badge[{icon} {label}]"
     if run.state is RunState.RUNNING and run.request:
-        found += f" :orange-badge[{'Pausing' if run.request == 'pause' else 'Cancelling'}]"
+        found += f" :orange-badge[{'Stopping' if run.request == STOP else 'Cancelling'}]"
     if plan.sandbox_parts:
         found += f" :violet-badge[:material/toys: Sandbox: {', '.join(plan.sandbox_parts)}]"
     return found

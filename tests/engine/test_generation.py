@@ -13,7 +13,8 @@ from pydantic import SecretStr
 
 from engine.domain import Item, Message, Request, Strategy
 from engine.errors import CeilingReachedError
-from engine.generation import LOOKAHEAD, VISITS_PER_SLOT, Generator, InOrder
+from engine.generation import Generator
+from engine.in_order import LOOKAHEAD, VISITS_PER_SLOT, InOrder
 from engine.ledger import Account, Ceiling, Ledger, account
 from engine.store import Store
 from engine.tasks import load_task

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import random
-import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import psutil
 from sqlalchemy import text
 
 from engine.check_report import REPLIES
@@ -61,7 +61,8 @@ def run(
     store.file_run(run_id, checked.name, checked.model_dump(mode="json"), run_id)
     if state is RunState.QUEUED:
         return run_id
-    store.claim(run_id, 1, time.time())
+    me = psutil.Process()  # alive, as a worker is
+    store.claim(run_id, me.pid, me.create_time())
     seeds = checked.seeds.count or 100
     cells = checked.cells(seeds)
     store.plan_cells(run_id, cells)
