@@ -98,7 +98,7 @@ def file_dry_run(ready: PreparedFull, store: Store) -> str:
     found = store.file_run(run_id, plan.name, filed.model_dump(mode="json"), DRY_RUN + _full_token(ready))
     if found != run_id:
         shutil.rmtree(store.folder(run_id), ignore_errors=True)
-        if store.run(found).state in (RunState.CANCELLED, RunState.FAILED):
+        if store.run(found).state in (RunState.CANCELLED, RunState.FAILED, RunState.WAITING_FOR_KEY):
             store.reopen(found, store.run(found).plan)
     return found
 

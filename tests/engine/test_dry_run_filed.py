@@ -58,7 +58,7 @@ def test_one_that_failed_is_asked_for_again_and_goes_on(server: OpenAIServer, re
     store = Store(Settings().store_path)
     server.key = "sk-another"
     run_id = file_dry_run(ready, store)
-    assert worker.run(run_id, store) is RunState.FAILED
+    assert worker.run(run_id, store) is RunState.WAITING_FOR_KEY
     server.key = None
     assert file_dry_run(ready, store) == run_id
     assert worker.run(run_id, store) is RunState.DONE
