@@ -10,6 +10,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from engine.database import translated
 from engine.domain import Recommendation, Situation, Strategy
 from engine.errors import InputError
 from engine.full_prepare import PreparedFull
-from engine.job_files import fingerprint
+from engine.job_files import fingerprint, read_json, write_json
 from engine.ledger import account
 from engine.plan import PilotPlan, check_plan, with_paths
 from engine.pool_report import read_report
@@ -35,6 +36,9 @@ from engine.store import Store
 from engine.tasks import task_type
 from engine.tasks.portable import portable
 from engine.variant_effects import effects
+
+ESTIMATE = "estimate.json"
+"""In the folder of a pilot: what it was estimated to take when it was filed."""
 
 
 def file_pilot(plan: PilotPlan, store: Store, start_token: str | None = None) -> str:
@@ -65,7 +69,14 @@ def _file(plan: PilotPlan, store: Store, start_token: str | None, kind: str) -> 
     found = store.file_run(run_id, name, filed.model_dump(mode="json"), start_token or run_id)
     if found != run_id:
         shutil.rmtree(store.folder(run_id), ignore_errors=True)
+    else:  # prices and machines change: what was shown before the start is kept
+        write_json(store.folder(run_id) / ESTIMATE, asdict(prepared.estimate))
     return found
+
+
+def kept_estimate(store: Store, run_id: str) -> dict[str, Any] | None:
+    """The estimate with which a pilot was filed, as the fields of `Estimate`; None for a run of before it was kept."""
+    return read_json(store.folder(run_id) / ESTIMATE)
 
 
 def file_full(ready: PreparedFull, store: Store, let_go: Callable[[str], None]) -> str:

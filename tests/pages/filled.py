@@ -11,15 +11,18 @@ from typing import Any
 import psutil
 from sqlalchemy import text
 
+from engine.adaptive import Step, write_steps
 from engine.check_report import REPLIES
 from engine.check_report import write_report as write_check
 from engine.comparison import wilson
 from engine.costs import calls_per_example
 from engine.domain import MATCHED_STEPS, Baseline, Cell, Measurement, Strategy
 from engine.items import write_jsonl
+from engine.job_files import write_json
 from engine.plan import PLAIN, check_plan
 from engine.pool_report import write_report
 from engine.records import RunState
+from engine.runs import ESTIMATE
 from engine.store import Store
 
 PLAN: dict[str, Any] = {
@@ -50,6 +53,28 @@ TRUE = {
     (Strategy.NEW_QUESTION, 1600): 0.71,
 }
 
+ESTIMATED: dict[str, Any] = {
+    "queries": 4900, "ceiling_queries": 5400, "lower_usd": 1.1, "expected_usd": 2.2, "upper_usd": 9.8, "seconds": 300.0,
+}  # fmt: skip
+"""What that pilot was estimated to take."""
+STEPS = [
+    Step(
+        ("answer_augmentation-q200-s100-r0", "new_question-q200-s100-r0"), 400, 0, 0.3,
+        {"answer_augmentation": 0.5, "question_rephrase": 0.2, "new_question": 0.3},
+        "2 cells for 400 queries, the first look: nothing of yours is measured yet.",
+    ),
+    Step(
+        ("question_rephrase-q1600-s100-r0", "new_question-q1600-s100-r0"), 3000, 400, 0.9,
+        {"answer_augmentation": 0.2, "question_rephrase": 0.25, "new_question": 0.55},
+        "2 cells for 3,000 queries: expected to end 0.9 points higher than spending the budget on what is known now.",
+    ),
+    Step(
+        (), 0, 3400, 0.01, {"answer_augmentation": 0.01, "question_rephrase": 0.04, "new_question": 0.95},
+        "Stopped early: none of the 8 cells left is worth its price.",
+    ),
+]  # fmt: skip
+"""What an adaptive pilot leaves."""
+
 CHAT = [{"role": "user", "content": "How many?"}, {"role": "assistant", "content": "Two. #### 2"}]
 
 
@@ -73,7 +98,11 @@ def run(
         _measure(store, run_id, cell, draw, examples=round(0.9 * cell.budget / calls))
     for strategy in checked.grid.strategies:
         _pool(store, run_id, strategy, seeds, max(checked.grid.budgets) // calls_per_example(strategy))
-    _queries(store, run_id, 4900 if state is RunState.DONE else 2450)
+    usd = 0.0004 if checked.price_known and checked.quote.input_usd else 0.0
+    _queries(store, run_id, 4900 if state is RunState.DONE else 2450, usd)
+    write_json(store.folder(run_id) / ESTIMATE, ESTIMATED)
+    if checked.target.queries and checked.grid.adaptive:
+        write_steps(store.folder(run_id), STEPS)
     if state in (RunState.RUNNING, RunState.LOST):
         store.progress(run_id, "Training and answering", 0, 100)
         store.progress(run_id, "Training and answering", 42, 100)
@@ -179,15 +208,15 @@ def _pool(store: Store, run_id: str, strategy: Strategy, seeds: int, visits: int
     store.record_pool(run_id, name, counts, str(folder))
 
 
-def _queries(store: Store, run_id: str, count: int) -> None:
+def _queries(store: Store, run_id: str, count: int, usd: float) -> None:
     with store.transaction() as connection:
         connection.execute(
             text(
                 "INSERT INTO queries (run_id, key, strategy, seed_id, sample_index, teacher, state, reserved_usd, "
                 "reply, finish_reason, input_tokens, output_tokens, reply_usd, created_at) VALUES "
-                "(:run, :key, 'answer_augmentation', 's', 0, 't', 'settled', 0, 'r', 'stop', 1, 1, 0, 0)"
+                "(:run, :key, 'answer_augmentation', 's', 0, 't', 'settled', 0, 'r', 'stop', 1, 1, :usd, 0)"
             ),
-            [{"run": run_id, "key": f"{run_id}-{i}"} for i in range(count)],
+            [{"run": run_id, "key": f"{run_id}-{i}", "usd": usd} for i in range(count)],
         )
 
 

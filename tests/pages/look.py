@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
 
 def metric(app: AppTest, label: str) -> str:
     return str(next(m.value for m in app.metric if m.label == label))
+
+
+def figure(app: AppTest, key: str) -> dict[str, Any]:
+    """The figure of that key."""
+    (found,) = (e for e in app.get("plotly_chart") if e.proto.id.endswith(f"-{key}"))
+    spec: dict[str, Any] = json.loads(found.proto.spec)
+    return spec
+
+
+def tables(app: AppTest, alt: str) -> list[Any]:
+    """The tables whose description begins so."""
+    return [element.value for element in app.dataframe if element.proto.alt.startswith(alt)]
 
 
 def chart(app: AppTest) -> dict:

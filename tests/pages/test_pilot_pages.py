@@ -19,6 +19,7 @@ from engine.store import Store
 from pages.shared import pair_parts, pilots, run_parts, run_words, words
 from tests.pages import filled
 from tests.pages.conftest import ROOT
+from tests.pages.look import figure, tables
 
 SECRET = "sk-test-very-secret-123"
 
@@ -318,7 +319,7 @@ def test_a_typed_key_is_in_no_plan_and_no_link(form: AppTest, own_home: Path) ->
 
 def test_a_finished_run_shows_points_lines_tables_and_advice(app: AppTest, store: Store) -> None:
     page = opened(app, filled.run(store))
-    spec = json.loads(page.get("plotly_chart")[0].proto.spec)
+    spec = figure(page, "run_curves")
     names = [trace.get("name", "") for trace in spec["data"]]
     assert {"Answers, measured", "Rephrasings, measured", "New questions, measured"} <= set(names)
     assert {"Student, untuned", "Student, untuned, shown 8 examples", "Your seeds alone", "Teacher"} <= {
@@ -331,7 +332,7 @@ def test_a_finished_run_shows_points_lines_tables_and_advice(app: AppTest, store
     assert metric(page, "Cells measured") == "18 of 18"
     assert any("Sandbox: seeds, teacher, student" in text.value for text in page.markdown)
     assert any(s.value.startswith("New questions measured best so far at 1,600 queries") for s in page.subheader)
-    cells, pools = page.dataframe[0].value, page.dataframe[1].value
+    [cells], [pools] = tables(page, "Every cell"), tables(page, "Examples by reason")
     assert len(cells) == 18
     assert "Student, untuned, shown 8 examples" in list(cells["What"])
     assert (pools["Asked for"] == pools.drop(columns=["What", "Seeds", "Asked for"]).sum(axis=1)).all()
@@ -343,7 +344,7 @@ def test_a_run_compares_its_strategies_in_words_a_figure_and_a_table(app: AppTes
     page = opened(app, run_id)
     said = next(s.value for s in page.subheader if "than your seeds alone" in s.value)
     assert "new questions by +" in said
-    spec = json.loads(page.get("plotly_chart")[1].proto.spec)
+    spec = figure(page, "run_pairs")
     band, *marks = spec["data"]
     assert band["name"] == "Too small for this pilot to show"
     assert {trace["name"] for trace in marks} == {"Differs, over all pairs together", "Not told apart"}
@@ -364,7 +365,7 @@ def test_a_run_with_one_strategy_measured_so_far_says_nothing_it_does_not_know(a
 
 def test_a_run_shows_how_different_its_examples_are_and_what_one_costs(app: AppTest, store: Store) -> None:
     page = opened(app, filled.run(store))
-    table = page.dataframe[2].value
+    (table,) = tables(page, "Diversity and price")
     assert len(table) == 6, "three strategies at two budgets"
     new = table[table["What"] == "New questions"]
     assert list(new["Distinct word pairs"].round()) == [62, 62]
@@ -378,7 +379,7 @@ def test_replies_are_shown_as_text_in_cells_only(app: AppTest, store: Store) -> 
     page = opened(app, filled.run(store))
     box = next(box for box in page.selectbox if box.label == "File")
     box.select(next(option for option in box.options if option.startswith("Predictions"))).run()
-    assert "**4** <b>$x$" in list(page.dataframe[3].value["Reply"])
+    assert "**4** <b>$x$" in list(tables(page, "The first rows of")[0]["Reply"])
     assert not any("<b>" in text.value for text in (*page.markdown, *page.caption))
 
 
@@ -488,7 +489,7 @@ def test_replicates_of_a_baseline_give_one_line_with_one_replicates_width(store:
 def test_a_run_of_forty_cells_opens_fast(app: AppTest, store: Store) -> None:
     grid = {"budgets": [50, 100, 200, 400, 800, 1600], "replicates": 2}
     page = opened(app, filled.run(store, grid=grid))
-    assert len(page.dataframe[0].value) >= 40
+    assert len(tables(page, "Every cell")[0]) >= 40
     before = time.process_time()
     page.run()
     assert time.process_time() - before < 0.2

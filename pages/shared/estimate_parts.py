@@ -1,0 +1,66 @@
+"""What a run took against what it was estimated to take when it was filed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from engine.ledger import account
+from engine.records import Run, RunState
+from engine.runs import kept_estimate
+from engine.store import Store
+from pages.shared import run_words, shown
+
+
+def section(run: Run, store: Store) -> None:
+    """A sentence and a table; nothing for a run that still goes on or of before estimates were kept."""
+    estimate = kept_estimate(store, run.id)
+    if estimate is None or run.finished_at is None or run.state is not RunState.DONE:
+        return
+    paid = account(store, run.id)
+    seconds = run.finished_at - run.created_at
+    st.subheader(takeaway(estimate, paid.queries, paid.usd, seconds), anchor=False)
+    shown.table(
+        table(estimate, paid.queries, paid.usd, seconds),
+        key="run_estimate",
+        name=f"{run.id}-estimate",
+        alt="Queries, cost and time as estimated and as they were",
+    )
+    st.caption(
+        "Time runs from filing to the end, waiting and pauses included. Replies that earlier runs had paid for are not "
+        "charged again, and an adaptive pilot stops early; both make less of the queries."
+    )
+
+
+def takeaway(estimate: dict[str, Any], queries: int, usd: float | None, seconds: float) -> str:
+    """`It took $1.20 of an expected $1.50, and about 12 min of about 15 min`."""
+    time = f"{run_words.duration(seconds)} (estimated: {run_words.duration(estimate['seconds'])})"
+    if usd is None or estimate["expected_usd"] is None:
+        return f"It asked {queries:,} of {estimate['queries']:,} queries, and took {time}"
+    return f"It cost {run_words.money(usd)} of an expected {run_words.money(estimate['expected_usd'])}, and took {time}"
+
+
+def table(estimate: dict[str, Any], queries: int, usd: float | None, seconds: float) -> pd.DataFrame:
+    """Queries, cost and time."""
+    least, expected, most = (run_words.money(estimate[f"{name}_usd"]) for name in ("lower", "expected", "upper"))
+    return pd.DataFrame(
+        [
+            {
+                "What": "Teacher queries",
+                "At least": "0",
+                "Expected": f"{estimate['queries']:,}",
+                "At most": f"{estimate['ceiling_queries']:,}",
+                "It was": f"{queries:,}",
+            },
+            {"What": "Cost", "At least": least, "Expected": expected, "At most": most, "It was": run_words.money(usd)},
+            {
+                "What": "Time",
+                "At least": "unknown",
+                "Expected": run_words.duration(estimate["seconds"]),
+                "At most": "unknown",
+                "It was": run_words.duration(seconds),
+            },
+        ]
+    )
