@@ -38,6 +38,8 @@ PAGES = {
     "advice-pilot-points": "/",
     "pilot": "/pilot",
     "pilot-variants": "/pilot",
+    "pilot-target": "/pilot",
+    "pilot-ceiling": "/pilot",
     "generate": "/generate",
     "generate-priced": "/generate",
     "pilot-own-task": "/pilot",
@@ -46,6 +48,9 @@ PAGES = {
     "runs": "/runs",
     "run-none": "/run",
     "run-done": "/run?run=20261121-090000-done",
+    "run-adaptive": "/run?run=20261121-093000-step",
+    "run-follow": "/run?run=20261121-093000-step",
+    "run-side": "/run?run=20261121-093000-step",
     "run-running": "/run?run=20261121-100000-busy",
     "run-data": "/run?run=DATA",
     "run-check": "/run?run=check-20261121-070000-good",
@@ -56,6 +61,7 @@ PAGES = {
 }
 """Name of the picture -> path and query of the page."""
 
+PRICED = filled.OWN["teacher"] | {"usd_per_million_input": 1.0, "usd_per_million_output": 2.0}
 FULL = {"new_question": 200, "answer_augmentation": 100}
 POINTS = """strategy,seeds,queries,correct,total
 seeds_only,100,0,96,300
@@ -159,6 +165,13 @@ def variants(page: Page) -> None:
         app.settle(page)
 
 
+def target(page: Page) -> None:
+    """A pilot for a whole budget, with a teacher that has a price."""
+    endpoint(page)
+    acts.fill(page, "spinbutton", "Seeds", "500")
+    acts.fill(page, "spinbutton", "Whole budget, teacher queries", "20000")
+
+
 ACTS: dict[str, Callable[[Page], None]] = {
     "advice": open_up("Values of this chart, as a table"),
     "advice-teachers": open_up("Other teachers"),
@@ -166,6 +179,10 @@ ACTS: dict[str, Callable[[Page], None]] = {
     "advice-own-points": lambda page: upload(page, POINTS),
     "advice-wrong-points": lambda page: upload(page, POINTS + "new_question,100,1000,400,300\nnothing,1,1,1,1\n"),
     "pilot-variants": variants,
+    "pilot-target": target,
+    "pilot-ceiling": lambda page: acts.fill(page, "spinbutton", "Teacher queries", "1000"),
+    "run-follow": lambda page: page.get_by_role("button", name="Full run").click(),
+    "run-side": open_up("Seeds, generated examples and errors, side by side"),
     "generate-priced": endpoint,
     "pilot-own-task": tickets,
     "pilot-wrong-task": wrong_task,
@@ -195,6 +212,7 @@ def fill(home: Path) -> str:
     filled.run(store, "20261121-080000-fail", RunState.FAILED, "The disk is full: 0 bytes free, 12 MB needed.")
     filled.run(store, "20261121-090000-done")
     filled.run(store, "20261121-091500-ours", **filled.OWN)
+    filled.run(store, "20261121-093000-step", target={"queries": 20_000}, teacher=PRICED)
     filled.run(store, "20261121-100000-busy", RunState.RUNNING)
     filled.check(store, "check-20261121-070000-good")
     filled.check(store, "check-20261121-073000-stop", stopped=True)
