@@ -114,14 +114,14 @@ def _paid(told: Mapping[str, Any]) -> dict[str, Any]:
         ],
         "prices": [
             (
-                price["who"],
-                price["model"] or price["kind"],
-                price(price["usd_per_million_input"]),
-                price(price["usd_per_million_output"]),
-                price["source"],
-                price["date"],
+                quoted["who"],
+                quoted["model"] or quoted["kind"],
+                price(quoted["usd_per_million_input"]),
+                price(quoted["usd_per_million_output"]),
+                quoted["source"],
+                quoted["date"],
             )
-            for price in told["prices"]
+            for quoted in told["prices"]
         ],
     }
 

@@ -71,6 +71,7 @@ run_controls.buttons(run, plan, store)
 if not live and not run.id.startswith((CHECK, DRY_RUN, FULL)):
     result_parts.headline(run, store)
     follow_form.section(run, plan, store)
+follow_form.origin(plan)
 view()
 if run.state is not RunState.QUEUED:
     run_controls.take_away(run, store)

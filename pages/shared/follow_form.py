@@ -47,12 +47,7 @@ def section(run: Run, plan: PilotPlan, store: Store) -> None:
     if (refused := st.session_state.pop(REFUSED, None)) is not None:
         st.error(refused, icon=":material/error:")
     for made in followers(store, run.id):
-        st.page_link(
-            "pages/pilot/run.py",
-            label=f"{words.plain(made.name)} ({run_words.STATES[made.state][0].lower()})",
-            query_params={"run": made.id},
-            icon=":material/dataset:",
-        )
+        _go(made.id, f"{made.name} ({run_words.STATES[made.state][0].lower()})", ":material/dataset:")
     st.markdown(
         "Generates by the advised spending plan with what is left of your budget, trains the student on it, measures "
         "it on this pilot's test items, and compares it with the forecast. What the pilot bought is not bought again."
@@ -206,9 +201,10 @@ def origin(plan: PilotPlan) -> None:
     """On the page of a full run: the pilot that it follows."""
     forecast = None if plan.full is None else plan.full.forecast
     if forecast is not None and forecast.pilot and pilots.store().folder(forecast.pilot).is_dir():
-        st.page_link(
-            "pages/pilot/run.py",
-            label="The pilot that this follows",
-            query_params={"run": forecast.pilot},
-            icon=":material/science:",
-        )
+        _go(forecast.pilot, "The pilot that this follows", ":material/science:")
+
+
+def _go(run_id: str, label: str, icon: str) -> None:
+    """Leads to another run: a link to the page that is open would not leave it."""
+    if st.button(words.plain(label), key=f"follow_go_{run_id}", type="tertiary", icon=icon):
+        st.switch_page("pages/pilot/run.py", query_params={"run": run_id})

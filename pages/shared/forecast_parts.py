@@ -101,7 +101,7 @@ def chart(found: Sequence[Forecast]) -> go.Figure:
             _marks(rows, found, "Forecast", FORECAST, "forecast", filled=False),
             _marks(rows, found, "Measured", MEASURED, "measured", filled=True),
         ],
-        xaxis={"title": {"text": "Right, % of the scored test items (80 % intervals)"}, "fixedrange": True},
+        xaxis={"title": {"text": "Right, % (80 % intervals)"}, "fixedrange": True},
         yaxis={"categoryorder": "array", "categoryarray": rows[::-1], "automargin": True, "fixedrange": True},
         height=150 + ROW_PX * len(rows),
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0, "xanchor": "left"},

@@ -14,7 +14,7 @@ from engine.query_pace import measured
 from engine.records import HELD, Run
 from engine.runs import plan_of
 from engine.store import Store
-from pages.shared import follow_form, forecast_parts, run_words, words
+from pages.shared import forecast_parts, run_words, words
 
 
 def view(run: Run, store: Store) -> None:
@@ -27,7 +27,6 @@ def view(run: Run, store: Store) -> None:
     _figures(run, store, report)
     plan = plan_of(run)
     forecast_parts.of_run(store, run.id, plan, None if report is None else report.get("trained"))
-    follow_form.origin(plan)
     if report is None:
         return
     if not report["complete"]:

@@ -74,14 +74,20 @@ def chart(found: Sequence[Flow]) -> go.Figure:
                 "y": rows,
                 "x": counts,
                 "text": ["" if count is None else f"{count:,}" for count in counts],
-                "textposition": "auto",
+                "textposition": "outside",
+                "cliponaxis": False,
                 "marker": {"color": colour, "pattern": {"shape": hatch}},
                 "hovertemplate": f"%{{y}}: %{{x:,}} {name.lower()}<extra></extra>",
             }
             for (name, colour), counts, hatch in zip(STAGES, values, ("", "/", ""), strict=True)
         ],
         barmode="group",
-        xaxis={"title": {"text": "Count"}, "fixedrange": True},
+        xaxis={
+            "title": {"text": "Queries or examples, count"},
+            # Room for the numbers behind the bars.
+            "range": [0, 1.2 * max([count or 0 for counts in values for count in counts], default=1)],
+            "fixedrange": True,
+        },
         yaxis={"autorange": "reversed", "automargin": True, "fixedrange": True},
         height=150 + ROW_PX * len(found),
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0, "xanchor": "left", "traceorder": "normal"},

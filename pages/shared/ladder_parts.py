@@ -112,7 +112,7 @@ def chart(found: Sequence[Rung]) -> go.Figure:
     }
     return figure(
         [marks],
-        xaxis={"title": {"text": "Right, % of the scored test items (80 % interval)"}, "fixedrange": True},
+        xaxis={"title": {"text": "Right, % (80 % interval)"}, "fixedrange": True},
         yaxis={"categoryorder": "array", "categoryarray": rows, "automargin": True, "fixedrange": True},
         height=110 + ROW_PX * len(rows),
         hovermode="closest",

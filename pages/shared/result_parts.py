@@ -86,9 +86,10 @@ def headline(run: Run, store: Store) -> None:
             st.caption("Nothing of a strategy is measured yet. Until then, by published studies only:")
             st.markdown(f"**{words.plain(before.headline)}**")
             return
-        st.caption("Verdict: with what this pilot measured")
         st.header(words.plain(after.headline), anchor=False)
-        st.caption(f"Before it, by published studies only: {words.plain(before.headline)}")
+        st.caption(
+            f"With what this pilot measured. Before it, by published studies only: {words.plain(before.headline)}"
+        )
 
 
 def result(run: Run, plan: PilotPlan, store: Store) -> None:
@@ -100,7 +101,8 @@ def result(run: Run, plan: PilotPlan, store: Store) -> None:
             ladder_parts.chart(rungs),
             ladder_parts.takeaway(rungs),
             key="run_ladder",
-            note="Each mark is the mean of the replicates, with Wilson's 80 % interval of one of them.",
+            note="Of the scored test items. Each mark is the mean of the replicates, with Wilson's 80 % interval of "
+            "one of them.",
         )
         shown.values(lambda: ladder_parts.table(rungs), key="run_ladder", alt="Accuracy of each rung of the ladder")
     comparison(cells)

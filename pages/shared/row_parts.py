@@ -26,6 +26,7 @@ READ = 5000
 """Rows of a file that are looked at."""
 LISTED = 30
 """Rows of a group that are shown."""
+FEW, ROW_PX, WIDE, NARROW = 3, 108, 190, 120
 Row = dict[str, Any]
 
 
@@ -94,13 +95,19 @@ NAMES = {"question": "Question", "answer": "Answer", "gold": "Right answer", "re
 
 def _rows(title: str, rows: Sequence[Row], columns: tuple[str, ...], key: str) -> None:
     st.markdown(f"**{title}** :gray[({min(LISTED, len(rows))} of {len(rows):,})]")
-    # Others' text: in cells only, never as Markdown.
+    if not rows:
+        st.caption("None.")
+        return
+    # Others' text: in cells only, never as Markdown. High rows, so that it is read and not only begun.
     st.dataframe(
         [{NAMES[name]: str(row.get(name, "")) for name in columns} for row in rows[:LISTED]],
         hide_index=True,
         key=key,
-        height=320,
-        placeholder="",
+        height="content" if len(rows) <= FEW else 480,
+        row_height=ROW_PX,
+        column_config={
+            NAMES[name]: st.column_config.TextColumn(width=WIDE if name == "question" else NARROW) for name in columns
+        },
         alt=title,
     )
 

@@ -83,9 +83,9 @@ def test_one_button_runs_what_the_pilot_advises_and_keeps_the_score(page: Page, 
     expect(page.get_by_role("heading", name=re.compile("The forecast (held|did not hold): "))).to_be_visible()
     assert page.get_by_test_id("stException").count() == 0
 
-    page.get_by_role("link", name="The pilot that this follows").click()
+    page.get_by_role("button", name="The pilot that this follows").click()
     page.wait_for_url(f"**/run?run={pilot.id}")
-    expect(page.get_by_role("link", name=re.compile("full run after small pilot"))).to_be_visible()
+    expect(page.get_by_role("button", name=re.compile("full run after small pilot"))).to_be_visible()
     page.get_by_role("link", name="Runs", exact=True).click()
     expect(page.get_by_role("heading", name=re.compile("[01] of 1 past forecasts held"))).to_be_visible()
     (made,) = (run for run in store.runs() if run.id.startswith(FULL))

@@ -198,7 +198,7 @@ def _pool(store: Store, run_id: str, strategy: Strategy, seeds: int, visits: int
                 "distinct_pairs": 0.62 if new else 0.5 - asked / 8000,
                 "nearest": 0.8 if new else 0.6 - asked / 8000,
                 "new_words": 0.4 if new else 0.1,
-                "queries": budget,
+                "queries": asked * calls_per_example(strategy),
                 "usd": 0.0002 * budget if new else None,
                 "usd_per_kept": 0.0002 * budget / round(0.9 * asked) if new else None,
             }

@@ -122,7 +122,13 @@ def test_a_full_run_shows_its_forecast_and_then_how_it_did(app: AppTest, store: 
     titles = [title.value for title in page.subheader]
     assert "The forecast held: 80 % right expected (75 to 85), 79 % measured (75 to 82)" in titles
     page = opened(app, pilot)
-    assert len([link for link in page.get("page_link") if "full run after" in link.proto.label]) == 2
+    links = [button for button in page.button if "full run after" in button.label]
+    assert [button.key for button in links] == [
+        "follow_go_data-20261121-130000-held",
+        "follow_go_data-20261121-120000-wait",
+    ]
+    links[0].click().run()
+    assert page.query_params["run"] == "data-20261121-130000-held"
 
 
 def test_the_page_keeps_the_score_of_its_own_forecasts(app: AppTest, store: Store) -> None:
