@@ -241,7 +241,7 @@ def test_the_plan_taken_out_of_a_report_repeats_the_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     """A real pilot on the sandbox, and its plan from the report in a store that has seen nothing."""
-    monkeypatch.setattr("engine.worker.LocalTrainer", Here)
+    monkeypatch.setattr("engine.run_kinds.LocalTrainer", Here)
     student = build_tiny_student(tmp_path / "student")
     plan = tmp_path / "plan.toml"
     plan.write_text(
