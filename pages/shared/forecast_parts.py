@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from typing import Any
 
 import pandas as pd
@@ -10,13 +11,14 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from engine.plan import PilotPlan
+from engine.records import FULL
 from engine.store import Store
 from engine.track_record import Forecast, TrackRecord, track_record
-from pages.shared import shown, words
+from pages.shared import shown
 from pages.shared.chart_style import GREY, STYLES, figure
 
 MEASURED, FORECAST = next(iter(STYLES.values())).colour, GREY
-ROW_PX = 54
+ROW_PX, APART = 54, 0.13
 INTERVALS = {
     name: st.column_config.NumberColumn(format="%.1f")
     for name in ("Forecast, %", "80 % from", "to", "Measured, %", "measured from", "measured to", "Error, points")
@@ -95,30 +97,36 @@ def _without_forecast(trained: dict[str, Any]) -> str:
 
 def chart(found: Sequence[Forecast]) -> go.Figure:
     """Two marks a run, each with its interval."""
-    rows = [f"{words.plain(one.name)[:32]}<br>{one.run[-20:]}" for one in found]
+    # Names of users stand in a figure as text: Plotly reads a little HTML.
+    names = [f"{escape(one.name[:32])}<br>{one.run.removeprefix(FULL)}" for one in found]
     return figure(
         [
-            _marks(rows, found, "Forecast", FORECAST, "forecast", filled=False),
-            _marks(rows, found, "Measured", MEASURED, "measured", filled=True),
+            _marks(found, "Forecast", FORECAST, "forecast", filled=False),
+            _marks(found, "Measured", MEASURED, "measured", filled=True),
         ],
         xaxis={"title": {"text": "Right, % (80 % intervals)"}, "fixedrange": True},
-        yaxis={"categoryorder": "array", "categoryarray": rows[::-1], "automargin": True, "fixedrange": True},
-        height=150 + ROW_PX * len(rows),
+        yaxis={
+            "tickvals": list(range(len(found))),
+            "ticktext": names,
+            "range": [len(found) - 0.5, -0.5],
+            "automargin": True,
+            "fixedrange": True,
+        },
+        height=150 + ROW_PX * len(found),
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0, "xanchor": "left"},
         hovermode="closest",
     )
 
 
-def _marks(
-    rows: Sequence[str], found: Sequence[Forecast], name: str, colour: str, what: str, *, filled: bool
-) -> dict[str, Any]:
+def _marks(found: Sequence[Forecast], name: str, colour: str, what: str, *, filled: bool) -> dict[str, Any]:
     values = [[100 * getattr(one, f"{what}{side}") for side in ("", "_low80", "_high80")] for one in found]
     return {
         "type": "scatter",
         "mode": "markers",
         "name": name,
         "x": [mean for mean, _, _ in values],
-        "y": list(rows),
+        # One above the other, so that neither interval hides the other.
+        "y": [place + (APART if filled else -APART) for place in range(len(found))],
         "error_x": {
             "type": "data",
             "symmetric": False,

@@ -136,7 +136,18 @@ def in_form_words(problem: str) -> str:
             said = re.sub(rf"(?<![\w./]){re.escape(setting)}(?!\w)", FORM[setting], said)
         elif said.startswith(f"{setting}:"):
             said = FORM[setting] + said.removeprefix(setting)
-    return said
+    return _listed(said)
+
+
+def _listed(said: str) -> str:
+    """Ways to shrink a plan (`engine.shrinking`) as a list, with lists and strategies in the form's words."""
+    head, found, ways = said.partition(", for example (1) ")
+    if not found:
+        return said
+    ways = re.sub(r" = \[([^\]]*)\]", lambda m: f": {m[1]}", ways).replace(" = ", ": ")
+    ways = re.sub(r'"([a-z_]+)"', lambda m: words.row(m[1]).lower(), ways)
+    lines = re.split(r"; \(\d\) ", ways)
+    return "\n".join([f"{head}, for example", *(f"{at}. {line}" for at, line in enumerate(lines, 1))])
 
 
 def _of_further(found: re.Match[str]) -> str:

@@ -50,6 +50,7 @@ PAGES = {
     "run-done": "/run?run=20261121-090000-done",
     "run-adaptive": "/run?run=20261121-093000-step",
     "run-follow": "/run?run=20261121-093000-step",
+    "run-full": "/run?run=data-20261121-094000-held",
     "run-side": "/run?run=20261121-093000-step",
     "run-running": "/run?run=20261121-100000-busy",
     "run-data": "/run?run=DATA",
@@ -213,6 +214,8 @@ def fill(home: Path) -> str:
     filled.run(store, "20261121-090000-done")
     filled.run(store, "20261121-091500-ours", **filled.OWN)
     filled.run(store, "20261121-093000-step", target={"queries": 20_000}, teacher=PRICED)
+    filled.full(store, "data-20261121-094000-held", 158)
+    filled.full(store, "data-20261121-095000-missed", 130)
     filled.run(store, "20261121-100000-busy", RunState.RUNNING)
     filled.check(store, "check-20261121-070000-good")
     filled.check(store, "check-20261121-073000-stop", stopped=True)

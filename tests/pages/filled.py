@@ -16,10 +16,12 @@ from engine.check_report import REPLIES
 from engine.check_report import write_report as write_check
 from engine.comparison import wilson
 from engine.costs import calls_per_example
-from engine.domain import MATCHED_STEPS, Baseline, Cell, Measurement, Strategy
+from engine.domain import MATCHED_STEPS, Baseline, Cell, Measurement, Mixed, Strategy
+from engine.full_report import REPORT
+from engine.full_training import outcome
 from engine.items import write_jsonl
 from engine.job_files import write_json
-from engine.plan import PLAIN, check_plan
+from engine.plan import PLAIN, ForecastPlan, check_plan
 from engine.pool_report import write_report
 from engine.records import RunState
 from engine.runs import ESTIMATE
@@ -57,6 +59,8 @@ ESTIMATED: dict[str, Any] = {
     "queries": 4900, "ceiling_queries": 5400, "lower_usd": 1.1, "expected_usd": 2.2, "upper_usd": 9.8, "seconds": 300.0,
 }  # fmt: skip
 """What that pilot was estimated to take."""
+FORECAST = ForecastPlan(mean=0.8, low80=0.75, high80=0.85, pilot="20261121-090000-aaaa")
+"""Of full runs."""
 STEPS = [
     Step(
         ("answer_augmentation-q200-s100-r0", "new_question-q200-s100-r0"), 400, 0, 0.3,
@@ -218,6 +222,28 @@ def _queries(store: Store, run_id: str, count: int, usd: float) -> None:
             ),
             [{"run": run_id, "key": f"{run_id}-{i}", "usd": usd} for i in range(count)],
         )
+
+
+def full(store: Store, run_id: str, right: int | None) -> str:
+    """A full run with that forecast, measured on 200 items; None: not yet measured."""
+    spending = {Strategy.NEW_QUESTION.value: 5000}
+    asked: dict[str, Any] = {"spending": spending, "folder": "/nowhere", "forecast": FORECAST.model_dump()}
+    plan = check_plan(PLAN | {"name": "full run after First pilot", "full": asked})
+    store.file_run(run_id, plan.name, plan.model_dump(mode="json"), run_id)
+    me = psutil.Process()
+    store.claim(run_id, me.pid, me.create_time())
+    report = {
+        "queries": 5000, "ceiling_queries": 5000, "settled": 4000, "unknown": 0, "kept": 2200, "seeds": 100,
+        "counts": {"new_question": {"kept": 2200, "duplicate": 300}}, "budgets": {}, "usd": 1.0, "usd_per_kept": 0.001,
+        "complete": True, "folder": "/nowhere", "trained": None,
+    }  # fmt: skip
+    if right is not None:
+        cell = Cell(Mixed.SPENDING_PLAN, 100, 5000, 0)
+        measured = Measurement(cell, correct=right, scored=200, not_scored=0, examples=2200, mean_value=None)
+        report["trained"] = outcome(measured, FORECAST)
+    write_json(store.folder(run_id) / REPORT, report)
+    store.finish(run_id, RunState.DONE)
+    return run_id
 
 
 def write_seeds(path: Path, rows: int, **columns: str) -> Path:

@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine.domain import Cell, Measurement, Mixed, Strategy
-from engine.full_report import REPORT
-from engine.full_training import outcome
-from engine.job_files import write_json
-from engine.plan import ForecastPlan, check_plan
 from engine.records import RunState
 from engine.settings import Settings
 from engine.store import Store
@@ -22,7 +16,6 @@ from tests.pages.look import metric
 
 TEACHER = {"kind": "openai_compatible", "base_url": "http://127.0.0.1:9/v1", "model": "m", "key_env": "NO_SUCH_KEY"}
 PRICED = TEACHER | {"usd_per_million_input": 1.0, "usd_per_million_output": 2.0}
-FORECAST = ForecastPlan(mean=0.8, low80=0.75, high80=0.85, pilot="20261121-090000-aaaa")
 
 
 @pytest.fixture
@@ -36,27 +29,6 @@ def opened(app: AppTest, run_id: str) -> AppTest:
     app.run()
     assert not app.exception
     return app
-
-
-def full(store: Store, run_id: str, right: int | None) -> str:
-    """A full run with that forecast, measured on 200 items; None: not yet measured."""
-    spending = {Strategy.NEW_QUESTION.value: 5000}
-    asked: dict[str, Any] = {"spending": spending, "folder": "/nowhere", "forecast": FORECAST.model_dump()}
-    plan = check_plan(filled.PLAN | {"name": "full run after First pilot", "full": asked})
-    store.file_run(run_id, plan.name, plan.model_dump(mode="json"), run_id)
-    store.claim(run_id, 1, time.time())
-    report = {
-        "queries": 5000, "ceiling_queries": 5000, "settled": 4000, "unknown": 0, "kept": 2200, "seeds": 100,
-        "counts": {"new_question": {"kept": 2200, "duplicate": 300}}, "budgets": {}, "usd": 1.0, "usd_per_kept": 0.001,
-        "complete": True, "folder": "/nowhere", "trained": None,
-    }  # fmt: skip
-    if right is not None:
-        cell = Cell(Mixed.SPENDING_PLAN, 100, 5000, 0)
-        measured = Measurement(cell, correct=right, scored=200, not_scored=0, examples=2200, mean_value=None)
-        report["trained"] = outcome(measured, FORECAST)
-    write_json(store.folder(run_id) / REPORT, report)
-    store.finish(run_id, RunState.DONE)
-    return run_id
 
 
 def test_the_full_run_waits_for_a_budget_and_takes_the_plans(app: AppTest, store: Store) -> None:
@@ -115,10 +87,10 @@ def test_one_button_starts_what_the_command_starts(app: AppTest, store: Store) -
 
 
 def test_a_full_run_shows_its_forecast_and_then_how_it_did(app: AppTest, store: Store) -> None:
-    pilot = filled.run(store, FORECAST.pilot)
-    waiting = opened(app, full(store, "data-20261121-120000-wait", None))
+    pilot = filled.run(store, filled.FORECAST.pilot)
+    waiting = opened(app, filled.full(store, "data-20261121-120000-wait", None))
     assert any("Forecast: 80 % right (75 to 85, 80 %)" in info.value for info in waiting.info)
-    page = opened(app, full(store, "data-20261121-130000-held", 158))
+    page = opened(app, filled.full(store, "data-20261121-130000-held", 158))
     titles = [title.value for title in page.subheader]
     assert "The forecast held: 80 % right expected (75 to 85), 79 % measured (75 to 82)" in titles
     page = opened(app, pilot)
@@ -135,7 +107,7 @@ def test_the_page_keeps_the_score_of_its_own_forecasts(app: AppTest, store: Stor
     app.switch_page("pages/pilot/runs.py").run()
     assert not app.get("plotly_chart")
     for name, right in (("one", 158), ("two", 130), ("wait", None)):
-        full(store, f"data-20261121-12000-{name}", right)
+        filled.full(store, f"data-20261121-12000-{name}", right)
     app.run()
     assert not app.exception
     assert any(
