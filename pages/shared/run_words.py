@@ -7,6 +7,7 @@ import re
 from engine.plan import PilotPlan
 from engine.records import HELD, Run, RunState
 from engine.stopping import STOP
+from pages.shared import words
 
 STATES: dict[RunState, tuple[str, str, str]] = {
     RunState.QUEUED: ("Waiting to start", "gray", ":material/hourglass_empty:"),
