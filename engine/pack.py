@@ -210,7 +210,7 @@ class _Training:
                 if one in self.state.failed:
                     continue
                 if not math.isfinite(norms[seat]):
-                    self._fail(group, seat, means[seat], step)
+                    self._fail(group, seat, means[seat], norms[seat], step)
                     continue
                 self.state.losses.setdefault(one, []).append(means[seat])
                 steps = self.members[one].steps
@@ -219,12 +219,12 @@ class _Training:
                     self.state.tails[one] = (loss + sums[seat], tokens + self.unseen[back].tokens[seat])
         self.unseen = []
 
-    def _fail(self, group: Group, seat: int, loss: float, step: int) -> None:
+    def _fail(self, group: Group, seat: int, loss: float, norm: float, step: int) -> None:
         one = group.members[seat]
         member = self.members[one]
+        what = f"the gradient became {norm} (loss {loss:.3g})" if math.isfinite(loss) else f"the loss became {loss}"
         self.state.failed[one] = (
-            f"the loss became {loss} at step {step + 1} of {member.steps}; "
-            f"choose a learning rate below {member.recipe.learning_rate:g}"
+            f"{what} at step {step + 1} of {member.steps}; choose a learning rate below {member.recipe.learning_rate:g}"
         )
         for tensor in (group.weights, group.first, group.second):
             tensor[seat].zero_()

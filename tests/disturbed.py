@@ -20,7 +20,7 @@ from engine.runs import file_pilot
 from engine.settings import Settings
 from engine.store import Store
 from tests.openai_server import OpenAIServer
-from tests.pilots import rows, ticket_plan
+from tests.pilots import QUICK, rows, ticket_plan
 from tests.voices import TicketReader, asked
 
 QUERIES = 20 + 2 * 12
@@ -50,6 +50,8 @@ def small_plan(server: OpenAIServer, student: Path, **changes: Any) -> dict[str,
         "replicates": 1,
         "strategies": ["question_rephrase", "new_question"],
     } | changes.get("grid", {})
+    # Cells of unlike length, and a control that takes the steps of the longest.
+    plan["training"] = QUICK | {"max_length": 400, "min_steps": 2, "epochs": 2.0} | changes.get("training", {})
     plan["ceiling"] = {"queries": 200} | changes.get("ceiling", {})
     return plan
 
