@@ -69,8 +69,11 @@ def money(run: Run, plan: PilotPlan, store: Store) -> None:
         run_words.money(paid.usd) + (f" of {run_words.money(plan.ceiling.usd)}" if plan.ceiling.usd else ""),
         help="Charged so far; queries on their way count at the most that they can cost.",
     )
+    left_out = sum(cell.state == "skipped" for cell in cells)
     done.metric(
-        "Cells measured", f"{sum(c.measurement is not None for c in cells)} of {len(cells)}" if cells else "none"
+        "Cells measured",
+        f"{sum(cell.measurement is not None for cell in cells)} of {len(cells) - left_out}" if cells else "none",
+        help=f"{left_out} more left out; the table of cells says why." if left_out else None,
     )
 
 

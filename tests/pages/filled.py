@@ -79,8 +79,6 @@ STEPS = [
 ]  # fmt: skip
 """What an adaptive pilot leaves."""
 
-CHAT = [{"role": "user", "content": "How many?"}, {"role": "assistant", "content": "Two. #### 2"}]
-
 
 def run(
     store: Store, run_id: str = "20261121-090000-aaaa", state: RunState = RunState.DONE, message: str = "", **plan: Any
@@ -184,9 +182,11 @@ def _measure(store: Store, run_id: str, cell: Cell, draw: random.Random, example
 def _pool(store: Store, run_id: str, strategy: Strategy, seeds: int, visits: int) -> None:
     name = f"{strategy.value}-s{seeds}"
     folder = store.folder(run_id) / "pools" / name
+    # An example of its own: of one that several strategies came to, only the first is written to a data set.
+    question, answer = f"How many, asked as {strategy.value}?", "Two. #### 2"
+    chat = [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
     write_jsonl(
-        folder / "examples.jsonl",
-        [{"messages": CHAT, "question": "How many?", "answer": "Two. #### 2", "seed_id": "s1"}],
+        folder / "examples.jsonl", [{"messages": chat, "question": question, "answer": answer, "seed_id": "s1"}]
     )
     lost = {"duplicate": visits // 16, "unparsable": visits // 40, "near_test_item": visits // 80}
     counts = {"kept": visits - sum(lost.values())} | lost
