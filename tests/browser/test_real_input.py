@@ -120,7 +120,7 @@ def test_tickets_from_the_page(page: Page, address: str, home: Path, student: Pa
         endpoint(page, server)
         small(page, student, 40, 400)
         expect(page.get_by_text("260 seeds, 40 test items")).to_be_visible()
-        expect(page.get_by_text("The question fixes its answer here")).to_be_visible()
+        expect(page.get_by_text("Answer augmentation is not applicable here")).to_be_visible()
         run_id = start(page)
         ended(page, home, run_id)
-        assert account(Store(home / "seedpilot.sqlite"), run_id).settled == server.answered == 20 + 3 * 40
+        assert account(Store(home / "seedpilot.sqlite"), run_id).settled == server.answered == 20 + 2 * 40
