@@ -14,8 +14,9 @@ from hypothesis import settings
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # A search that finds something new on the way to a release would stop it without a change to blame: CI repeats one
 # search, and `HYPOTHESIS_PROFILE=explore pytest` looks further.
-settings.register_profile("repeat", derandomize=True, print_blob=True)
-settings.register_profile("explore", print_blob=True)
+# No deadline: how long an example takes says how busy the machine is.
+settings.register_profile("repeat", derandomize=True, print_blob=True, deadline=None)
+settings.register_profile("explore", print_blob=True, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeat"))
 
 

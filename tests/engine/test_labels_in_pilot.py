@@ -155,9 +155,9 @@ def test_shares_of_labels_without_labels_or_without_inputs_are_refused(plan: dic
         check_plan(plan | {"unlabelled": {"keep_label_shares": True}, "grid": {"strategies": ["new_question"]}})
 
 
-def test_another_answer_to_a_seed_is_called_useless_where_the_question_fixes_it(plan: dict[str, Any]) -> None:
-    told = "answer augmentation can only repeat the seeds"
+def test_another_answer_to_a_mail_is_refused_unless_the_reasoning_is_trained_too(plan: dict[str, Any]) -> None:
     plan |= {"grid": {"strategies": ["answer_augmentation"], "budgets": [20]}}
-    assert any(told in warning for warning in prepare(check_plan(plan)).warnings)
+    with pytest.raises(InputError, match="another answer can only repeat the seed"):
+        prepare(check_plan(plan))
     Path(plan["task"]).write_text('rationale = "before"\n' + TASK.lstrip())
-    assert not any(told in warning for warning in prepare(check_plan(plan)).warnings)
+    assert any(cell.arm == "answer_augmentation" for cell in prepare(check_plan(plan)).cells)
