@@ -37,7 +37,7 @@ def section(run: Run, store: Store) -> None:
 def takeaway(estimate: dict[str, Any], queries: int, usd: float | None, seconds: float) -> str:
     """`It took $1.20 of an expected $1.50, and about 12 min of about 15 min`."""
     time = f"{run_words.duration(seconds)} (estimated: {run_words.duration(estimate['seconds'])})"
-    if usd is None or estimate["expected_usd"] is None:
+    if usd is None or not estimate["expected_usd"]:  # unknown, or free
         return f"It asked {queries:,} of {estimate['queries']:,} queries, and took {time}"
     return f"It cost {run_words.money(usd)} of an expected {run_words.money(estimate['expected_usd'])}, and took {time}"
 
