@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import random
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -67,6 +68,7 @@ class OpenAIServer(ThreadingHTTPServer):
         self.authorizations: set[str] = set()
         self.batches = Batches()
         self.lock = threading.Lock()
+        self.connections: set[Any] = set()
         self._rng = random.Random(0)
 
     @property
@@ -84,6 +86,22 @@ class OpenAIServer(ThreadingHTTPServer):
                     return name
                 draw -= rate
             return None
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self.connections.discard(request)
+        super().shutdown_request(request)
+
+    def go_down(self) -> None:
+        """Ends as a killed server does: what is open is cut, and nobody listens any more."""
+        self.shutdown()
+        self.server_close()
+        for connection in list(self.connections):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that went away is no news."""

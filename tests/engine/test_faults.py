@@ -247,8 +247,7 @@ def test_an_endpoint_that_is_gone_for_a_while_is_waited_for(undisturbed: Undistu
     process = started(run_id)
     try:
         wait_for(lambda: account(store, run_id).settled > 25, process)
-        first.shutdown()
-        first.server_close()
+        first.go_down()
         time.sleep(30)
         assert process.poll() is None, "it waits"
         second = OpenAIServer(reader, port=port)
@@ -256,8 +255,7 @@ def test_an_endpoint_that_is_gone_for_a_while_is_waited_for(undisturbed: Undistu
         serve(second)
         assert process.wait(timeout=300) == 0
         is_like(undisturbed, store, run_id, second)
-        second.shutdown()
-        second.server_close()
+        second.go_down()
     finally:
         ended(process)
 
