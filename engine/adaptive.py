@@ -75,7 +75,7 @@ def next_step(
     noise = share / (situation.test_items or ITEMS) + (SEED_SD**2 + POOL_SD**2) * share**2
     sunk = np.array([float(bought.get(strategy, 0)) for strategy in case.strategies])
     now = float(ends(case, situation.queries - (sunk.sum() - sunk)).mean(axis=0).max())
-    best: tuple[float, float, int, tuple[int, ...]] | None = None
+    looked_at: list[tuple[float, float, int, tuple[int, ...]]] = []
     for chosen in _sets(cells, fewest=2 if first else 1):
         new = _new_queries([cells[i] for i in chosen], measured, case.strategies)
         others = (sunk + new).sum() - (sunk + new)
@@ -86,14 +86,15 @@ def next_step(
         cost = float(new.sum()) + TRAINING * trained
         (worth,) = design.worths(reached, results, noise, [Candidate(chosen, cost)])
         gain = 100 * (float(reached.mean(axis=0).max()) + worth.gain - now)
-        found = (gain / cost if gain > 0 else gain, gain, int(new.sum()), chosen)
-        if best is None or (found[0], -found[2]) > (best[0], -best[2]):
-            best = found
-    if best is None:
+        looked_at.append((gain / cost if gain > 0 else gain, gain, int(new.sum()), chosen))
+    if not looked_at:
         return Step((), 0, spent, 0.0, p_best, "The budget that this pilot is for has no room for another cell.")
-    _, gain, queries, chosen = best
-    if gain < WORTH_POINTS and not first:
-        return Step((), 0, spent, gain, p_best, _ended(gain, len(waiting)))
+    # Cheap cells gain most per query and may still gain too little: what is worth an hour is chosen among first.
+    worth_it = [found for found in looked_at if found[1] >= WORTH_POINTS]
+    if not worth_it and not first:
+        most = max(gain for _, gain, _, _ in looked_at)
+        return Step((), 0, spent, most, p_best, _ended(most, len(waiting)))
+    _, gain, queries, chosen = max(worth_it or looked_at, key=lambda found: (found[0], -found[2]))
     keys = tuple(cells[i].key for i in chosen)
     return Step(keys, queries, spent, gain, p_best, _chosen(gain, queries, len(keys), first))
 

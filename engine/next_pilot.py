@@ -103,9 +103,12 @@ def next_pilot(situation: Situation, measurements: Sequence[Measurement] = ()) -
     if not found:
         why = f"No pilot fits into {MOST:.0%} of the budget.".replace("%", " %")
         return NextPilot((), 0, 0.0, 0, items, why)
-    _, gain, cost, chosen = max(found, key=lambda f: (f[0], -f[2], f[3]))
-    if gain < WORTH_POINTS:
-        return NextPilot((), 0, gain, len(found), items, _stop(gain, case))
+    # The most per query may be too little to be worth an hour: what is worth it is chosen among first.
+    worth_it = [one for one in found if one[1] >= WORTH_POINTS]
+    if not worth_it:
+        most = max(gain for _, gain, _, _ in found)
+        return NextPilot((), 0, most, len(found), items, _stop(most, case))
+    _, gain, cost, chosen = max(worth_it, key=lambda f: (f[0], -f[2], f[3]))
     picked = tuple(cells[i] for i in chosen)
     why = (
         f"{len(picked)} cells for {cost:,} queries ({cost / situation.queries:.0%} of the budget) are expected to end "

@@ -184,14 +184,15 @@ class Pilot:
             raise SeedPilotError(untuned.message)
 
     def _try_teacher(self) -> None:
-        """Measures the teacher and one seeds-only student before a strategy is paid; SeedPilotError where the
-        teacher is no better on the test items that both answered."""
+        """Measures the teacher and the seeds-only student before a strategy is paid; SeedPilotError where the teacher
+        is no better on the test items that both answered. Replicates come along: one alone would leave cores idle."""
         arms = {row.cell.arm: row for row in self.store.cells(self.run_id) if row.state == "done"}
         if Baseline.TEACHER not in arms:
             return
-        alone = [cell for cell in self.prepared.cells if cell == Cell(Baseline.SEEDS_ONLY, cell.seeds, 0, 0)]
-        best = max(alone, key=lambda cell: cell.seeds)
-        self._train([best], {}, "")
+        most = max(cell.seeds for cell in self.prepared.cells if cell.arm is Baseline.SEEDS_ONLY)
+        best = Cell(Baseline.SEEDS_ONLY, most, 0, 0)
+        alone = [cell for cell in self.prepared.cells if replace(cell, replicate=0) == best]
+        self._train(alone, {}, "")
         student = next(row for row in self.store.cells(self.run_id) if row.cell == best)
         lead = paired_lead(arms[Baseline.TEACHER].outcomes, student.outcomes)
         if lead is not None and lead.stops:

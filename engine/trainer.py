@@ -3,8 +3,8 @@
 A small student on a CPU trains fastest with one thread per process and a process per core (two processes
 with two threads each were five times slower); a large one takes one process, and each GPU has one of its own. A
 process is started when there is work for it and stays for the work that follows: a pilot comes with a few cells at a
-time, and importing the libraries takes as long as training some of them. The processes end with the trainer, or with
-the worker, however it ends.
+time, and importing the libraries takes as long as training some of them. On a CPU they are imported once, in a process
+whose copies the others are. All end with the trainer, or with the worker, however it ends.
 """
 
 from __future__ import annotations
@@ -17,19 +17,25 @@ import pickle
 import queue
 import shutil
 import subprocess
+import sys
 import threading
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from multiprocessing import forkserver
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+import psutil
 
 from engine.domain import CellJob, CellResult, OnCellDone, OnProgress
 from engine.errors import SeedPilotError
 
 if TYPE_CHECKING:  # it knows torch, which only the processes below need
+    from multiprocessing.context import BaseContext
     from multiprocessing.queues import Queue
 
     from engine.pack_plan import PackPlan
@@ -42,6 +48,10 @@ SMALL_STUDENT = 50_000_000
 """Parameters up to which a cell gets one thread and shares the machine with others."""
 
 POLL_S = 1.0
+ENDED = (
+    "a training process was ended by the system, most often for want of memory; "
+    "close other programs or choose a smaller student, then resume the run"
+)
 LAST_WORDS_S = 10.0
 """How long a finished process's results may still be on their way."""
 
@@ -65,7 +75,8 @@ class LocalTrainer:
 
     def __exit__(self, *_: object) -> None:
         if self._processes is not None:
-            self._processes.end()
+            # They wait for work; leaving their libraries in order would take seconds.
+            self._processes.terminate()
             self._processes = None
 
     def run(self, jobs: Sequence[CellJob], on_done: OnCellDone, on_progress: OnProgress) -> None:
@@ -87,8 +98,8 @@ class LocalTrainer:
                     on_done(left.pop(key), result)
 
         try:
-            packs = _result(pool.submit(_plan, list(jobs), processes), lambda: on_progress(_shares(left)))
-            running = {pool.submit(_run_pack, [left[key] for key in pack.keys], pack): pack for pack in packs}
+            packs = _result(_submitted(pool, _plan, list(jobs), processes), lambda: on_progress(_shares(left)))
+            running = {_submitted(pool, _run_pack, [left[key] for key in pack.keys], pack): pack for pack in packs}
             waiting = set(running)
             while waiting:
                 ended, waiting = wait(waiting, timeout=POLL_S, return_when=FIRST_COMPLETED)
@@ -111,7 +122,7 @@ class Processes:
     """The processes of a trainer, started as they are needed."""
 
     def __init__(self, most: int, threads: int, gpus: Sequence[str]) -> None:
-        context = multiprocessing.get_context("spawn")
+        context = _imported_once() if not gpus else multiprocessing.get_context("spawn")
         self.results: Results = context.Queue()
         own = context.Queue()
         for gpu in gpus:
@@ -123,16 +134,34 @@ class Processes:
             initargs=(os.getpid(), threads, self.results, own if gpus else None),
         )
 
-    def end(self) -> None:
-        """Once they are idle."""
-        self.pool.shutdown(wait=True, cancel_futures=True)
-        self.results.close()
-
     def terminate(self) -> None:
         """Whatever they do."""
         for process in list((self.pool._processes or {}).values()):
             process.terminate()
-        self.end()
+        self.pool.shutdown(wait=True, cancel_futures=True)
+        self.results.close()
+        _end_server()
+
+
+def _end_server() -> None:
+    """Ends the process whose copies the others were, once it has none: it holds the libraries in memory, and the
+    environment of its start."""
+    server: Any = forkserver._forkserver
+    with suppress(psutil.Error):
+        if server._forkserver_pid is not None and not psutil.Process(server._forkserver_pid).children():
+            server._stop()
+
+
+def _imported_once() -> BaseContext:
+    """Processes are copies of one that has imported the libraries. Not with GPUs: a copy of a process whose libraries
+    looked for one cannot use it."""
+    context = multiprocessing.get_context("forkserver")
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    # Each copy runs this process's main module again (but for a package's `__main__`), and what that imports.
+    runs_again = spec is not None and not spec.name.endswith("__main__")
+    here = [name for name in sys.modules if name.startswith("engine.")] if runs_again else []
+    context.set_forkserver_preload(["engine.training", *here])
+    return context
 
 
 def gpu_names() -> tuple[str, ...]:
@@ -148,6 +177,14 @@ def gpu_names() -> tuple[str, ...]:
     return tuple(str(place) for place in range(len(found)))
 
 
+def _submitted(pool: ProcessPoolExecutor, work: Callable[..., T], *given: object) -> Future[T]:
+    """The work under way; SeedPilotError where no process could be started for it."""
+    try:
+        return pool.submit(work, *given)
+    except (EOFError, ConnectionError, BrokenProcessPool) as error:
+        raise SeedPilotError(ENDED) from error
+
+
 def _result(future: Future[T], meanwhile: Callable[[], None] | None = None) -> T:
     """What a process gave; SeedPilotError where it was ended from outside."""
     while meanwhile is not None and not future.done():
@@ -156,10 +193,7 @@ def _result(future: Future[T], meanwhile: Callable[[], None] | None = None) -> T
     try:
         return future.result()
     except BrokenProcessPool as error:
-        raise SeedPilotError(
-            "a training process was ended by the system, most often for want of memory; "
-            "close other programs or choose a smaller student, then resume the run"
-        ) from error
+        raise SeedPilotError(ENDED) from error
 
 
 def _shares(jobs: Mapping[str, CellJob]) -> dict[str, float]:
@@ -180,7 +214,7 @@ def _share(job: CellJob) -> float:
 _results: Results | None = None
 
 
-def _begin(parent: int, threads: int, results: Results, gpus: Queue[str] | None) -> None:
+def _begin(worker: int, threads: int, results: Results, gpus: Queue[str] | None) -> None:
     """In each process: its GPU and threads, and its end when the worker is gone (killed workers cannot tell)."""
     global _results
     _results = results
@@ -188,8 +222,11 @@ def _begin(parent: int, threads: int, results: Results, gpus: Queue[str] | None)
         os.environ["CUDA_VISIBLE_DEVICES"] = gpus.get()
 
     def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1.0)
+        # Not its parent: that may be the process which this one is a copy of, and that waits for its copies.
+        with suppress(psutil.Error):
+            of = psutil.Process(worker)
+            while of.is_running() and of.status() != psutil.STATUS_ZOMBIE:
+                time.sleep(1.0)
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()

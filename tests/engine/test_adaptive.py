@@ -53,6 +53,25 @@ def test_the_first_replicate_comes_before_the_second() -> None:
     assert all(key.endswith("r0") for key in step.cells)
 
 
+def test_a_cheap_cell_that_gains_little_does_not_end_a_pilot_that_a_dearer_one_is_worth() -> None:
+    """What the first cells of a sandbox pilot came to: nothing learned yet, no strategy clearly the best. Another
+    replicate costs no query, so it gains most for its price, and next to nothing."""
+    budgets = (100, 200, 400, 800, 1600)
+    grid = [Cell(strategy, 100, budget, n) for n in (0, 1) for budget in budgets for strategy in STRATEGIES]
+    done = {
+        Cell(Strategy.QUESTION_REPHRASE, 100, 100, 0): 0.33,
+        Cell(Strategy.NEW_QUESTION, 100, 100, 0): 0.347,
+        Cell(Strategy.NEW_QUESTION, 100, 100, 1): 0.343,
+    }
+    alone = {Cell(Baseline.SEEDS_ONLY, 100, 0, n): 0.34 for n in (0, 1)}
+    found = [
+        measured(cell, right) for cell, right in ({Cell(Baseline.UNTUNED, 100, 0, 0): 0.38} | alone | done).items()
+    ]
+    step = next_step(SITUATION, found, [cell for cell in grid if cell not in done], bought(list(done)))
+    assert step.queries > 0
+    assert step.gain_points > WORTH_POINTS
+
+
 def test_where_one_strategy_leads_beyond_doubt_no_cell_is_worth_its_price() -> None:
     done = [cell for cell in GRID if cell.replicate == 0]
     level = {Strategy.NEW_QUESTION: 0.85, Strategy.QUESTION_REPHRASE: 0.45, Strategy.ANSWER_AUGMENTATION: 0.35}

@@ -45,7 +45,8 @@ def test_a_step_of_the_longest_seeds_and_a_batch_of_the_longest_items(ready: Pre
 
 
 def test_it_is_tried_once_and_told(ready: Prepared, tmp_path: Path) -> None:
-    found = smoke(ready, LocalTrainer(1), tmp_path, lambda: None)
+    with LocalTrainer(1) as trainer:
+        found = smoke(ready, trainer, tmp_path, lambda: None)
     assert found is not None
     assert found.step_seconds > 0
     assert found.answer_seconds > 0

@@ -107,9 +107,10 @@ def test_an_error_of_the_teller_ends_the_run(tiny: Path, tmp_path: Path) -> None
 
 
 def training() -> set[int]:
-    """Ids of the processes that train."""
+    """Ids of the processes that train: copies of one that has imported the libraries."""
     found = psutil.Process().children()
-    return {one.pid for one in found if "spawn_main" in " ".join(one.cmdline())}
+    servers = [one for one in found if "forkserver" in " ".join(one.cmdline())]
+    return {one.pid for server in servers for one in server.children()}
 
 
 def test_processes_stay_for_the_next_cells_and_end_with_the_trainer(tiny: Path, tmp_path: Path) -> None:
@@ -134,7 +135,7 @@ def test_each_gpu_has_a_process_of_its_own(tmp_path: Path, monkeypatch: pytest.M
     processes = Processes(trainer.processes, trainer.threads, trainer.gpus)
     seen = [processes.pool.submit(_own_gpu, str(tmp_path / "meet")) for _ in range(2)]
     assert sorted(one.result() for one in seen) == ["0", "1"]
-    processes.end()
+    processes.terminate()
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
     assert LocalTrainer(7_000_000_000).gpus == ("3",)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
