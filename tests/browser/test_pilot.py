@@ -52,7 +52,10 @@ def test_from_advice_to_a_measured_pilot_with_a_reload_in_between(page: Page, ad
     expect(page.get_by_text("Sandbox: seeds, teacher, student")).to_be_visible()
     expect(page.get_by_test_id("stProgress")).to_be_visible()
 
-    page.reload()
+    context, address_of_run = page.context, page.url
+    page.close()  # the worker does not notice
+    page = context.new_page()
+    page.goto(address_of_run)
     app.settle(page)
     assert page.url.endswith(run_id)
     state_on(page, "Finished")

@@ -42,7 +42,7 @@ def test_a_full_disk_stops_the_run_with_one_message_and_loses_no_reply(
     store = Store(small_disk / "seedpilot.sqlite")
     with serving(wordy) as server:
         plan = ticket_plan(
-            server.base_url, student, grid={"budgets": [40], "replicates": 1, "strategies": ["answer_augmentation"]}
+            server.base_url, student, grid={"budgets": [40], "replicates": 1, "strategies": ["question_rephrase"]}
         )
         run_id = file_pilot(check_plan(plan), store)
         assert worker.run(run_id, store) == RunState.FAILED
