@@ -1,8 +1,8 @@
 """What happens to real pilots is done to them for real, and they end as an undisturbed one does, to the bit.
 
 After every fault: settled <= what the server counts <= settled + unknown <= ceiling. Elsewhere: a full disk
-(test_full_disk.py), pausing, cancelling and stopping (test_stopping.py), a browser tab that is closed while the worker runs
-(tests/browser/test_pilot.py), batches (test_batches.py), the ledger alone (test_ledger_rules.py).
+(test_full_disk.py), pausing, cancelling and stopping (test_stopping.py), a browser tab that is closed while the worker
+runs (tests/browser/test_pilot.py), batches (test_batches.py), the ledger alone (test_ledger_rules.py).
 """
 
 import os
