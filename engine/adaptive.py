@@ -34,6 +34,8 @@ from engine.plan import PLAIN, PilotPlan
 TRAINING = 0.02
 """Queries that training on one example counts as, when sets of cells are compared: the machine's time is not money, but
 of two sets that tell as much the quicker one is taken."""
+OF_THE_BEST = 0.5
+"""A step gains at least this share of what the best set would; the cheapest for its gain among those is taken."""
 STEPS_FILE = "steps.jsonl"
 
 
@@ -89,10 +91,10 @@ def next_step(
         looked_at.append((gain / cost if gain > 0 else gain, gain, int(new.sum()), chosen))
     if not looked_at:
         return Step((), 0, spent, 0.0, p_best, "The budget that this pilot is for has no room for another cell.")
-    # Cheap cells gain most per query and may still gain too little: what is worth an hour is chosen among first.
-    worth_it = [found for found in looked_at if found[1] >= WORTH_POINTS]
+    # Cheap cells gain most per query and may still gain next to nothing; and a step takes its time however small.
+    most = max(gain for _, gain, _, _ in looked_at)
+    worth_it = [found for found in looked_at if found[1] >= max(WORTH_POINTS, OF_THE_BEST * most)]
     if not worth_it and not first:
-        most = max(gain for _, gain, _, _ in looked_at)
         return Step((), 0, spent, most, p_best, _ended(most, len(waiting)))
     _, gain, queries, chosen = max(worth_it or looked_at, key=lambda found: (found[0], -found[2]))
     keys = tuple(cells[i].key for i in chosen)
