@@ -23,8 +23,11 @@ page = st.navigation(
             st.Page("pages/pilot/run.py", title="Run", icon=":material/monitoring:", visibility="hidden"),
         ],
         "Learn": [
+            st.Page("pages/learn/map.py", title="Map", icon=":material/map:"),
+            st.Page("pages/learn/law.py", title="Law", icon=":material/tune:"),
             st.Page("pages/learn/evidence.py", title="Evidence", icon=":material/table_chart:"),
             st.Page("pages/learn/method.py", title="Method", icon=":material/functions:"),
+            st.Page("pages/learn/glossary.py", title="Glossary", icon=":material/menu_book:"),
         ],
     },
 )

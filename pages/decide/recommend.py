@@ -172,3 +172,9 @@ with answer:
     with but:
         sentences("What could be wrong", found.caveats)
     st.page_link("pages/learn/evidence.py", label="Every source, row by row", icon=":material/table_chart:")
+    st.page_link(
+        "pages/learn/map.py",
+        label="Who is likely best at other budgets and with more examples: the map",
+        icon=":material/map:",
+        query_params=st.query_params.to_dict(),
+    )

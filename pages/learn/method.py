@@ -3,7 +3,7 @@
 import streamlit as st
 
 from engine import costs, evidence
-from pages.shared import words
+from pages.shared import terms, words
 
 table = evidence.published()
 
@@ -37,20 +37,21 @@ st.markdown(
 """
 )
 
+st.page_link("pages/learn/law.py", label="Move quality and reach yourself", icon=":material/tune:")
+
 st.header("The words on the charts")
-st.markdown(
-    """
-| Word | What it means |
-| --- | --- |
-| Budget ratio | Teacher queries divided by seeds. It decides more than either number alone. |
-| 80 % interval | Four times in five the truth should lie inside, as far as the evidence goes. |
-| Prior advice | Rests on published studies only. None of them measured your task, your student or your teacher. |
-| Measured advice | Your own points count in full. Where they leave the law, the curve follows the points. |
-| Assumed band | No published point exists for that kind of answer and strategy: an assumption, drawn hatched. |
-| Too close to call | The curves cannot be told apart here; the cheapest strategy is named instead. |
-| Spending plan | Each next query goes to the strategy that gains most. A hypothesis: no mixed set was measured. |
-"""
+SHOWN = (
+    "Budget ratio",
+    "80 % interval",
+    "Prior advice",
+    "Measured advice",
+    "Assumed",
+    "Too close to call",
+    "Spending plan",
 )
+rows = [f"| {terms.link(term.name)} | {term.meaning} |" for term in terms.TERMS if term.name in SHOWN]
+st.markdown("| Word | What it means |\n| --- | --- |\n" + "\n".join(rows))
+st.page_link("pages/learn/glossary.py", label="Every word in the glossary", icon=":material/menu_book:")
 
 st.header("What a query buys")
 st.markdown(

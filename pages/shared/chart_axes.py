@@ -36,9 +36,9 @@ class Spent:
     def layout(self) -> dict[str, Any]:
         """`xaxis` and, for the ratio, `xaxis2`."""
         money = bool(self.usd_per_query)
-        below = _log_axis(self.at(self.left), self.at(self.right), words.dollars if money else words.short)
+        below = log_axis(self.at(self.left), self.at(self.right), words.dollars if money else words.short)
         title = "Spent on queries, US dollars (log scale)" if money else "Teacher queries (log scale)"
-        above = _log_axis(self.left / self.seeds, self.right / self.seeds, words.ratio)
+        above = log_axis(self.left / self.seeds, self.right / self.seeds, words.ratio)
         return {
             "xaxis": below | {"title": {"text": title}, "hoverformat": self.hover},
             "xaxis2": above
@@ -62,7 +62,8 @@ class Spent:
         }
 
 
-def _log_axis(low: float, high: float, text: Any) -> dict[str, Any]:
+def log_axis(low: float, high: float, text: Any) -> dict[str, Any]:
+    """A log axis from `low` to `high`; `text` turns a tick's value into what stands beside it."""
     ticks = _ticks(low, high)
     return {
         "type": "log",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from engine import evidence
 from engine.domain import Arm, Baseline, Crossover, Interval, Mixed, Reason, Recommendation, Strategy, TaskType
@@ -100,6 +101,16 @@ def ratio(value: float) -> str:
     if value >= 10:
         return f"{value:,.0f}"
     return f"{value:.2g}"
+
+
+def leading(turns: Sequence[tuple[Strategy, str]], verb: str = "lead") -> str:
+    """Who leads along an axis, in words: each strategy with the place from which it leads; the first from its start."""
+    (first, _), *later = [(STRATEGIES[strategy].lower(), place) for strategy, place in turns]
+    if not later:
+        return f"{first} {verb} at every budget shown"
+    (second, place), *more = later
+    rest = "".join(f", and from about {at} {m}" for m, at in more)
+    return f"{first} {verb} up to about {place}, then {second}{rest}"
 
 
 def short(value: float) -> str:

@@ -59,6 +59,13 @@ PAGES = {
     "run-failed": "/run?run=20261121-080000-fail",
     "evidence": "/evidence",
     "method": "/method",
+    "map": "/map",
+    "map-money": "/map?task=Label+or+JSON+record&seeds=800&budget=Money&usd=150&price=One+query&usd_query=0.002"
+    "&unlabelled=5000",
+    "law": "/law",
+    "law-moved": "/law?q_new=0.6&seeds=1000",
+    "glossary": "/glossary",
+    "glossary-search": "/glossary?find=budget",
 }
 """Name of the picture -> path and query of the page."""
 

@@ -53,6 +53,9 @@ VIEWS: dict[str, tuple[str, Callable[[Page, Path], None]]] = {
     "own points": ("/", own_points),
     "evidence": ("/evidence", opened()),
     "method": ("/method", opened()),
+    "map": ("/map", opened("Values of this chart, as a table")),
+    "law": ("/law?q_new=0.6", opened("Student and labelled examples")),
+    "glossary": ("/glossary", opened()),
 }
 
 

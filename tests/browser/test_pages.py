@@ -21,7 +21,17 @@ def test_a_link_to_an_inner_page_works_on_the_first_visit_of_all(browser: Browse
         page.context.close()
 
 
-@pytest.mark.parametrize(("path", "title"), [("/", "Advice"), ("/evidence", "Evidence"), ("/method", "Method")])
+@pytest.mark.parametrize(
+    ("path", "title"),
+    [
+        ("/", "Advice"),
+        ("/map", "Map"),
+        ("/law", "Law"),
+        ("/evidence", "Evidence"),
+        ("/method", "Method"),
+        ("/glossary", "Glossary"),
+    ],
+)
 def test_page_opens_without_an_error_in_the_browser(browser: Browser, address: str, path: str, title: str) -> None:
     page = browser.new_context().new_page()
     errors: list[str] = []
