@@ -32,7 +32,7 @@ LAST_WORDS = {
     CANCEL: (RunState.CANCELLED, "Cancelled by you; what was generated is kept."),
 }
 """Request -> the state that it leaves a run in, and what is said."""
-TAKING_IN = " What was sent before that is still taken in as it comes; a resume waits for it."
+TAKING_IN = " Anything that was sent before is still taken in as it comes; a resume waits for it."
 
 log = logging.getLogger("seedpilot.worker")
 
