@@ -263,6 +263,7 @@ def _ratio(ours: Sequence[dict[str, Any]], rival: dict[str, Any]) -> dict[str, A
         "times_the_processor_seconds_with_batch_1": times("processor_seconds_with_batch_1", "processor_seconds"),
         "times_the_queries": times("queries", "queries"),
         "times_the_queries_if_replicates_share_data": times("queries_if_replicates_share_data", "queries"),
+        "same_advice_as_the_grid": [one["decision"]["recommended"] == rival["decision"]["recommended"] for one in ours],
         "most_likely_by_ours": agreed,
         "same_most_likely_as_the_grid": [one == rival["decision"]["most_likely"] for one in agreed],
         "same_as_the_grid_s_largest_budget": [
