@@ -160,6 +160,8 @@ def _applicable(plan: PilotPlan, task: Task, warnings: list[str]) -> PilotPlan:
     if not left:
         raise InputError(f"grid.strategies: {RULED_OUT}")
     warnings.append(NOT_APPLICABLE)
+    if idle := [variant.name for variant in plan.variants if variant.of(plan.grid.strategies) and not variant.of(left)]:
+        warnings.append(f"With it go the variants that change nothing else: {', '.join(idle)}.")
     return plan.model_copy(update={"grid": plan.grid.model_copy(update={"strategies": left})})
 
 

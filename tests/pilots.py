@@ -45,6 +45,14 @@ def ticket_plan(base_url: str, student: Path, scorer: str = "json_fields", **cha
     } | changes
 
 
+def undetermined(folder: Path, scorer: str = "json_fields") -> str:
+    """The ticket task as one whose answers may differ, so that answer augmentation applies to it."""
+    named = Path(ticket_plan("", folder, scorer)["task"])
+    task = folder / named.name
+    task.write_text(named.read_text(encoding="utf-8").replace('"structured"', '"open_ended"'), encoding="utf-8")
+    return str(task)
+
+
 def gsm8k_plan(base_url: str, student: Path, folder: Path, **changes: Any) -> dict[str, Any]:
     """The 150 questions with recorded replies play the seeds; items of seeds.jsonl are the test."""
     seeds, test = folder / "gsm8k_seeds.jsonl", folder / "gsm8k_test.jsonl"

@@ -45,7 +45,7 @@ def test_json_tickets_become_a_task_by_the_form_and_its_scorer_is_tried(page: Pa
     page.get_by_role("button", name="Try it on 5 rows").click()
     expect(page.get_by_text("Of 5 right answers of yours, the scorer takes 5 for right.")).to_be_visible()
     app.settle(page)
-    page.get_by_text("One query for an example from your first seed, word for word").click()
+    page.get_by_text("for an example from your first seed, word for word").click()
     # What the teacher will be sent is the task as it was typed, word for word.
     sent = page.get_by_test_id("stCode").filter(has_text="Reply with one JSON object: category, urgency, order.")
     expect(sent.first).to_be_visible()

@@ -56,7 +56,7 @@ def test_the_augmenter_writes_the_teacher_answers_and_each_is_paid_at_its_own_pr
         assert writes.answered == 20, "one for each rephrasing and each new question"
         assert all("Reply with the" in seen[0]["content"] for seen in writes.seen)
         assert not any("Reply with the" in seen[0]["content"] for seen in answers.seen)
-        assert answers.answered == 40 + 20 + 20
+        assert answers.answered == 40 + 10 + 10, "test items, and one answer to each new text"
     with store.reading() as connection:
         rows = connection.execute(
             text(
@@ -65,7 +65,7 @@ def test_the_augmenter_writes_the_teacher_answers_and_each_is_paid_at_its_own_pr
             ),
             {"run": run_id},
         ).all()
-    assert [row[1] for row in rows] == [20, 80]
+    assert [row[1] for row in rows] == [20, 60]
     assert [row[0].rsplit(":")[-1] for row in rows] == [
         str(server.server_address[1]) for server in (writes, answers)
     ], "the ledger names who was asked"

@@ -24,7 +24,7 @@ from engine.settings import Settings
 from engine.store import Store
 from engine.teacher_gate import Lead, paired_lead, separate_lead
 from tests.openai_server import KEY, serving
-from tests.pilots import TICKETS, gsm8k_plan, ticket_plan
+from tests.pilots import gsm8k_plan, ticket_plan, undetermined
 from tests.small_students import build_tiny_student
 from tests.voices import SHARED, RecordedGsm8k, TicketReader
 
@@ -83,13 +83,12 @@ def test_a_check_run_again_asks_nothing(store: Store, student: Path):
 
 def test_the_pilot_after_a_check_buys_everything_but_what_the_check_asked(store: Store, student: Path, tmp_path: Path):
     # Answers to these tickets may differ, so that the pilot asks for more of them as the check does.
-    task = tmp_path / "tickets.toml"
-    task.write_text((TICKETS / "tickets.toml").read_text().replace('"structured"', '"open_ended"'))
+    task = undetermined(tmp_path)
     with serving(TicketReader()) as server:
         # 260 seeds, 300 answers: sample 1 reaches the first 40 seeds only, sample 2 none.
-        plan = check_plan(ticket_plan(server.base_url, student, grid=GRID, task=str(task)))
+        plan = check_plan(ticket_plan(server.base_url, student, grid=GRID, task=task))
         prepared = prepare(plan)
-        run_id, _, report = checked(ticket_plan(server.base_url, student, grid=GRID, task=str(task)), store)
+        run_id, _, report = checked(ticket_plan(server.base_url, student, grid=GRID, task=task), store)
         reached = {seed.id for seed in prepared.seeds[: BUDGET - len(prepared.seeds)]}
         unused = sum(1 + (seed.id not in reached) for seed in seeds_to_check(prepared)[:10])
         bought = account(store, run_id).settled
@@ -99,7 +98,7 @@ def test_the_pilot_after_a_check_buys_everything_but_what_the_check_asked(store:
         assert server.answered == account(store, pilot).settled + bought
     # What the pilot measured is what the next check compares with.
     with serving(TicketReader()) as server:
-        _, _, after = checked(ticket_plan(server.base_url, student, grid=GRID, task=str(task)), store)
+        _, _, after = checked(ticket_plan(server.base_url, student, grid=GRID, task=task), store)
     assert report["comparison"] is None
     assert after["comparison"]["above"]
 

@@ -38,6 +38,13 @@ def test_answers_get_no_cells_and_no_queries_where_the_question_fixes_them() -> 
     assert NOT_APPLICABLE not in without.warnings
 
 
+def test_variants_of_answers_go_with_them_by_name() -> None:
+    variants = [{"name": "checked", "gold": True}, {"name": "votes", "votes": 3}]
+    found = prepare(check_plan(tickets((AA, NEW)) | {"variants": variants}))
+    assert "With it go the variants that change nothing else: checked." in found.warnings
+    assert {cell.variant for cell in found.cells if cell.arm is NEW} == {"plain", "votes"}
+
+
 def test_answers_alone_are_refused_with_what_to_do() -> None:
     with pytest.raises(InputError, match="take question_rephrase or new_question") as told:
         prepare(check_plan(tickets((AA,))))

@@ -21,7 +21,7 @@ from transformers import (
     Qwen3Config,
 )
 
-from engine import inference, prepare
+from engine import loading, prepare
 from engine.domain import Recipe
 from engine.errors import InputError, StudentError
 from engine.machine_fit import Machine, fit, largest, note, problem, this_machine, too_large
@@ -163,9 +163,9 @@ def test_a_plan_with_a_student_too_large_is_refused_before_anything_is_paid(
 def test_a_student_too_large_is_refused_before_its_weights_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inference, "this_machine", lambda: CPU_16)
+    monkeypatch.setattr(loading, "this_machine", lambda: CPU_16)
     with pytest.raises(StudentError, match="choose a student of up to about"):
-        inference.load(str(of_70b(tmp_path / "big")))
+        loading.load(str(of_70b(tmp_path / "big")))
 
 
 def test_the_estimate_of_a_plan_says_the_memory() -> None:

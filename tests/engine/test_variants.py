@@ -21,7 +21,7 @@ from engine.tasks import load_task
 from engine.training_set import training_set
 from engine.variants import asked, making_of, pools_of, visits_of
 from tests.openai_server import KEY, serving
-from tests.pilots import rows, teacher_of, ticket_plan
+from tests.pilots import rows, teacher_of, ticket_plan, undetermined
 from tests.small_students import build_tiny_student
 from tests.voices import TicketReader
 
@@ -109,14 +109,16 @@ def student(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_tiny_student(tmp_path_factory.mktemp("student") / "tiny")
 
 
-def test_a_pilot_measures_every_kind_of_variant_and_pays_no_query_twice(student: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_pilot_measures_every_kind_of_variant_and_pays_no_query_twice(
+    student: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setenv("SEEDPILOT_TEST_KEY", KEY)
     store = Store(Settings().store_path)
     with serving(TicketReader()) as server, serving(TicketReader()) as cheap:
         raw = ticket_plan(
             server.base_url,
             student,
-            scorer="exact",
+            task=undetermined(tmp_path, "exact"),
             grid={"budgets": [60], "replicates": 1, "seed_sizes": [30], "matched_steps": False}
             | {"strategies": [AA.value, NQ.value]},
             teachers={"cheap": teacher_of(cheap.base_url)},

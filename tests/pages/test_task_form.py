@@ -218,7 +218,7 @@ def test_the_prompts_of_each_strategy_are_shown_as_text_and_nothing_else(app: Ap
     assert all(code.language in ("", "plaintext", None) for code in form.code)
     assert not any("onerror" in element.value for kind in (form.markdown, form.caption) for element in kind)
     form.number_input(key="prompts_few_shot").set_value(2).run()
-    assert next(code.value for code in form.code).count("\nAnswer: ") == 2
+    assert max(code.value.count("\nAnswer: ") for code in form.code) == 2
     assert plan(form)["prompts"] == {"few_shot": 2, "questions_per_call": 1}
 
 
