@@ -234,6 +234,7 @@ def test_a_teacher_that_fails_half_way_leaves_what_there_is_and_the_rest_can_be_
     assert told["settled"] == 80
 
 
+@pytest.mark.slow  # a pilot run again, and a full run after it, are held to the same
 def test_what_a_pilot_bought_is_not_bought_again(tmp_path: Path, run: Run) -> None:
     student = build_tiny_student(tmp_path / "student")
     with serving(TicketReader()) as server:

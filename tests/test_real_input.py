@@ -47,6 +47,7 @@ def left_behind(told: dict, strategies: int) -> None:
     assert (Settings().home / "seedpilot.sqlite").exists()
 
 
+@pytest.mark.slow  # the page runs the same pilot
 @pytest.mark.shared
 @needs_gsm8k
 def test_gsm8k_from_the_command_line(student: Path, tmp_path: Path):
@@ -75,7 +76,7 @@ def test_recorded_replies_are_read_as_a_person_reads_them():
         assert all(task.parse_answer(voice.replies[question]) for question in golds) or teacher.startswith("gemma")
 
 
-@pytest.mark.parametrize("scorer", ["json_fields", "exact"])
+@pytest.mark.parametrize("scorer", ["json_fields", pytest.param("exact", marks=pytest.mark.slow)])
 def test_tickets_from_the_command_line(scorer: str, student: Path, tmp_path: Path):
     with serving(TicketReader()) as server:
         told = ran(ticket_plan(server.base_url, student, scorer), tmp_path)

@@ -107,6 +107,7 @@ def test_gsm8k_from_the_page(page: Page, address: str, home: Path, student: Path
         assert account(Store(home / "seedpilot.sqlite"), run_id).settled == server.answered == 19 + 3 * 150
 
 
+@pytest.mark.slow  # the command line runs the same pilot
 @pytest.mark.timeout(900)
 def test_tickets_from_the_page(page: Page, address: str, home: Path, student: Path) -> None:
     with serving(TicketReader()) as server:

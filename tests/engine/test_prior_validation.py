@@ -51,6 +51,7 @@ def test_fits_that_did_not_mix_are_named_on_the_page():
     assert "Above 1.05: REFA." in validation.document(ev.published(), {**STORED, "papers": papers})
 
 
+@pytest.mark.slow
 def test_a_left_out_paper_s_figures_do_not_reach_its_prediction():
     table = ev.published()
     other = replace(
