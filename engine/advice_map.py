@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,20 +48,20 @@ class AdviceMap:
     threshold_points: float
     """Expected accuracies that differ by less are too close to call."""
 
-    @property
+    @cached_property
     def likeliest(self) -> NDArray[np.intp]:
         """(Y, X) index of the strategy that is most likely best; -1 where nothing is known."""
         known = ~np.isnan(self.p_best[..., 0])
         return np.where(known, np.nan_to_num(self.p_best, nan=-1.0).argmax(axis=2), -1)
 
-    @property
+    @cached_property
     def advised(self) -> NDArray[np.intp]:
         """(Y, X) index of the strategy that the advice names; -1 where it is too close to call, or nothing is known."""
         regret = np.nan_to_num(self.regret_points, nan=0.0)  # no lead where nothing is known
         lead = np.sort(regret, axis=2)[..., 1] - regret.min(axis=2)
         return np.where(lead >= self.threshold_points, regret.argmin(axis=2), -1)
 
-    @property
+    @cached_property
     def at_stake(self) -> Array:
         """(Y, X) expected accuracy between the best and the worst strategy, percentage points."""
         return np.asarray(self.regret_points.max(axis=2) - self.regret_points.min(axis=2), dtype=np.float64)

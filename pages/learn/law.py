@@ -133,4 +133,9 @@ with answer:
     st.page_link(
         "pages/learn/method.py", label="The formulas, and what speaks against them", icon=":material/functions:"
     )
-    st.page_link("pages/learn/map.py", label="The same with its uncertainty, as a map", icon=":material/map:")
+    st.page_link(
+        "pages/learn/map.py",
+        label="The same with its uncertainty, as a map",
+        icon=":material/map:",
+        query_params={k: v for k, v in st.query_params.to_dict().items() if k in ("task", "augmenter", "seeds")},
+    )

@@ -46,7 +46,7 @@ with answer:
         key="map",
         detail=f"A map of {'dollars' if usd else 'queries per seed'} against labelled examples, coloured by who is "
         f"likely best. Your situation: {chart_map.said(here)}",
-        note="Colour: who is likely best. Faint: hardly likelier than the others. A grey cross: too close to call, "
+        note="Colour: who is likely best. Faint: hardly likelier than the others. A white cross: too close to call, "
         f"the two best are expected within {over.threshold_points:.2g} points. White star: your situation. "
         "From published studies only; points of your own move the advice, not this map.",
     )

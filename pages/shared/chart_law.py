@@ -57,11 +57,16 @@ def curves(drawn: Drawn, before: Drawn | None = None) -> go.Figure:
             {"type": "scatter", "x": [ratios[0]], "y": [None], "mode": "lines", "name": "Thin: published medians"}
             | {"line": {"color": GREY, "width": 1.6}, "opacity": 0.6, "hoverinfo": "skip"}
         )
+    highest = max(float(each.accuracy.max()) for each in (drawn, before) if each is not None)
     return figure(
         traces,
         xaxis=log_axis(ratios[0], ratios[-1], words.ratio)
         | {"title": {"text": "Teacher queries per seed (budget ratio, log scale)"}, "hoverformat": ",.3~g"},
-        yaxis={"title": {"text": "Accuracy by the law, %"}, "range": [0, 100], "fixedrange": True},
+        yaxis={
+            "title": {"text": "Accuracy by the law, %"},
+            "range": [0, 80 if highest < 0.78 else 100],
+            "fixedrange": True,
+        },
         height=520,
         hovermode="x unified",
     )

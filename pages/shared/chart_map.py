@@ -1,6 +1,6 @@
 """The map of what is spent against seeds: coloured by the strategy that is likely best, fainter where that is unsure.
 
-A strategy's marker stands on its colour where the advice would name it, a grey cross where it would be too close to
+A strategy's marker stands on its colour where the advice would name it, a white cross where it would be too close to
 call, so that the map reads without colours.
 """
 
@@ -17,7 +17,7 @@ from engine.advice_map import AdviceMap
 from engine.domain import Strategy
 from pages.shared import words
 from pages.shared.chart_axes import log_axis
-from pages.shared.chart_style import GREY, STYLES, figure
+from pages.shared.chart_style import STYLES, figure
 
 EVERY_ROW, EVERY_COLUMN = 3, 3
 """Cells from one marker to the next."""
@@ -29,12 +29,10 @@ PILL = {"bgcolor": "rgba(17,22,32,0.85)", "font": {"color": "#ffffff", "size": 1
 
 def advice_map(over: AdviceMap, here: AdviceMap) -> go.Figure:
     """The map, and on it the user's own situation: the only cell of `here`."""
-    names = over.strategies
-    traces = [_field(over, m) for m in range(len(names)) if (over.likeliest == m).any()]
-    traces += _markers(over)
+    traces = _fields(over) + _markers(over)
     traces += [_scale(over), _mine(here)]
     unit = words.dollars if over.usd else words.ratio
-    title = "Spent on queries, US dollars" if over.usd else "Teacher queries per seed (budget ratio)"
+    title = "Spent on queries, US dollars" if over.usd else "Teacher queries per seed: budget ratio"
     x, y = _edges(over.spent), _edges(over.seeds.astype(np.float64))
     return figure(
         traces,
@@ -122,43 +120,60 @@ def _edges(centres: np.ndarray) -> list[float]:
     return [float(x) for x in np.exp(np.concatenate([ends[0], middle, ends[1]]))]
 
 
-def _field(over: AdviceMap, m: int) -> dict[str, Any]:
-    """The cells in which strategy `m` is likely best."""
-    mine = over.likeliest == m
-    p = over.p_best[..., m]
-    red, green, blue = (int(STYLES[over.strategies[m]].colour[at : at + 2], 16) for at in (1, 3, 5))
-    return {
+def _fields(over: AdviceMap) -> list[dict[str, Any]]:
+    """For each strategy the cells in which it is likely best, and over them, without a colour, what a pointer reads.
+
+    Values are arrays: Plotly takes them over whole, and lists value by value.
+    """
+    percent = (100 * over.p_best).round().astype(np.float32)
+    cells = {
         "type": "heatmap",
         "x": _edges(over.spent),
         "y": _edges(over.seeds.astype(np.float64)),
-        "z": [[round(100 * float(p[y, x])) if mine[y, x] else None for x in range(p.shape[1])] for y in range(len(p))],
-        "text": [[_hover(over, y, x) if mine[y, x] else "" for x in range(p.shape[1])] for y in range(len(p))],
         "zmin": 100 / len(over.strategies),
         "zmax": 100,
-        "colorscale": [[0, f"rgba({red},{green},{blue},0.12)"], [1, f"rgba({red},{green},{blue},0.95)"]],
         "showscale": False,
         "hoverongaps": False,
-        "hovertemplate": "%{text}<extra></extra>",
-        "name": words.STRATEGIES[over.strategies[m]],
     }
+    found = []
+    for m, strategy in enumerate(over.strategies):
+        mine = over.likeliest == m
+        if not mine.any():
+            continue
+        colour = STYLES[strategy].colour
+        rgb = ",".join(str(int(colour[at : at + 2], 16)) for at in (1, 3, 5))
+        found.append(
+            cells
+            | {
+                "z": np.where(mine, percent[..., m], np.nan),
+                "colorscale": [[0, f"rgba({rgb},0.12)"], [1, f"rgba({rgb},0.95)"]],
+                "hoverinfo": "skip",
+                "name": words.STRATEGIES[strategy],
+            }
+        )
+    clear = [[0, "rgba(0,0,0,0)"], [1, "rgba(0,0,0,0)"]]
+    top = {"z": percent.max(axis=2), "colorscale": clear, "customdata": _told(over), "hovertemplate": _hover(over)}
+    return [*found, cells | top]
 
 
-def _hover(over: AdviceMap, y: int, x: int) -> str:
-    queries, seeds = int(over.queries[y, x]), int(over.seeds[y])
-    chances = [
-        f"{words.STRATEGIES[name]}: {100 * over.p_best[y, x, k]:.0f} %" for k, name in enumerate(over.strategies)
+def _told(over: AdviceMap) -> np.ndarray:
+    """What `_hover` puts into its places. (Y, X, 5 + M)."""
+    seeds, spent = np.broadcast_arrays(over.seeds[:, None].astype(np.float64), over.spent[None])
+    ratio = over.queries / seeds
+    told = np.dstack([seeds, over.queries, ratio, spent, over.at_stake, (100 * over.p_best).round()])
+    return told.astype(np.float32)
+
+
+def _hover(over: AdviceMap) -> str:
+    money = "$%{customdata[3]:,.3~g}, " if over.usd else ""
+    chances = [f"{words.STRATEGIES[name]}: %{{customdata[{5 + k}]}} %" for k, name in enumerate(over.strategies)]
+    lines = [
+        "%{customdata[0]:,} labelled examples",
+        money + "%{customdata[1]:,} queries, %{customdata[2]:,.2~g} per seed",
+        *chances,
+        "Best over worst: %{customdata[4]:.1f} points",
     ]
-    money = f"{words.dollars(float(f'{over.spent[x]:.3g}'))}, " if over.usd else ""
-    close = ["Too close to call"] if over.advised[y, x] < 0 else []
-    return "<br>".join(
-        [
-            f"{seeds:,} labelled examples",
-            f"{money}{queries:,} queries, {words.ratio(queries / seeds)} per seed",
-            *chances,
-            f"Best over worst: {over.at_stake[y, x]:.1f} points",
-            *close,
-        ]
-    )
+    return "<br>".join(lines) + "<extra></extra>"
 
 
 def _markers(over: AdviceMap) -> list[dict[str, Any]]:
@@ -187,7 +202,7 @@ def _markers(over: AdviceMap) -> list[dict[str, Any]]:
                     "line": {"color": "#fff", "width": 1},
                 }
                 if style
-                else {"symbol": "x-thin", "size": 5, "color": GREY, "line": {"color": GREY, "width": 1.2}},
+                else {"symbol": "x", "size": 6, "color": "#ffffff", "line": {"color": "#111620", "width": 1}},
                 "name": words.STRATEGIES[over.strategies[m]] if m >= 0 else "Too close to call",
                 "hoverinfo": "skip",
             }
@@ -227,6 +242,7 @@ def _scale(over: AdviceMap) -> dict[str, Any]:
 
 
 def _mine(here: AdviceMap) -> dict[str, Any]:
+    known = here.likeliest[0, 0] >= 0
     return {
         "type": "scatter",
         "x": [float(here.spent[0])],
@@ -234,9 +250,9 @@ def _mine(here: AdviceMap) -> dict[str, Any]:
         "mode": "markers",
         "marker": {"symbol": "star", "size": 18, "color": "#ffffff", "line": {"color": "#111620", "width": 2}},
         "name": "Your situation",
-        "hovertemplate": "Your situation<br>" + (_hover(here, 0, 0) if here.likeliest[0, 0] >= 0 else said(here))
-        + "<extra></extra>",
-    }  # fmt: skip
+        "customdata": _told(here)[0],
+        "hovertemplate": "Your situation<br>" + (_hover(here) if known else f"{said(here)}<extra></extra>"),
+    }
 
 
 def _you(over: AdviceMap, here: AdviceMap) -> dict[str, Any]:
