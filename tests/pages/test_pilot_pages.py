@@ -427,6 +427,17 @@ def test_pause_and_cancel_reach_the_worker(app: AppTest, store: Store) -> None:
     assert store.run(run_id).request == "cancel"
 
 
+def test_stop_and_keep_reaches_the_worker_and_is_offered_to_pilots_alone(app: AppTest, store: Store) -> None:
+    run_id = filled.run(store, state=RunState.RUNNING)
+    page = opened(app, run_id)
+    page.button(key="run_stop").click().run()
+    assert not page.exception
+    assert store.run(run_id).request == "stop"
+    assert page.button(key="run_stop").disabled, "asked once"
+    done = opened(app, filled.run(store, "20261121-100000-bbbb"))
+    assert not [button for button in done.button if button.key == "run_stop"]
+
+
 def test_time_left_is_unknown_until_something_is_done(app: AppTest, store: Store) -> None:
     run_id = filled.run(store, state=RunState.RUNNING)
     store.progress(run_id, "Asking the teacher", 0, 800)
