@@ -83,6 +83,7 @@ def ended(page: Page, home: Path, run_id: str) -> None:
     assert not any(KEY.encode() in path.read_bytes() for path in home.rglob("*") if path.is_file())
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 @pytest.mark.skipif(not GSM8K.is_dir(), reason=f"{GSM8K} is missing: it is lent, never committed")
 @pytest.mark.timeout(900)

@@ -149,6 +149,7 @@ def test_a_typed_key_is_asked_again_after_a_restart_and_the_run_then_goes_on(sto
         assert worker.run(run_id, store, SecretStr(KEY)) == RunState.DONE
 
 
+@pytest.mark.slow  # tests/engine/test_stopping.py pauses too, with a slower teacher
 def test_pausing_keeps_what_was_paid_and_resuming_goes_on(store: Store, student: Path):
     with serving(TicketReader()) as server:
         server.latency_s = 0.1
