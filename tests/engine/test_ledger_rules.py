@@ -11,7 +11,9 @@ import multiprocessing
 import sqlite3
 import tempfile
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -39,7 +41,16 @@ ITEMS = tuple(Item(f"s{i}", f"What is {i} plus {i}?", str(2 * i)) for i in range
 FAULTS = ("429", "500", "slow", "garbage", "cut_connection", "dropped", "cut_off")
 
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["tests.engine.test_ledger_rules"])
+
+
+@pytest.fixture(autouse=True, scope="module")
+def own_forkserver() -> Iterator[None]:
+    """A process has one server of copies: one that training left there has other libraries, and each worker would
+    import this module anew."""
+    forkserver._forkserver._stop()  # type: ignore[attr-defined]
+    PROCESSES.set_forkserver_preload(["tests.engine.test_ledger_rules"])
+    yield
+    forkserver._forkserver._stop()  # type: ignore[attr-defined]
 
 
 def voice(messages: list[dict[str, str]]) -> str:
