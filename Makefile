@@ -23,10 +23,9 @@ help:  ## this list
 run: $(VENV)/.installed  ## set up .venv where needed, then open the dashboard on 127.0.0.1
 	$(BIN)/seedpilot app
 
-# Three processes also on two cores: a third of the time a test waits for a browser, a server or a child. In the
-# order of the files, since the browser's few long tests come first there and must not be what is left at the end.
+# Three processes also on two cores: a third of the time a test waits for a browser, a server or a child.
 test: $(VENV)/.installed-dev  ## set up .venv where needed, then run the tests (minutes; neither slow nor gpu)
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 3 --dist loadfile
 
 test-slow: $(VENV)/.installed-dev  ## the tests that take longer than a minute each
 	$(BIN)/pytest -m "slow and not gpu"
