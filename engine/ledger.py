@@ -21,6 +21,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -30,17 +31,14 @@ from sqlalchemy import Connection, text
 from engine.commits import GroupCommit
 from engine.database import direct, reader
 from engine.domain import Paid, Reply, Request
-from engine.errors import CeilingReachedError, DiskFullError, OutcomeUnknownError, TeacherError
+from engine.errors import CeilingReachedError, DiskFullError, OutcomeUnknownError, SeedPilotError, TeacherError
 from engine.records import LOST_AFTER_S
 from engine.store import Store
 
 Bound = Callable[[Request], float | None]
 """The most that a request can cost, in dollars; None where no price is known."""
-
 Price = Callable[[Reply], float | None]
 """What a reply cost by its token counts; None where tokens or price are unknown."""
-
-
 LOOK_AGAIN_S = 0.2
 """Pause between two looks at a query that another worker is asking."""
 
@@ -67,7 +65,6 @@ class Account:
     """What a run has been charged."""
 
     settled: int
-    """Replies received."""
     unknown: int
     """Sent, with an unknown outcome: charged at their reservations."""
     reserved: int
@@ -110,27 +107,22 @@ class Ledger:
         """Keys that this process is paying for now; who else wants one waits."""
         self._reader: sqlite3.Connection | None = None
         self._full: DiskFullError | None = None
-        self.answered = False
-        """Whether this process received a reply."""
+        self.answered = False  # whether this process received a reply
 
     def close_open_reservations(self) -> int:
         """Turns what a dead worker left on its way into unknown outcomes; to be called by the worker
         that has claimed the run, before it asks anything. Returns how many. What lies in a batch is
         fetched from there instead (`engine.batches`)."""
+        closing = text(
+            "UPDATE queries SET state = 'unknown', detail = 'worker ended while it was on its way' "
+            "WHERE run_id = :run AND state = 'reserved' AND batch IS NULL"
+        )
         with self.store.transaction() as connection:
-            changed = connection.execute(
-                text(
-                    "UPDATE queries SET state = 'unknown', detail = 'worker ended while it was on its way' "
-                    "WHERE run_id = :run AND state = 'reserved' AND batch IS NULL"
-                ),
-                {"run": self.run_id},
-            )
-            return changed.rowcount
+            return connection.execute(closing, {"run": self.run_id}).rowcount
 
     def received(self, key: str) -> Paid | None:
         """The reply that was received for this key, in whatever run; None where there is none yet."""
-        if self._reader is None:
-            self._reader = reader(self.store.path)
+        self._reader = self._reader or reader(self.store.path)
         return _received(self._reader, key)
 
     async def pay(
@@ -161,7 +153,7 @@ class Ledger:
     async def _pay(
         self, key: str, request: Request, origin: Origin, send: Callable[[Request], Awaitable[Reply]]
     ) -> Paid:
-        while (query := await self._commits.write(partial(self.reserve, key, request, origin))) is None:
+        while (query := await self._reserved(key, request, origin)) is None:
             await asyncio.sleep(LOOK_AGAIN_S)
         if isinstance(query, Paid):
             return query
@@ -187,6 +179,17 @@ class Ledger:
             self._full = error
             self.store.drop_ballast()
             await self._commits.write(settle)
+            raise
+
+    async def _reserved(self, key: str, request: Request, origin: Origin) -> int | Paid | None:
+        """`reserve`, once it is on the disk. Who is cancelled meanwhile has sent nothing: it is given back."""
+        reserving = asyncio.ensure_future(self._commits.write(partial(self.reserve, key, request, origin)))
+        try:
+            return await asyncio.shield(reserving)
+        except asyncio.CancelledError:
+            with suppress(SeedPilotError):
+                if isinstance(query := await reserving, int):
+                    await self._commits.write(partial(close_query, query, "released", "cancelled before it was sent"))
             raise
 
     def reserve(

@@ -116,7 +116,7 @@ def test_where_both_bought_one_query_all_the_same_both_are_charged_and_the_first
 def test_a_reply_whose_asker_was_cancelled_stays_charged(store: Store):
     async def cancelled(who: OpenAICompatibleTeacher) -> None:
         task = asyncio.create_task(pay(ledger(store), who, request()))
-        while account(store, "r1").reserved == 0:
+        while not server.seen:
             await asyncio.sleep(0.01)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -126,6 +126,24 @@ def test_a_reply_whose_asker_was_cancelled_stays_charged(store: Store):
         server.latency_s = 1.0
         asyncio.run(cancelled(teacher(server)))
     assert account(store, "r1") == Account(0, 1, 0, pytest.approx(0.01))
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 3])
+def test_who_is_cancelled_before_anything_was_sent_is_charged_nothing(store: Store, turns: int):
+    async def sent(_: Request) -> Reply:
+        raise AssertionError("nothing is sent after it was cancelled")
+
+    async def cancelled() -> None:
+        paying = ledger(store).pay("key", request(), teacher="t", strategy="s", seed_id="i", send=sent)
+        task = asyncio.create_task(paying)
+        for _ in range(turns):  # until the reservation is asked for, written and on its way to the disk
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(cancelled())
+    assert account(store, "r1") == Account(0, 0, 0, 0)
 
 
 def test_the_reservation_is_on_disk_before_the_request_is_sent(store: Store):
