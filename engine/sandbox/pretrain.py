@@ -22,20 +22,14 @@ from engine.domain import Outcome
 from engine.inference import answer
 from engine.loading import load
 from engine.sandbox.language import worked, write
-from engine.sandbox.problems import HIGH, LOW, Problem, Sum, sample_problem, weighted, with_numbers
+from engine.sandbox.maths import EASY_SENTENCES, EASY_STEPS, HARD, sample_easy
+from engine.sandbox.problems import HIGH, LOW, Sum, sample_problem
 from engine.sandbox.student import END, build_model, build_tokenizer
-from engine.sandbox.wording import ASK, MIDDLE, START
 from engine.sandbox.world import held_out, test_items
 from engine.settings import ROOT, Settings
 from engine.tasks.math import TASK
 from engine.training_order import schedule
 
-HARD = {"part_kept", "swap", "aside", "goal", "together"}
-"""Kinds that the student has never seen solved."""
-EASY_STEPS = {0: 0.2, 1: 0.35, 2: 0.3, 3: 0.15}
-"""How many steps the problems have that it has seen solved, with their share."""
-EASY_SENTENCES = 0.8
-"""Share of each kind's sentences that it has seen solved."""
 MIX = {"sums": 0.1, "texts": 0.05, "problems": 0.85}
 """Share of each kind of text among the documents."""
 SUMS_A_DOCUMENT = 10
@@ -53,17 +47,6 @@ class Document:
 
     ids: list[int]
     learnt: list[bool]
-
-
-def sample_easy(rng: random.Random) -> Problem:
-    """A problem of the part of the world that pretraining shows solved."""
-    while True:
-        steps = rng.choices(list(EASY_STEPS), list(EASY_STEPS.values()))[0]
-        kinds = tuple(weighted(table, rng) for table in (START, *[MIDDLE] * steps, ASK))
-        if not HARD & set(kinds):
-            problem = with_numbers(kinds, rng)
-            if problem is not None and not held_out(problem):
-                return problem
 
 
 def random_sum(rng: random.Random) -> Sum:

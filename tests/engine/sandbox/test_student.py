@@ -13,7 +13,8 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from engine.domain import CellJob, Outcome, Recipe, TrainingExample
 from engine.sandbox import language, problems
-from engine.sandbox.pretrain import HARD, SUMS_A_DOCUMENT, documents, pretrain, random_sum, sample_easy
+from engine.sandbox.maths import HARD, sample_easy
+from engine.sandbox.pretrain import SUMS_A_DOCUMENT, documents, pretrain, random_sum
 from engine.sandbox.recipe import SANDBOX_RECIPE
 from engine.sandbox.student import build_model, build_tokenizer
 from engine.sandbox.world import held_out, seeds, test_items

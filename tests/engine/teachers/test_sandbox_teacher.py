@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import random
 
 import pytest
 
 from engine.domain import Item, Message, Outcome, Paid, Reply, Request, Strategy
 from engine.sandbox import language, problems, wording, world
-from engine.strategies import Draft, Visit, answer_request, drafter
-from engine.strategies.base import UNANSWERABLE
+from engine.sandbox.worlds import WEAK, Augmenter
+from engine.strategies import Draft, Visit, answer_request, drafter, new_question, question_rephrase
+from engine.strategies.base import UNANSWERABLE, question_request
 from engine.tasks.math import TASK
 from engine.teachers.sandbox import SandboxTeacher
+
+FAULTLESS = Augmenter(unanswerable=0.0, off_distribution=0.2, changed=0.0)
 
 
 def ask(teacher: SandboxTeacher, request: Request) -> Reply:
@@ -54,7 +58,7 @@ def test_another_answer_to_a_seed_is_worded_otherwise() -> None:
 
 
 def test_a_rephrasing_says_the_same_in_other_words_and_is_answered() -> None:
-    teacher = SandboxTeacher(0.0)
+    teacher = SandboxTeacher(0.0, augmenter=FAULTLESS)
     for seed in SEEDS:
         made = draft(teacher, Strategy.QUESTION_REPHRASE, seed, 0)
         assert made.question != seed.question
@@ -63,7 +67,7 @@ def test_a_rephrasing_says_the_same_in_other_words_and_is_answered() -> None:
 
 
 def test_a_new_question_has_other_facts_and_its_own_answer() -> None:
-    teacher = SandboxTeacher(0.0)
+    teacher = SandboxTeacher(0.0, augmenter=FAULTLESS)
     made = [draft(teacher, Strategy.NEW_QUESTION, seed, 0) for seed in SEEDS]
     same = 0
     for seed, one in zip(SEEDS, made, strict=True):
@@ -78,13 +82,13 @@ def test_a_new_question_has_other_facts_and_its_own_answer() -> None:
 
 
 def test_flawed_new_questions_leave_a_number_out_and_are_refused_when_answered() -> None:
-    teacher = SandboxTeacher(1.0)
+    teacher = SandboxTeacher(1.0, augmenter=Augmenter(1.0, 0.2, 1.0))
     made = [draft(teacher, Strategy.NEW_QUESTION, seed, 0) for seed in SEEDS[:30]]
     assert all(one.rejected == "unanswerable" for one in made)
 
 
 def test_flawed_rephrasings_change_a_number() -> None:
-    teacher = SandboxTeacher(1.0)
+    teacher = SandboxTeacher(1.0, augmenter=Augmenter(1.0, 0.2, 1.0))
     made = [draft(teacher, Strategy.QUESTION_REPHRASE, seed, 0) for seed in SEEDS[:30]]
     changed = [read(one.question).parts != read(seed.question).parts for one, seed in zip(made, SEEDS, strict=False)]
     assert sum(changed) >= 28
@@ -132,3 +136,35 @@ def test_tokens_are_counted_in_words_and_a_short_limit_cuts_the_reply() -> None:
 def test_an_error_rate_is_a_share(rate: float) -> None:
     with pytest.raises(ValueError, match="a share from 0 to 1"):
         SandboxTeacher(rate)
+
+
+def digest(texts: list[str]) -> str:
+    return hashlib.sha256("\x00".join(texts).encode()).hexdigest()[:16]
+
+
+def test_what_was_bought_of_the_maths_world_before_there_were_others_stays_as_it_is() -> None:
+    assert digest([f"{i.id}|{i.question}|{i.answer}" for i in SEEDS]) == "13b7c4eddec4f0a7"
+    assert digest([f"{i.id}|{i.question}|{i.answer}" for i in world.test_items(100)]) == "9223751b44f7b3a5"
+    assert digest([f"{i.id}|{i.question}" for i in world.inputs(100)]) == "74518ebece9320cf"
+    requests = [
+        request
+        for seed in SEEDS
+        for k in range(3)
+        for request in (
+            answer_request(TASK, seed.question, k),
+            question_request(TASK, question_rephrase.instruction(TASK), seed, k),
+            question_request(TASK, new_question.instruction(TASK), seed, k),
+            question_request(TASK, new_question.instruction(TASK, 4), seed, k, (), 4),
+        )
+    ]
+    assert digest([ask(SandboxTeacher(), request).text for request in requests]) == "1cb59d37a99f0c30"
+
+
+def test_a_weak_augmenter_asks_what_tests_never_ask_and_rephrases_nearly_as_well() -> None:
+    teacher = SandboxTeacher(augmenter=WEAK)
+    made = [draft(teacher, Strategy.NEW_QUESTION, seed, n) for seed in SEEDS for n in range(3)]
+    kinds = [read(one.question).kinds for one in made if one.question is not None and one.rejected is None]
+    assert 0.3 < sum(len(one) > 5 for one in kinds) / len(kinds) < 0.45
+    assert 0.27 < sum(one.rejected == "unanswerable" for one in made) / len(made) < 0.43
+    rephrased = [draft(teacher, Strategy.QUESTION_REPHRASE, seed, n) for seed in SEEDS for n in range(3)]
+    assert sum(one.rejected is None for one in rephrased) / len(rephrased) > 0.85
