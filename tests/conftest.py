@@ -35,3 +35,11 @@ def own_main() -> Iterator[None]:
     main = sys.modules["__main__"]
     yield
     sys.modules["__main__"] = main
+
+
+@pytest.fixture(scope="module")
+def student(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A student of a few thousand parameters on the disk."""
+    from tests.small_students import build_tiny_student  # torch, which most tests need not load
+
+    return build_tiny_student(tmp_path_factory.mktemp("student") / "tiny")

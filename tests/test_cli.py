@@ -11,7 +11,6 @@ from engine.settings import Settings
 from engine.store import Store
 from tests.openai_server import KEY, serving
 from tests.pilots import seedpilot_pilot, ticket_plan
-from tests.small_students import build_tiny_student
 from tests.voices import TicketReader
 
 
@@ -119,11 +118,6 @@ def test_doctor_says_whether_an_endpoint_answers(capsys: pytest.CaptureFixture[s
 
 
 # --- bad input: one message that says what was found, what was expected, what to do -----------------------
-
-
-@pytest.fixture(scope="module")
-def student(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_tiny_student(tmp_path_factory.mktemp("student") / "tiny")
 
 
 def good_rows(count: int) -> str:

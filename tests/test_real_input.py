@@ -12,15 +12,9 @@ from engine.settings import Settings
 from engine.tasks import load_task
 from tests.openai_server import serving
 from tests.pilots import gsm8k_plan, rows, seedpilot_pilot, ticket_plan
-from tests.small_students import build_tiny_student
 from tests.voices import GSM8K, RecordedGsm8k, TicketReader
 
 needs_gsm8k = pytest.mark.skipif(not GSM8K.is_dir(), reason=f"{GSM8K} is missing: it is lent, never committed")
-
-
-@pytest.fixture(scope="module")
-def student(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_tiny_student(tmp_path_factory.mktemp("student") / "tiny")
 
 
 def ran(plan: dict, folder: Path) -> dict:

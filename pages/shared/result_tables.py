@@ -82,10 +82,10 @@ def section(run: Run, store: Store, cells: Sequence[CellRow], pools: Sequence[Po
     variants = run_parts.variant_table(cells)
     if len(variants):
         st.subheader("What each variant changed", anchor=False)
-        st.dataframe(
+        shown.table(
             variants,
-            hide_index=True,
             key="run_variants",
+            name=f"{run.id}-variants",
             column_config=VARIANTS,
             alt="Points that each variant lies above the plain strategy at the same seeds and queries",
         )
@@ -93,10 +93,6 @@ def section(run: Run, store: Store, cells: Sequence[CellRow], pools: Sequence[Po
             "Points of accuracy against the plain strategy at the same number of queries, paired by test item, with "
             "80 % intervals. An interval that holds 0 shows no difference."
         )
-        st.download_button(
-            "Download the variants (CSV)", variants.to_csv(index=False), f"{run.id}-variants.csv", "text/csv",
-            key="run_variants_csv", icon=":material/download:", on_click="ignore",
-        )  # fmt: skip
     if pools:
         st.subheader("What became of the generated examples", anchor=False)
         st.dataframe(
@@ -111,15 +107,11 @@ def diversity(run: Run, pools: Sequence[PoolRow]) -> None:
     budgets = run_parts.budget_table(pools)
     if len(budgets):
         st.subheader("How different the examples are, and what they cost", anchor=False)
-        st.dataframe(
+        shown.table(
             budgets,
-            hide_index=True,
             key="run_budgets",
+            name=f"{run.id}-budgets",
             column_config=BUDGETS,
             alt="Diversity and price of the kept examples by strategy and budget",
         )
         st.caption("A strategy whose figures fall from budget to budget begins to repeat itself.")
-        st.download_button(
-            "Download these figures (CSV)", budgets.to_csv(index=False), f"{run.id}-budgets.csv", "text/csv",
-            key="run_budgets_csv", icon=":material/download:", on_click="ignore",
-        )  # fmt: skip

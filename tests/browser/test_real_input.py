@@ -16,7 +16,6 @@ from tests.browser import app
 from tests.browser.acts import choose, fill, start, state_on, upload
 from tests.openai_server import KEY, MODEL, OpenAIServer, serving
 from tests.pilots import TICKETS, gsm8k_plan, rows
-from tests.small_students import build_tiny_student
 from tests.voices import GSM8K, RecordedGsm8k, TicketReader
 
 
@@ -29,11 +28,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def address(home: Path) -> Iterator[str]:
     with app.dashboard(home) as url:
         yield url
-
-
-@pytest.fixture(scope="module")
-def student(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_tiny_student(tmp_path_factory.mktemp("student") / "tiny")
 
 
 def endpoint(page: Page, server: OpenAIServer) -> None:

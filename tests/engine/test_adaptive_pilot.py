@@ -7,8 +7,6 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
-
 from engine import worker
 from engine.adaptive import read_steps
 from engine.domain import Strategy
@@ -16,25 +14,12 @@ from engine.ledger import account
 from engine.plan import check_plan
 from engine.records import RunState
 from engine.runs import file_pilot
-from engine.settings import Settings
 from engine.store import Store
-from tests.openai_server import KEY, serving
+from tests.openai_server import serving
 from tests.pilots import ticket_plan
-from tests.small_students import build_tiny_student
 from tests.voices import TicketReader
 
 GRID = {"budgets": [8, 24], "replicates": 1, "strategies": ["question_rephrase", "new_question"]}
-
-
-@pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch) -> Store:
-    monkeypatch.setenv("SEEDPILOT_TEST_KEY", KEY)
-    return Store(Settings().store_path)
-
-
-@pytest.fixture(scope="module")
-def student(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_tiny_student(tmp_path_factory.mktemp("student") / "tiny")
 
 
 def test_an_adaptive_pilot_buys_by_steps_and_one_that_was_killed_takes_the_same(store: Store, student: Path):

@@ -26,16 +26,10 @@ from engine.tasks import load_task
 from tests.openai_server import KEY, serving
 from tests.pilots import rows as jsonl
 from tests.pilots import teacher_of, ticket_plan
-from tests.small_students import build_tiny_student
 from tests.voices import TicketReader
 
 GRID = {"budgets": [20], "replicates": 1, "strategies": ["answer_augmentation", "question_rephrase", "new_question"]}
 SEEDS = tuple(Item(f"s{i}", f"What is {i} plus {i}?", f"#### {2 * i}") for i in range(12))
-
-
-@pytest.fixture(scope="module")
-def student(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_tiny_student(tmp_path_factory.mktemp("student") / "tiny")
 
 
 def priced(base_url: str, usd: float, **changes: Any) -> dict[str, Any]:

@@ -20,28 +20,15 @@ from engine.plan import check_plan
 from engine.prepare import prepare
 from engine.records import RunState
 from engine.runs import file_check, file_pilot
-from engine.settings import Settings
 from engine.store import Store
 from engine.teacher_gate import Lead, paired_lead, separate_lead
-from tests.openai_server import KEY, serving
+from tests.openai_server import serving
 from tests.pilots import gsm8k_plan, ticket_plan, undetermined
-from tests.small_students import build_tiny_student
 from tests.voices import SHARED, RecordedGsm8k, TicketReader
 
 STRATEGIES = ["answer_augmentation", "question_rephrase", "new_question"]
 BUDGET = 300
 GRID = {"budgets": [BUDGET], "replicates": 1, "strategies": STRATEGIES}
-
-
-@pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch) -> Store:
-    monkeypatch.setenv("SEEDPILOT_TEST_KEY", KEY)
-    return Store(Settings().store_path)
-
-
-@pytest.fixture(scope="module")
-def student(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_tiny_student(tmp_path_factory.mktemp("student") / "tiny")
 
 
 def checked(raw: dict, store: Store) -> tuple[str, RunState, dict]:

@@ -51,20 +51,9 @@ class Undisturbed:
 
 
 @pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch) -> Store:
-    monkeypatch.setenv("SEEDPILOT_TEST_KEY", KEY)
-    return Store(Settings().store_path)
-
-
-@pytest.fixture
 def server() -> Iterator[OpenAIServer]:
     with serving(SteadyReader()) as server:
         yield server
-
-
-@pytest.fixture(scope="module")
-def student(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_tiny_student(tmp_path_factory.mktemp("student") / "tiny")
 
 
 @pytest.fixture(scope="module")

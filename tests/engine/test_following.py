@@ -22,22 +22,15 @@ from engine.ledger import account
 from engine.plan import ForecastPlan, check_plan
 from engine.records import RunState
 from engine.runs import file_full, file_pilot
-from engine.settings import Settings
 from engine.store import Store
 from engine.track_record import track_record
-from tests.openai_server import KEY, serving
+from tests.openai_server import serving
 from tests.pages import filled
 from tests.pilots import rows, ticket_plan
 from tests.small_students import build_tiny_student
 from tests.voices import TicketReader
 
 SEEDS = {"path": str(Path(__file__).parents[1] / "data" / "tickets.jsonl"), "count": 60}
-
-
-@pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch) -> Store:
-    monkeypatch.setenv("SEEDPILOT_TEST_KEY", KEY)
-    return Store(Settings().store_path)
 
 
 def measured(correct: int, scored: int = 200) -> Measurement:

@@ -19,14 +19,12 @@ from engine.prepare import prepare
 from engine.prompts_shown import prompts
 from engine.records import RunState
 from engine.runs import file_check, file_pilot
-from engine.settings import Settings
 from engine.store import Store
 from engine.tasks import load_task
 from engine.tasks.outcomes import not_scored, right, wrong
 from tests.engine.test_tasks_in_pilot import THINGS, plan_of, write
-from tests.openai_server import KEY, serving
+from tests.openai_server import serving
 from tests.pilots import rows, teacher_of
-from tests.small_students import build_tiny_student
 
 ITEM = Item("i", "q", "a")
 
@@ -100,11 +98,6 @@ def judges(messages: list[dict[str, str]]) -> str:
     return json.dumps({"reason": "as asked", "score": 5 if "Turn it" in messages[-1]["content"] else 2})
 
 
-@pytest.fixture(scope="module")
-def student(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_tiny_student(tmp_path_factory.mktemp("student") / "tiny")
-
-
 def judged_plan(data: Path, student: Path, teacher: str, judge: str) -> dict:
     plan = plan_of("open_ended", data, teacher, student)
     price = {"usd_per_million_input": 1.0, "usd_per_million_output": 2.0}
@@ -121,12 +114,6 @@ def data(tmp_path: Path) -> Path:
         [{"question": f"How do I {THINGS[n % 32]} number {n} by hand?", "answer": f"Like {n}."} for n in range(48)]
         + [{"question": f"What is a {THINGS[n]} for in {n + 1900}?", "answer": f"For {n}."} for n in range(32)],
     )
-
-
-@pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch) -> Store:
-    monkeypatch.setenv("SEEDPILOT_TEST_KEY", KEY)
-    return Store(Settings().store_path)
 
 
 def test_a_judge_of_its_own_is_asked_and_paid_and_its_agreement_is_read_from_the_ledger(

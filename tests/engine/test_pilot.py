@@ -20,23 +20,10 @@ from engine.ledger import account
 from engine.plan import check_plan
 from engine.records import RunState
 from engine.runs import file_pilot, summary
-from engine.settings import Settings
 from engine.store import Store
 from tests.openai_server import KEY, OpenAIServer, serving
 from tests.pilots import rows, ticket_plan
-from tests.small_students import build_tiny_student
 from tests.voices import TicketReader
-
-
-@pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch) -> Store:
-    monkeypatch.setenv("SEEDPILOT_TEST_KEY", KEY)
-    return Store(Settings().store_path)
-
-
-@pytest.fixture(scope="module")
-def student(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_tiny_student(tmp_path_factory.mktemp("student") / "tiny")
 
 
 def holds(store: Store, run_id: str, server: OpenAIServer) -> bool:

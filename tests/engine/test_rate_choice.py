@@ -23,16 +23,10 @@ from engine.settings import Settings
 from engine.store import Store
 from tests.openai_server import KEY, serving
 from tests.pilots import QUICK, ticket_plan
-from tests.small_students import build_tiny_student
 from tests.voices import TicketReader
 
 UNFIXED = {name: value for name, value in QUICK.items() if name != "learning_rate"} | {"max_length": 400}
 GRID = {"budgets": [40], "replicates": 1, "strategies": ["new_question"]}
-
-
-@pytest.fixture(scope="module")
-def student(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_tiny_student(tmp_path_factory.mktemp("student") / "tiny")
 
 
 @pytest.fixture(scope="module")

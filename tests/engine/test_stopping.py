@@ -14,26 +14,13 @@ from engine.history import Wanted, search
 from engine.ledger import account
 from engine.records import RunState
 from engine.runs import advice, summary
-from engine.settings import Settings
 from engine.stopping import CANCEL, PAUSE, STOP
 from engine.store import Store
 from tests.disturbed import QUERIES, SteadyReader, ended, filed, money_holds, started, wait_for
-from tests.openai_server import KEY, serving
+from tests.openai_server import serving
 from tests.pages import filled
-from tests.small_students import build_tiny_student
 
 WITHIN_S = 5.0
-
-
-@pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch) -> Store:
-    monkeypatch.setenv("SEEDPILOT_TEST_KEY", KEY)
-    return Store(Settings().store_path)
-
-
-@pytest.fixture(scope="module")
-def student(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_tiny_student(tmp_path_factory.mktemp("student") / "tiny")
 
 
 def seconds_until(store: Store, run_id: str, state: RunState) -> float:

@@ -4,20 +4,16 @@ import json
 import sqlite3
 from pathlib import Path
 
-import pytest
-
 from engine import worker
 from engine.ledger import account
 from engine.plan import check_plan
 from engine.prepare import prepare
 from engine.records import RunState
 from engine.runs import file_pilot
-from engine.settings import Settings
 from engine.store import Store
 from engine.tasks.judge import JUDGE
-from tests.openai_server import KEY, serving
+from tests.openai_server import serving
 from tests.pilots import QUICK, rows, teacher_of
-from tests.small_students import build_tiny_student
 
 THINGS = (
     *("anvil", "ashtray", "barometer", "bellows", "candle", "chisel", "dagger", "easel", "flute", "funnel", "gimlet"),
@@ -26,17 +22,6 @@ THINGS = (
 )
 """Words that make questions differ by more than a number: near duplicates share a side of the split."""
 SCHEMA = "CREATE TABLE item (name TEXT, price REAL)"
-
-
-@pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch) -> Store:
-    monkeypatch.setenv("SEEDPILOT_TEST_KEY", KEY)
-    return Store(Settings().store_path)
-
-
-@pytest.fixture(scope="module")
-def student(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_tiny_student(tmp_path_factory.mktemp("student") / "tiny")
 
 
 def plan_of(task: str, data: Path, base_url: str, student: Path) -> dict:

@@ -24,15 +24,9 @@ from engine.settings import Settings
 from engine.store import Store
 from tests.openai_server import serving
 from tests.pilots import rows, seedpilot_pilot, ticket_plan
-from tests.small_students import build_tiny_student
 from tests.voices import TicketReader
 
 REAL = {"budgets": [10, 40], "replicates": 1, "strategies": ["answer_augmentation", "real_question"]}
-
-
-@pytest.fixture(scope="module")
-def student(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_tiny_student(tmp_path_factory.mktemp("student") / "tiny")
 
 
 def open_tickets(folder: Path, count: int, more: tuple[str, ...] = ()) -> str:

@@ -22,7 +22,6 @@ from engine.training_set import training_set
 from engine.variants import asked, making_of, pools_of, visits_of
 from tests.openai_server import KEY, serving
 from tests.pilots import rows, teacher_of, ticket_plan, undetermined
-from tests.small_students import build_tiny_student
 from tests.voices import TicketReader
 
 AA, QR, NQ = Strategy.ANSWER_AUGMENTATION, Strategy.QUESTION_REPHRASE, Strategy.NEW_QUESTION
@@ -102,11 +101,6 @@ def test_seeds_are_repeated_or_left_out_until_they_are_their_share():
 def test_making_takes_the_plans_lists_unless_the_variant_has_its_own():
     found = plan({"name": "l", "questions_per_call": 3}, prompts={"questions_per_call": 5})
     assert (making_of(found, "plain").together, making_of(found, "l").together) == (5, 3)
-
-
-@pytest.fixture(scope="module")
-def student(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_tiny_student(tmp_path_factory.mktemp("student") / "tiny")
 
 
 def test_a_pilot_measures_every_kind_of_variant_and_pays_no_query_twice(

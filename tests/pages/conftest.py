@@ -8,6 +8,9 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from engine.settings import Settings
+from engine.store import Store
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -17,3 +20,9 @@ def app(own_home: Path) -> AppTest:
     st.cache_resource.clear()
     st.cache_data.clear()
     return AppTest.from_file(str(ROOT / "app.py"), default_timeout=10).run()
+
+
+@pytest.fixture
+def store(app: AppTest) -> Store:
+    """The store that the app reads."""
+    return Store(Settings().store_path)

@@ -8,6 +8,15 @@ from typing import Any
 from streamlit.testing.v1 import AppTest
 
 
+def opened(app: AppTest, run_id: str) -> AppTest:
+    """The app on a run's page."""
+    app.switch_page("pages/pilot/run.py")
+    app.query_params["run"] = run_id
+    app.run()
+    assert not app.exception
+    return app
+
+
 def metric(app: AppTest, label: str) -> str:
     return str(next(m.value for m in app.metric if m.label == label))
 

@@ -4,31 +4,16 @@ from __future__ import annotations
 
 import time
 
-import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine.records import RunState
-from engine.settings import Settings
 from engine.store import Store
 from pages.shared import run_words
 from tests.pages import filled
-from tests.pages.look import metric
+from tests.pages.look import metric, opened
 
 TEACHER = {"kind": "openai_compatible", "base_url": "http://127.0.0.1:9/v1", "model": "m", "key_env": "NO_SUCH_KEY"}
 PRICED = TEACHER | {"usd_per_million_input": 1.0, "usd_per_million_output": 2.0}
-
-
-@pytest.fixture
-def store(app: AppTest) -> Store:
-    return Store(Settings().store_path)
-
-
-def opened(app: AppTest, run_id: str) -> AppTest:
-    app.switch_page("pages/pilot/run.py")
-    app.query_params["run"] = run_id
-    app.run()
-    assert not app.exception
-    return app
 
 
 def test_the_full_run_waits_for_a_budget_and_takes_the_plans(app: AppTest, store: Store) -> None:

@@ -8,7 +8,6 @@ import time
 from datetime import date
 from pathlib import Path
 
-import pytest
 from sqlalchemy import text
 from streamlit.testing.v1 import AppTest
 
@@ -17,7 +16,6 @@ from engine.plan import check_plan
 from engine.records import RunState
 from engine.runs import file_pilot
 from engine.search_words import words_of
-from engine.settings import Settings
 from engine.store import Store
 from tests.pages import filled
 
@@ -29,11 +27,6 @@ ENDPOINT = {
     "usd_per_million_input": 0.15,
     "usd_per_million_output": 0.6,
 }
-
-
-@pytest.fixture
-def store(app: AppTest) -> Store:
-    return Store(Settings().store_path)
 
 
 def listed(app: AppTest) -> AppTest:

@@ -19,14 +19,9 @@ from engine.store import Store
 from pages.shared import pair_parts, pilots, run_parts, run_words, words
 from tests.pages import filled
 from tests.pages.conftest import ROOT
-from tests.pages.look import figure, tables
+from tests.pages.look import figure, opened, tables
 
 SECRET = "sk-test-very-secret-123"
-
-
-@pytest.fixture
-def store(app: AppTest) -> Store:
-    return Store(Settings().store_path)
 
 
 @pytest.fixture
@@ -39,14 +34,6 @@ def own(form: AppTest, name: str, content: bytes) -> AppTest:
     form.radio(key="pilot_source").set_value("My own file").run()
     form.file_uploader(key="pilot_file").set_value((name, content, "text/plain")).run()
     return form
-
-
-def opened(app: AppTest, run_id: str) -> AppTest:
-    app.switch_page("pages/pilot/run.py")
-    app.query_params["run"] = run_id
-    app.run()
-    assert not app.exception
-    return app
 
 
 def error(app: AppTest) -> str:

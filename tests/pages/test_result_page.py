@@ -14,26 +14,12 @@ from engine.items import write_jsonl
 from engine.plan import check_plan
 from engine.records import RunState
 from engine.runs import file_pilot, kept_estimate
-from engine.settings import Settings
 from engine.store import Store
 from pages.shared import funnel_parts, ladder_parts, row_parts
 from tests.pages import filled
-from tests.pages.look import figure, tables
+from tests.pages.look import figure, opened, tables
 
 PRICED = filled.OWN["teacher"] | {"usd_per_million_input": 1.0, "usd_per_million_output": 2.0}
-
-
-@pytest.fixture
-def store(app: AppTest) -> Store:
-    return Store(Settings().store_path)
-
-
-def opened(app: AppTest, run_id: str) -> AppTest:
-    app.switch_page("pages/pilot/run.py")
-    app.query_params["run"] = run_id
-    app.run()
-    assert not app.exception
-    return app
 
 
 def titles(page: AppTest) -> list[str]:

@@ -8,25 +8,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine.records import RunState
-from engine.settings import Settings
 from engine.store import Store
 from pages.shared.run_outcome import TAIL_BYTES, tail
 from tests.pages import filled
+from tests.pages.look import opened
 
 KEY = "sk-test-very-secret-123"
-
-
-@pytest.fixture
-def store(app: AppTest) -> Store:
-    return Store(Settings().store_path)
-
-
-def opened(app: AppTest, run_id: str) -> AppTest:
-    app.switch_page("pages/pilot/run.py")
-    app.query_params["run"] = run_id
-    app.run()
-    assert not app.exception
-    return app
 
 
 def test_a_run_offers_its_report_and_its_plan(app: AppTest, store: Store) -> None:

@@ -22,11 +22,6 @@ TICKETS = (Path(__file__).parents[1] / "data" / "tickets.jsonl").read_bytes()
 HOSTILE = "<img src=x onerror=alert(1)> **bold** $x$"
 
 
-@pytest.fixture
-def store(app: AppTest) -> Store:
-    return Store(Settings().store_path)
-
-
 def opened(app: AppTest, content: bytes = TICKETS, name: str = "tickets.jsonl") -> AppTest:
     """The pilot form with examples of one's own and the form of a task."""
     form = app.switch_page("pages/pilot/new.py")

@@ -9,14 +9,7 @@ from engine.recipe_sources import FIXED, Origin, Sourced, keep_settings, recipe_
 from engine.settings import Settings
 from engine.store import Store
 from tests.pages import filled
-
-
-def opened(app: AppTest, run_id: str) -> AppTest:
-    app.switch_page("pages/pilot/run.py")
-    app.query_params["run"] = run_id
-    app.run()
-    assert not app.exception
-    return app
+from tests.pages.look import opened
 
 
 def test_every_setting_stands_on_the_page_with_where_it_came_from(app: AppTest) -> None:
