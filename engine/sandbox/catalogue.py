@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from engine.errors import InputError
-from engine.sandbox import maths
+from engine.sandbox import maths, sql
 from engine.sandbox.worlds import World
 
-WORLDS: tuple[World[Any], ...] = (maths.WORLD,)
+WORLDS: tuple[World[Any], ...] = (maths.WORLD, sql.WORLD)
 
 NAMES = tuple(one.name for one in WORLDS)
 
