@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from engine.errors import InputError
-from engine.sandbox import maths, sql
+from engine.sandbox import facts, maths, open_answers, sql, tickets
 from engine.sandbox.worlds import World
 
-WORLDS: tuple[World[Any], ...] = (maths.WORLD, sql.WORLD)
+WORLDS: tuple[World[Any], ...] = (maths.WORLD, sql.WORLD, facts.WORLD, tickets.WORLD, open_answers.WORLD)
 
 NAMES = tuple(one.name for one in WORLDS)
 

@@ -2,7 +2,8 @@
 
 It reads the messages and nothing else: the instruction says whether to answer, to rephrase or to
 write a new question, and the question's text says the rest (`engine.sandbox.worlds.World.read`). A
-question that is of none of its worlds it calls UNANSWERABLE, as the prompts ask of every teacher.
+question that is of none of its worlds it calls UNANSWERABLE, as the prompts ask of every teacher. As a
+judge (`engine.tasks.judge`) it grades replies in the open world, and it does not err there.
 
 **Its flaws, committed before any cell was trained.** A share `error_rate` of its answers is wrong; of the
 questions that it writes so many are flawed as its `augmenter` says. What a flaw looks like is each world's.
@@ -17,12 +18,14 @@ import random
 import re
 
 from engine.domain import Message, Reply, Request
+from engine.sandbox import open_answers
 from engine.sandbox.catalogue import WORLDS
 from engine.sandbox.worlds import STRONG, Augmenter
 
 UNANSWERABLE = "UNANSWERABLE"
 
 _QUESTION = re.compile(r"Question:\s*(.*)", re.DOTALL)
+_JUDGED = re.compile(r"<question (\w+)>\n(.*)\n</question \1>.*<reply \1>\n(.*)\n</reply \1>", re.DOTALL)
 _SEVERAL = re.compile(r"write (\d+) new questions")
 
 
@@ -52,7 +55,10 @@ class SandboxTeacher:
     def _reply(self, request: Request) -> str:
         rng = _generator(request)
         instruction = " ".join(m.content for m in request.messages if m.role == "system").lower()
-        found = _QUESTION.search(_last_user_text(request.messages))
+        told = _last_user_text(request.messages)
+        if (judged := _JUDGED.search(told)) is not None:
+            return open_answers.verdict(judged[2], judged[3])
+        found = _QUESTION.search(told)
         text = found.group(1).strip() if found else ""
         for world in WORLDS:
             if (problem := world.read(text, rng)) is not None:
