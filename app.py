@@ -4,11 +4,12 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.shared import session
+from pages.shared import account, session
 
 st.set_page_config(page_title="SeedPilot", page_icon=":material/explore:", layout="wide")
 st.logo(str(Path(__file__).parent / "pages/shared/logo.svg"), size="large")
 
+account.gate()
 page = st.navigation(
     {
         "Decide": [

@@ -19,6 +19,7 @@ from engine.determined import RULED_OUT, not_applicable
 from engine.domain import Item, Recipe, Strategy
 from engine.errors import InputError, SeedPilotError
 from engine.estimate import Estimate, Sources, estimate, price_of
+from engine.exposure import refusals
 from engine.hub_rows import local
 from engine.inputs import read_inputs
 from engine.items import read_items
@@ -65,9 +66,7 @@ def prepare_full(plan: PilotPlan) -> PreparedFull:
 
     task = attempt(lambda: load_task(plan.task, Path(plan.seeds.path)))
     student = attempt(lambda: check_student(plan.student))
-    for name, asked in {"teacher": plan.teacher, "augmenter": plan.augmenter}.items():
-        if asked is not None and asked.base_url and (refusal := Settings().refusal(asked.base_url)):
-            problems.append(f"{name}.base_url: {refusal}")
+    problems += refusals(plan, Settings())
     if task is not None and not_applicable(task, full.spending):
         # Nothing is moved to other strategies unasked: what is spent on each is what a person typed.
         problems.append(f"full.spending: {RULED_OUT}")

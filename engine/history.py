@@ -44,7 +44,7 @@ class Found:
 
 def search(store: Store, wanted: Wanted, most: int | None = None, skip: int = 0) -> Found:
     """The runs that are looked for, newest first, at most so many; none that was deleted."""
-    where, values = _where(wanted)
+    where, values = _where(wanted, store.owner)
     query = f"FROM runs WHERE {where}"
     page = f"SELECT * {query} ORDER BY created_at DESC, id DESC LIMIT :most OFFSET :skip"
     with store.reading() as connection:
@@ -53,10 +53,13 @@ def search(store: Store, wanted: Wanted, most: int | None = None, skip: int = 0)
         return Found(tuple(run_of(row) for row in rows), int(total))
 
 
-def _where(wanted: Wanted) -> tuple[str, dict[str, Any]]:
+def _where(wanted: Wanted, owner: str | None) -> tuple[str, dict[str, Any]]:
     """The condition, made of this module's own words, and what is bound in it."""
-    parts, values = ["deleted_at IS NULL"], {"stale": time.time() - LOST_AFTER_S}
-    bound: dict[str, Any] = dict(values)
+    parts = ["deleted_at IS NULL"]
+    bound: dict[str, Any] = {"stale": time.time() - LOST_AFTER_S}
+    if owner is not None:
+        parts.append("owner = :owner")
+        bound["owner"] = owner
     for number, word in enumerate(wanted.words.casefold().split()):
         parts.append(f"instr(words, :word{number}) > 0")
         bound[f"word{number}"] = word

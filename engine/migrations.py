@@ -100,12 +100,19 @@ def m005_search_words(connection: Connection) -> None:
         )
 
 
+def m006_owners(connection: Connection) -> None:
+    """Who filed a run, as the identity provider named them; NULL: whoever sat at the machine."""
+    connection.exec_driver_sql("ALTER TABLE runs ADD COLUMN owner TEXT")
+    connection.exec_driver_sql("CREATE INDEX runs_by_owner ON runs (owner, created_at)")
+
+
 STEPS: tuple[Callable[[Connection], None], ...] = (
     m001_runs_cells_queries,
     m002_running_totals,
     m003_uploaded_files,
     m004_deleted_runs,
     m005_search_words,
+    m006_owners,
 )
 
 

@@ -17,6 +17,7 @@ from engine.determined import NOT_APPLICABLE, RULED_OUT, not_applicable
 from engine.domain import Cell, Item, Recipe, Strategy
 from engine.errors import InputError, SeedPilotError
 from engine.estimate import Estimate, Sources, estimate, price_of, prompt_tokens_at_most, queries_needed
+from engine.exposure import refusals
 from engine.inputs import read_inputs
 from engine.machine_fit import note, problem, this_machine
 from engine.plan import FEWEST_SEEDS, FEWEST_TEST_ITEMS, SANDBOX, PilotPlan
@@ -94,10 +95,7 @@ def prepare(plan: PilotPlan) -> Prepared:
             f"judge: found {plan.judge!r}, but the task {task.name!r} is scored without a judge; leave it out, or give "
             'the task a scorer of kind = "judge"'
         )
-    others = {f"teachers.{name}": model for name, model in plan.teachers.items()}
-    for name, asked in {"teacher": plan.teacher, "augmenter": plan.augmenter, **others}.items():
-        if asked is not None and asked.base_url and (refusal := Settings().refusal(asked.base_url)):
-            problems.append(f"{name}.base_url: {refusal}")
+    problems += refusals(plan, Settings())
     if task is not None:
         plan = attempt(partial(_applicable, plan, task, warnings)) or plan
     items = None if task is None else attempt(partial(_items, plan, task, warnings))

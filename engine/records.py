@@ -61,6 +61,8 @@ class Run:
     heartbeat_at: float | None
     created_at: float
     finished_at: float | None
+    owner: str | None
+    """Who filed it where the dashboard is exposed; None: whoever sat at the machine."""
     request: str | None
     """One of `engine.stopping` while the worker has not yet obeyed."""
 
@@ -117,6 +119,7 @@ def run_of(row: Mapping[Any, Any]) -> Run:
         heartbeat_at=row["heartbeat_at"],
         created_at=row["created_at"],
         finished_at=row["finished_at"],
+        owner=row["owner"],
         request=row["request"],
     )
 

@@ -143,6 +143,7 @@ def carried(plan: PilotPlan, store: Store, run_id: str) -> PilotPlan:
             return path
         if not source.exists():  # a hub id
             return path
+        _of_the_same_owner(source, store, run_id)
         if source.is_dir():  # a student: too large to copy, and it does not vanish with a tab
             return str(source.resolve())
         inputs.mkdir(parents=True, exist_ok=True)
@@ -155,6 +156,15 @@ def carried(plan: PilotPlan, store: Store, run_id: str) -> PilotPlan:
         return with_paths(plan.model_copy(update={"task": task}), copied)
     except OSError as error:
         raise translated(error, store.path) from error
+
+
+def _of_the_same_owner(source: Path, store: Store, run_id: str) -> None:
+    """InputError where a file lies in the folder of somebody else's run."""
+    if store.owner is None or not source.resolve().is_relative_to(store.home.resolve()):
+        return  # what lies elsewhere was refused or allowed by `engine.exposure`
+    folder = source.resolve().relative_to(store.home.resolve()).parts[0]
+    if folder not in ("uploads", "hub", run_id):
+        store.run(folder)
 
 
 def plan_of(run: Run) -> PilotPlan:

@@ -34,7 +34,13 @@ class Settings(BaseSettings):
     exposed: bool = False
     """The dashboard answers other machines too (set by whoever starts it so): then only listed endpoints."""
 
-    @field_validator("endpoints", mode="before")
+    users: Annotated[tuple[str, ...], NoDecode] = ()
+    """Who may log in where the dashboard is exposed, parted by commas: an e-mail address, or `@example.org` for all of
+    that domain; none given means everybody whom the identity provider lets in."""
+    key_variables: Annotated[tuple[str, ...], NoDecode] = ()
+    """Environment variables whose keys an exposed server lends to whoever is logged in, parted by commas."""
+
+    @field_validator("endpoints", "users", "key_variables", mode="before")
     @classmethod
     def _parted(cls, given: object) -> object:
         return tuple(part.strip() for part in given.split(",") if part.strip()) if isinstance(given, str) else given
@@ -51,6 +57,12 @@ class Settings(BaseSettings):
             f"the endpoint {base_url} is not on this server's list (SEEDPILOT_ENDPOINTS: {allowed}); "
             "ask whoever runs the server to add it"
         )
+
+    def admits(self, address: str) -> bool:
+        """Whether whoever has that e-mail address may use an exposed server."""
+        address = address.casefold()
+        entries = [entry.casefold() for entry in self.users]
+        return not entries or address in entries or f"@{address.rpartition('@')[2]}" in entries
 
     @property
     def store_path(self) -> Path:

@@ -35,7 +35,14 @@ from engine.store_file import StoreFile
 
 
 class Store(StoreFile):
-    """Runs, cells and pools in that file, which is created or migrated where needed."""
+    """Runs, cells and pools in that file, which is created or migrated where needed.
+
+    With an `owner` it files runs for them and knows no others: to them, runs of other people are not there.
+    """
+
+    def __init__(self, path: Path, owner: str | None = None) -> None:
+        super().__init__(path)
+        self.owner = owner
 
     # --- runs -------------------------------------------------------------------------------------
 
@@ -45,22 +52,24 @@ class Store(StoreFile):
         The same token always gives the same run, so that a double click or a rerun of the page cannot
         start (and pay) twice: the id that comes back is then the earlier one.
         """
+        token = start_token if self.owner is None else f"{self.owner} {start_token}"
         with self.transaction() as connection:
             connection.execute(
                 text(
-                    "INSERT INTO runs (id, name, plan, start_token, state, created_at, words) "
-                    "VALUES (:id, :name, :plan, :token, 'queued', :now, :words) ON CONFLICT (start_token) DO NOTHING"
+                    "INSERT INTO runs (id, name, plan, start_token, state, created_at, words, owner) VALUES "
+                    "(:id, :name, :plan, :token, 'queued', :now, :words, :owner) ON CONFLICT (start_token) DO NOTHING"
                 ),
                 {
                     "id": run_id,
                     "name": name,
                     "plan": json.dumps(plan),
-                    "token": start_token,
+                    "token": token,
                     "now": time.time(),
                     "words": words_of(run_id, name, plan),
+                    "owner": self.owner,
                 },
             )
-            found = connection.execute(text("SELECT id FROM runs WHERE start_token = :token"), {"token": start_token})
+            found = connection.execute(text("SELECT id FROM runs WHERE start_token = :token"), {"token": token})
             return str(found.scalar_one())
 
     def reopen(self, run_id: str, plan: Mapping[str, Any]) -> bool:
@@ -80,7 +89,7 @@ class Store(StoreFile):
         """That run; InputError where there is none."""
         with self.reading() as connection:
             row = connection.execute(text("SELECT * FROM runs WHERE id = :id"), {"id": run_id}).mappings().first()
-        if row is None:
+        if row is None or self.owner not in (None, row["owner"]):
             raise InputError(f"run {run_id!r} is not in {self.path}; `seedpilot runs` lists the runs there")
         if row["deleted_at"] is not None:
             day = time.strftime("%Y-%m-%d", time.localtime(row["deleted_at"]))
@@ -89,9 +98,12 @@ class Store(StoreFile):
 
     def runs(self) -> list[Run]:
         """All runs, newest first; none that was deleted."""
-        newest = text("SELECT * FROM runs WHERE deleted_at IS NULL ORDER BY created_at DESC, id DESC")
+        newest = text(
+            "SELECT * FROM runs WHERE (:owner IS NULL OR owner = :owner) AND deleted_at IS NULL "
+            "ORDER BY created_at DESC, id DESC"
+        )
         with self.reading() as connection:
-            rows = connection.execute(newest).mappings()
+            rows = connection.execute(newest, {"owner": self.owner}).mappings()
             return [run_of(row) for row in rows]
 
     def claim(self, run_id: str, pid: int, started_at: float) -> bool:

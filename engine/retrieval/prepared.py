@@ -10,6 +10,7 @@ from engine.costs import Price, upper_bound_usd, usd_for, usd_per_query
 from engine.domain import Reply, Request, Teacher
 from engine.errors import InputError
 from engine.estimate import RETRY_ALLOWANCE, price_of, prompt_tokens_at_most
+from engine.exposure import refusals
 from engine.ledger import Ceiling, Ledger
 from engine.plan import SANDBOX, PilotPlan, RetrievalPlan
 from engine.retrieval import world
@@ -73,9 +74,7 @@ def prepare_retrieval(plan: PilotPlan) -> PreparedRetrieval:
     if plan.retrieval is None:
         raise InputError("retrieval: is missing; say which collection and which encoder are measured")
     asked = plan.retrieval
-    problems: list[str] = []
-    if plan.teacher.base_url and (refusal := Settings().refusal(plan.teacher.base_url)):
-        problems.append(f"teacher.base_url: {refusal}")
+    problems = refusals(plan, Settings())
     if plan.teacher.kind == "sandbox" and asked.collection != SANDBOX and not asked.feedback:
         problems.append(
             "teacher: the sandbox teacher knows the sandbox's world only; name an endpoint, recorded replies, or "

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import regex
 
 from engine.confinement import Limits
+from engine.settings import Settings as ServerSettings
 from engine.tasks import code, sql
 from engine.tasks.base import Judge, Parser, Scorer
 from engine.tasks.judge import HIGHEST, LOWEST, RubricJudge
@@ -167,6 +168,10 @@ def _sql(given: Settings) -> Built:
     folder = None if given.folder is None else database_folder(given.folder, named)
     if named and folder is None:
         given.problem(f"scorer.databases = {named!r}: there is no folder {(given.folder or Path()) / named}")
+    server = ServerSettings()
+    if folder is not None and server.exposed and not folder.resolve().is_relative_to(server.home.resolve()):
+        given.problem(f"scorer.databases = {named!r} lies on the server; upload the databases with the task")
+        folder = None
     find = sql.databases(folder)
     return Built(sql.sql(find), sql.parse_answer, databases=find)
 
@@ -198,6 +203,9 @@ def _judge(given: Settings) -> Built:
 
 def _python(given: Settings) -> Built:
     named = given.take("file", str, "", "the path of a Python file with score(input, answer, reply)")
+    if ServerSettings().exposed:
+        given.problem("scorer.kind: found 'python', but this server runs no programs of its users; take another kind")
+        return Built(nothing_scores("no scorer"), parse_text)
     right_at = given.number("right_at", 1.0, 0.0, 1.0)
     limits = _limits(given)
     path = (given.folder or Path()) / named

@@ -21,16 +21,17 @@ from engine.run_pairs import RunPairs
 from engine.run_results import pairs_of
 from engine.settings import Settings
 from engine.store import Store
+from pages.shared import account
 
 
 def store() -> Store:
-    """The store of this dashboard; StoreError where it cannot be used."""
-    return _store(Settings().store_path)
+    """The store of this dashboard, with the runs of whoever uses it; StoreError where it cannot be used."""
+    return _store(Settings().store_path, account.owner())
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _store(path: Path) -> Store:
-    return Store(path)
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _store(path: Path, owner: str | None) -> Store:
+    return Store(path, owner)
 
 
 @dataclass(frozen=True, slots=True)

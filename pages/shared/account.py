@@ -1,0 +1,52 @@
+"""Who uses the dashboard: whoever sits at the machine, or, where others reach it, whoever has logged in."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from engine.settings import Settings
+from pages.shared import words
+
+HOW = "docs/exposed.md says how a server is set up."
+
+
+def owner() -> str | None:
+    """By what runs are told apart: the e-mail address of whoever is logged in; None at the machine itself."""
+    return _who() if Settings().exposed else None
+
+
+def gate() -> None:
+    """Lets nobody further where others reach this server and nobody has logged in; says who is in otherwise."""
+    settings = Settings()
+    if not settings.exposed:
+        return
+    if "is_logged_in" not in st.user:
+        st.title("SeedPilot")
+        st.error(
+            f"Other machines can reach this server, but nobody can log in yet: it has no identity provider. {HOW}",
+            icon=":material/lock:",
+        )
+        st.stop()
+    if not st.user.is_logged_in:
+        st.title("SeedPilot")
+        st.info("Log in to see your runs and to start new ones.", icon=":material/lock:")
+        st.button("Log in", key="account_login", type="primary", icon=":material/login:", on_click=st.login)
+        st.stop()
+    name = _who()
+    if name is None or not settings.admits(name):
+        st.title("SeedPilot")
+        shown = words.plain(name or "This account without a confirmed e-mail address")
+        st.error(f"{shown} may not use this server; ask whoever runs it to add you.", icon=":material/lock:")
+        st.button("Log out", key="account_logout", icon=":material/logout:", on_click=st.logout)
+        st.stop()
+    with st.sidebar:
+        st.caption(f":material/person: {words.plain(name)}")
+        st.button("Log out", key="account_logout", icon=":material/logout:", on_click=st.logout)
+
+
+def _who() -> str | None:
+    """The confirmed e-mail address, in small letters; None where the provider gives none."""
+    address = st.user.get("email")
+    if not address or st.user.get("email_verified", True) is False:
+        return None
+    return str(address).casefold()
