@@ -126,10 +126,11 @@ class Sql:
         return f"{context(problem.schema)}\n\n{question}", query(problem)
 
     def texts(self, rng: random.Random) -> str:
-        """A question of any kind, below its database."""
+        """A question of any kind or a query of any kind, below its database; never the two together."""
         while is_held_out(key_of(problem := sample_problem(rng))):
             pass
-        return f"{context(problem.schema)}\n\n{write(problem, rng)}"
+        text = write(problem, rng) if rng.random() < 0.5 else written(problem, rng)
+        return f"{context(problem.schema)}\n\n{text}"
 
     def words(self) -> frozenset[str]:
         """Words of sentences, schemas and queries, and the signs."""

@@ -1,49 +1,45 @@
 """The sandbox student before it has learnt anything: its tokenizer and its random weights.
 
-The tokenizer knows the words of the world, the numbers from 0 to 99 and a few signs. A space belongs to
+The tokenizer knows the words of its worlds, the numbers from 0 to 99 and a few signs. A space belongs to
 the word after it, so that decoding gives back the text that was encoded; before a number it is a token
 of its own, so that a number is one token wherever it stands. Any other word is `[UNK]`.
 """
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterable
 
 import torch
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from engine.sandbox import wording
-from engine.sandbox.language import LINES, SENTENCES
+from engine.sandbox import maths
 
 SPACE = "▁"
 """Stands for a space within a token."""
 END, UNKNOWN = "</s>", "[UNK]"
 
 _PIECES = rf"[0-9]{{1,2}}|{SPACE}?(?:[A-Za-z]+|#+|[^{SPACE}A-Za-z0-9#\n])|\n|{SPACE}"
-_WORD = re.compile(r"[A-Za-z]+")
-_SIGNS = ("+", "-", "*", "/", "=", ".", ",", "?", "!", ":", "'", "$", "####")
 
 
-def vocabulary() -> list[str]:
-    """Every token, the two special ones first; a word stands there with and without a space before it."""
-    slots = re.compile(r"\{\w+\}")
-    texts = [slots.sub(" ", template) for kinds in SENTENCES.values() for template in kinds]
-    texts += [slots.sub(" ", line) for line in LINES]
-    texts += ["she he She He some", *wording.TIMES.values(), *wording.PARTS.values()]
-    texts += [*wording.NAMES, *wording.THINGS, *wording.BOXES, *wording.FRIENDS]
-    words = {word for text in texts for word in _WORD.findall(text)}
-    # A sentence may begin with a word that its template has in the middle.
-    words |= {word.capitalize() for word in words if word in " ".join(wording.PARTS.values()).split()}
+def vocabulary(more: Iterable[str] = ()) -> list[str]:
+    """Every token, the two special ones first; a word stands there with and without a space before it.
+
+    The maths world's are the first, in the order of the student that was made for it alone; `more` are words and signs
+    of further worlds.
+    """
+    known = maths.WORLD.words()
     # 00 to 09 are the tails of longer numbers, which are cut into pairs of digits.
     numbers = [str(n) for n in range(100)] + [f"0{n}" for n in range(10)]
-    pieces = [*_SIGNS, *sorted(words)]
-    return [END, UNKNOWN, "\n", SPACE, *numbers, *pieces, *(SPACE + piece for piece in pieces)]
+    pieces = [*maths.SIGNS, *sorted(known - set(maths.SIGNS))]
+    further = sorted(set(more) - known)
+    spaced = [[SPACE + piece for piece in some] for some in (pieces, further)]
+    return [END, UNKNOWN, "\n", SPACE, *numbers, *pieces, *spaced[0], *further, *spaced[1]]
 
 
-def build_tokenizer() -> PreTrainedTokenizerFast:
+def build_tokenizer(more: Iterable[str] = ()) -> PreTrainedTokenizerFast:
     """A word-level tokenizer without chat template and without a pad token, as many base models are."""
-    tokens = {token: i for i, token in enumerate(vocabulary())}
+    tokens = {token: i for i, token in enumerate(vocabulary(more))}
     tokenizer = Tokenizer(models.WordLevel(tokens, unk_token=UNKNOWN))
     tokenizer.normalizer = normalizers.Replace(" ", SPACE)
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(_PIECES), "isolated")

@@ -92,7 +92,8 @@ class World(Protocol[P]):
         ...
 
     def texts(self, rng: random.Random) -> str:
-        """What is asked (`Item.asked`) in the whole world, for pretraining; never a held-out problem."""
+        """What is asked (`Item.asked`) in the whole world, or an answer without its question, for pretraining; never of
+        a held-out problem."""
         ...
 
     def words(self) -> frozenset[str]:

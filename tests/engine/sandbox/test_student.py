@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,13 +13,17 @@ from safetensors.torch import load_file
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from engine.domain import CellJob, Outcome, Recipe, TrainingExample
+from engine.errors import InputError
 from engine.sandbox import language, problems
+from engine.sandbox.catalogue import NAMES, world_of
 from engine.sandbox.maths import HARD, sample_easy
-from engine.sandbox.pretrain import SUMS_A_DOCUMENT, documents, pretrain, random_sum
+from engine.sandbox.pretrain import BATCHES_DRAWN, SUMS_A_DOCUMENT, Making, begun, documents, pretrain, random_sum
 from engine.sandbox.recipe import SANDBOX_RECIPE
 from engine.sandbox.student import build_model, build_tokenizer
 from engine.sandbox.world import held_out, seeds, test_items
+from engine.sandbox.worlds import WEAK
 from engine.student import check_student
+from engine.tasks import task_from
 from engine.tasks.math import TASK
 from engine.training import run_job
 
@@ -80,7 +85,7 @@ def test_pretraining_shows_no_held_out_problem_and_nothing_hard_solved() -> None
 def test_of_a_sum_only_the_result_is_learnt_and_of_a_problem_only_the_answer(
     tokenizer: PreTrainedTokenizerFast,
 ) -> None:
-    source = documents(tokenizer, random.Random(0))
+    source = documents(tokenizer, random.Random(0), {"maths": 1.0})
     sums = answers = 0
     for document in (next(source) for _ in range(200)):
         said = tokenizer.decode([i for i, learnt in zip(document.ids, document.learnt, strict=True) if learnt])
@@ -96,9 +101,70 @@ def test_of_a_sum_only_the_result_is_learnt_and_of_a_problem_only_the_answer(
 
 def test_pretraining_is_the_same_for_the_same_seed(tmp_path: Path) -> None:
     for name in ("a", "b"):
-        pretrain(2, 0, tmp_path / name)
+        pretrain(Making({"maths": 1.0, "sql": 1.0}, 2, batch=4), tmp_path / name)
     a, b = (load_file(tmp_path / name / "model.safetensors") for name in "ab")
     assert all(torch.equal(a[key], b[key]) for key in a)
+
+
+class StoppedError(Exception):
+    """Somebody stops the work."""
+
+
+def test_a_stopped_pretraining_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
+    making = Making({"maths": 1.0}, BATCHES_DRAWN + 3, batch=2)
+    pretrain(making, tmp_path / "whole")
+    left = iter(range(BATCHES_DRAWN + 2))
+
+    def check() -> None:
+        if next(left, None) is None:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        pretrain(making, tmp_path / "parts", checkpoint_s=0.0, check=check)
+    assert not (tmp_path / "parts" / "model.safetensors").exists()
+    with pytest.raises(InputError, match="made otherwise"):
+        pretrain(replace(making, seed=1), tmp_path / "parts")
+    steps = iter(range(3))
+    pretrain(making, tmp_path / "parts", check=lambda: [None][next(steps) // 3])  # three steps are left, no more
+    whole, parts = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "parts"))
+    assert all(torch.equal(whole[key], parts[key]) for key in whole)
+    assert not (tmp_path / "parts" / "checkpoint").exists()
+
+
+def test_a_student_may_begin_with_anothers_weights_word_by_word() -> None:
+    shipped = check_student("sandbox").path
+    old = load_file(Path(shipped) / "model.safetensors")
+    known = AutoTokenizer.from_pretrained(shipped).get_vocab()
+    model, tokenizer = begun(Making({"sql": 1.0}, 1, start=shipped))
+    found = model.state_dict()
+    assert torch.equal(found["model.layers.0.mlp.up_proj.weight"], old["model.layers.0.mlp.up_proj.weight"])
+    table = found["model.embed_tokens.weight"]
+    assert len(table) == len(tokenizer) > len(known)
+    for word in ("▁How", "▁many", "42", "?"):
+        row = tokenizer.get_vocab()[word]
+        assert torch.equal(table[row], old["model.embed_tokens.weight"][known[word]])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_text_of_a_world_is_made_of_tokens_and_comes_back(name: str) -> None:
+    """Prompts, answers and questions, right and flawed, of seeds, tests, pretraining and a weak augmenter."""
+    world = world_of(name)
+    task = task_from(tomllib.loads(world.task), world.folder, name)
+    tokenizer = build_tokenizer(world.words())
+    rng = random.Random(0)
+    texts = []
+    for item in (*world.seeds(100), *world.test_items(100)):
+        problem = world.read(item.question, rng)
+        answers = [task.parse_answer(world.answered(problem, rng, flawed=flawed)) for flawed in (False, True)]
+        asked = [world.rephrased(problem, item.question, rng, flawed=flawed) for flawed in (False, True)]
+        asked += [item.asked, world.invented(problem, rng, WEAK), world.easy(rng)[0]]
+        texts += [message.content for question in asked for message in task.student_prompt(question)]
+        texts += [one for one in (item.answer, *answers, world.easy(rng)[1], world.texts(rng)) if one]
+    for text in texts:
+        ids = tokenizer(text).input_ids
+        assert tokenizer.unk_token_id not in ids, (text, tokenizer.convert_ids_to_tokens(ids))
+        assert tokenizer.decode(ids, skip_special_tokens=True) == text
+    assert len(texts) >= 2000
 
 
 def test_the_student_has_about_a_million_parameters(tokenizer: PreTrainedTokenizerFast) -> None:
