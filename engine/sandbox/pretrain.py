@@ -246,8 +246,8 @@ def main() -> None:
     out = where.relative_to(ROOT) if where.is_relative_to(ROOT) else where
     begins = f" --from {given.start}" if given.start else ""
     command = (
-        f"python -m engine.sandbox.pretrain --worlds {' '.join(given.worlds)} --steps {given.steps} --seed {given.seed} "
-        f"--rate {given.rate:g} --batch {given.batch} --threads {given.threads}{begins} --out {out}"
+        f"python -m engine.sandbox.pretrain --worlds {' '.join(given.worlds)} --steps {given.steps} "
+        f"--seed {given.seed} --rate {given.rate:g} --batch {given.batch} --threads {given.threads}{begins} --out {out}"
     )
     card = CARD.format(
         parameters=build_model(0, len(AutoTokenizer.from_pretrained(given.out))).num_parameters(),
