@@ -1,7 +1,7 @@
-"""New pilot: a plan, what it takes before it starts, and the start."""
+"""New pilot: a plan in six steps, what it takes before it starts, and the start."""
 
+import hashlib
 import json
-import secrets
 
 import streamlit as st
 from pydantic import SecretStr
@@ -11,22 +11,25 @@ from engine.errors import InputError
 from engine.plan import check_plan, to_toml
 from engine.settings import Settings
 from pages.shared import (
+    advice_door,
     check_form,
     confirm_parts,
-    judge_form,
+    drafts,
     pilot_form,
     pilots,
     plan_door,
+    plan_summary,
     prompts_form,
     run_words,
-    variants_form,
+    wizard,
     words,
 )
+from pages.shared.pilot_parts import Asked
 
 
 def start(plan_json: str, key: str | None) -> str:
-    """Files the plan once, however often the button is pressed, and starts its worker."""
-    token = st.session_state.setdefault("pilot_token", secrets.token_hex(16))
+    """Files the plan once, however often the button is pressed and in however many tabs, and starts its worker."""
+    token = hashlib.sha256(f"{st.session_state[drafts.TOKEN]}\n{plan_json}".encode()).hexdigest()
     settings = Settings()
     store = pilots.store()
     # From here to the worker's start nothing touches Streamlit: a rerun cannot come between the two.
@@ -36,65 +39,20 @@ def start(plan_json: str, key: str | None) -> str:
     return run_id
 
 
-st.markdown(
-    "Try the strategies on a small scale with your own examples, teacher and student, before you spend the rest."
-)
-form, before = st.columns([1.5, 1], gap="large")
-with form:
-    came = st.container()
-    asked = pilot_form.ask()
-    with st.container(border=True):
-        st.subheader("6. What the teacher is sent", anchor=False)
-        asked.raw |= prompts_form.section()
-        sent = st.container()
-    with st.container(border=True):
-        st.subheader("7. Variants to compare", anchor=False)
-        asked.raw |= variants_form.section(asked)
-    if judge_form.needed(asked):
-        with st.container(border=True):
-            st.subheader("The judge", anchor=False)
-            asked.raw |= judge_form.section(asked)
-            judge_form.show(asked)
-    with st.container(border=True):
-        st.subheader("8. Check the teacher first", anchor=False)
-        asked.raw |= check_form.section()
-        check = st.container()
-    pilot_form.advanced(asked)
-with came:
-    plan_door.told(asked.raw)
-plan_json = json.dumps(asked.raw, sort_keys=True)
-with before:
-    st.subheader("Before you start", anchor=False)
-    found = None
-    if asked.complete:
-        try:
-            found = pilots.outline(plan_json)
-        except InputError as error:
-            asked.problems += [run_words.in_form_words(problem) for problem in error.problems]
-    if asked.problems:
-        found = None
-    if found is not None:
-        confirm_parts.figures(found)
-    else:
-        several = len(asked.problems) > 1
-        st.error(
-            "\n".join(("- " if several else "") + words.plain(problem) for problem in asked.problems),
-            icon=":material/error:",
-        )
-    for note in (*asked.notes, *(found.warnings if found else ())):
-        st.warning(words.plain(run_words.in_form_words(note)), icon=":material/warning:")
+def beginning(plan_json: str) -> None:
+    """The last step's own part: what the pilot is worth, what to know, and the two ways to run it."""
+    confirm_parts.worth(found)
+    for warning in found.warnings if found else ():
+        st.warning(words.plain(run_words.in_form_words(warning)), icon=":material/warning:")
     if check_form.stopped(plan_json):
         st.warning(
-            "The check of this plan says that no pilot should follow: read why in part 8.", icon=":material/block:"
+            "The check of this plan says that no pilot should follow: read why in the teacher's step.",
+            icon=":material/block:",
         )
     pressed = st.button(
-        "Start the pilot",
-        key="pilot_start",
-        type="primary",
-        icon=":material/rocket_launch:",
-        disabled=found is None,
-        width="stretch",
+        "Start the pilot", key="pilot_start", type="primary", icon=":material/rocket_launch:", disabled=found is None
     )
+    st.caption("The work goes on in a process of its own. You can close this tab and come back.")
     if found is not None:
         st.download_button(
             "Download the plan (TOML)",
@@ -104,19 +62,61 @@ with before:
             key="pilot_toml",
             icon=":material/download:",
             on_click="ignore",
-            width="stretch",
             help="The same pilot from the command line: seedpilot pilot plan.toml",
         )
-    st.caption("The work goes on in a process of its own. You can close this tab and come back.")
     if pressed and found is not None:
         if st.session_state.get("pilot_shown") not in (None, plan_json):
             st.warning("The plan changed just now. Look at the figures, then press Start again.")
         else:
             run_id = start(plan_json, asked.key)
-            del st.session_state["pilot_token"]
+            drafts.renew()
             st.switch_page("pages/pilot/run.py", query_params={"run": run_id})
     st.session_state["pilot_shown"] = plan_json
-with sent:
+
+
+entered = wizard.TAB not in st.session_state
+advice_door.pour()
+lost = drafts.opened()
+st.markdown(
+    "Try the strategies on a small scale with your own examples, teacher and student, before you spend the rest."
+)
+came = st.container()
+form, beside = st.columns([1.7, 1], gap="large")
+asked = Asked({})
+with form:
+    steps = wizard.Steps(asked)
+    places = pilot_form.ask(asked, steps)
+plan_json = json.dumps(asked.raw, sort_keys=True)
+found = None
+if asked.complete:
+    try:
+        found = pilots.outline(plan_json)
+    except InputError as error:
+        asked.problems += [run_words.in_form_words(problem) for problem in error.problems]
+else:
+    asked.problems += pilot_form.faults_so_far(asked, steps)
+if asked.problems:
+    found = None
+faults = steps.faults(pilot_form.files(asked.raw))
+with came:
+    for said in lost:
+        st.warning(words.plain(said), icon=":material/history:")
+    plan_door.told(asked.raw)
+    advice_door.told()
+with beside:
+    st.subheader("Your pilot", anchor=False)
+    confirm_parts.figures(found)
+    with st.container(border=True):
+        plan_summary.section(asked, found, faults)
+    st.button(
+        "Begin anew", key="pilot_anew", type="tertiary", icon=":material/restart_alt:", on_click=plan_door.anew,
+        help="Empties every step.",
+    )  # fmt: skip
+with places.sent:
     prompts_form.show(None if found is None else found.prompts)
-with check:
+with places.check:
     check_form.show(found, asked, plan_json)
+with steps.part(wizard.START):
+    beginning(plan_json)
+steps.finish(faults)
+drafts.keep(entered=entered)

@@ -15,6 +15,9 @@ from engine.settings import Settings
 from pages.shared import check_parts, pilots, run_controls, run_words
 from pages.shared.pilot_parts import KEEP, Asked
 
+OF_THE_CHECK = ("task", "seeds", "test", "teacher", "augmenter", "judge", "teachers", "prompts", "unlabelled", "check")
+"""Tables of a plan that a check's queries come from."""
+
 
 def section() -> dict[str, Any]:
     """Asks how large the check is; the plan's part."""
@@ -39,7 +42,9 @@ def show(found: pilots.Outline | None, asked: Asked, plan_json: str) -> None:
     last: tuple[str, str] | None = st.session_state.get("check_run")
     run = None if last is None else next((one for one in store.runs() if one.id == last[0]), None)
     live = run is not None and (run.state in run_words.LIVE)
-    if found is not None:
+    if found is None:
+        st.caption("Can start once the plan is complete; the student and the design may still change after it.")
+    else:
         st.caption(
             f"{found.check.seeds} of your seeds, three answers to ten of them, one example of each strategy: at most "
             f"{found.check.queries:,} queries, ceiling {found.check.ceiling:,}. A pilot does not buy them again."
@@ -52,7 +57,7 @@ def show(found: pilots.Outline | None, asked: Asked, plan_json: str) -> None:
         st.rerun()
     if run is None:
         return
-    if last is not None and last[1] != plan_json:
+    if last is not None and asked_of(last[1]) != asked_of(plan_json):
         st.caption("The form changed since: this check was of the plan as it stood then.")
     _watch(run.id, live=live)
     st.page_link(
@@ -66,10 +71,16 @@ def show(found: pilots.Outline | None, asked: Asked, plan_json: str) -> None:
 def stopped(plan_json: str) -> bool:
     """Whether the last check of this visit, of this very plan, says that no pilot should follow."""
     last: tuple[str, str] | None = st.session_state.get("check_run")
-    if last is None or last[1] != plan_json:
+    if last is None or asked_of(last[1]) != asked_of(plan_json):
         return False
     found = check_parts.read(pilots.store(), last[0])
     return found is not None and bool(found["stopped"])
+
+
+def asked_of(plan_json: str) -> str:
+    """What of a plan a check asks about: a student or budgets that are chosen after it leave it valid."""
+    raw = json.loads(plan_json)
+    return json.dumps([[raw.get(name) for name in OF_THE_CHECK], raw.get("grid", {}).get("strategies")], sort_keys=True)
 
 
 def _start(plan_json: str, key: str | None) -> str:

@@ -23,8 +23,7 @@ def section(asked: Asked, prefix: str) -> None:
         "For real questions. Each is answered once; test items and seeds among them are left out and counted.",
     )
     if file is None:
-        asked.problems.append("Real questions: upload your questions without answers, or leave the strategy out.")
-        asked.complete = False
+        asked.wait_for("Real questions: upload your questions without answers, or leave the strategy out.")
         return
     columns = columns_form.ask(file, asked.raw.get("task"), f"{prefix}_inputs", answered=False)
     asked.raw["unlabelled"] = {"path": str(file), **({"map": columns} if columns else {})}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from engine.errors import InputError
 from engine.hub_rows import MOST_ROWS, local, parse
 from engine.plan import HUB, SANDBOX
 from pages.shared import columns_form, task_form, tryout_form, uploads
-from pages.shared.pilot_parts import KEEP, Asked, count
+from pages.shared.pilot_parts import KEEP, Asked, Place, count
 
 OWN, HUB_SEEDS, SANDBOX_SEEDS = "My own file", "A data set on the hub", "Sandbox"
 HOLD_OUT, TEST_FILE = "Keep rows of this file aside", "A test file"
@@ -21,48 +22,67 @@ FILES = ["jsonl", "csv", "parquet", "gz"]
 FORMATS = "JSONL, CSV or Parquet"
 
 
-def ask(asked: Asked) -> bool:
-    """Draws it; whether the examples are the user's own."""
-    source = st.radio("Labelled examples", [SANDBOX_SEEDS, OWN, HUB_SEEDS], key="pilot_source", horizontal=True, **KEEP)
+def ask(asked: Asked, seeds: Place = nullcontext, task: Place = nullcontext) -> bool:
+    """Draws it, each part in its place; whether the examples are the user's own."""
+    with seeds():
+        source = st.radio(
+            "Labelled examples", [SANDBOX_SEEDS, OWN, HUB_SEEDS], key="pilot_source", horizontal=True, **KEEP
+        )
+        if source == SANDBOX_SEEDS:
+            _sandbox(asked)
+        else:
+            file = _source(asked, hub=source == HUB_SEEDS)
     if source == SANDBOX_SEEDS:
-        st.caption("Maths word problems that SeedPilot invents: practice without key or GPU, in minutes.")
-        seeds, test = st.columns(2)
-        asked.raw["seeds"] = {"path": SANDBOX, "count": count(seeds, "Seeds", "pilot_seeds", 100, 10)}
-        asked.raw["test"] = {"count": count(test, "Test items", "pilot_test_items", 300, 20)}
+        with task():
+            st.caption("The sandbox's problems end in a number, and a right answer is that number.")
         return False
-    if source == OWN:
+    with task():
+        kind = st.radio(
+            "How an answer is scored", [MATHS, OWN_TASK, TASK_FILE], key="pilot_task", horizontal=True, **KEEP
+        )
+        if file is None and kind == OWN_TASK:
+            st.caption("Its form appears here with your examples: it begins with what their answers look like.")
+        elif file is not None and kind == OWN_TASK:
+            name, columns = task_form.ask(file, asked, seeds)
+        else:
+            name = _task_file(asked) if kind == TASK_FILE else "math"
+    if file is None:
+        return True
+    if kind != OWN_TASK:
+        with seeds():
+            columns = columns_form.ask(file, name, "pilot_file")
+    asked.raw |= {} if name is None else {"task": name}
+    asked.raw["seeds"] = {"path": str(file), **({"map": columns} if columns else {})}
+    if name is not None:
+        with task():
+            tryout_form.section(file, name, columns)
+    with seeds():
+        where = st.radio("Test items", [HOLD_OUT, TEST_FILE], key="pilot_test_source", horizontal=True, **KEEP)
+        asked.raw["test"] = _split(asked, file) if where == HOLD_OUT else _test_file(asked, name)
+    return True
+
+
+def _sandbox(asked: Asked) -> None:
+    st.caption("Maths word problems that SeedPilot invents: practice without key or GPU, in minutes.")
+    seeds, test = st.columns(2)
+    asked.raw["seeds"] = {"path": SANDBOX, "count": count(seeds, "Seeds", "pilot_seeds", 100, 10)}
+    asked.raw["test"] = {"count": count(test, "Test items", "pilot_test_items", 300, 20)}
+
+
+def _source(asked: Asked, *, hub: bool) -> Path | None:
+    """The file of the user's examples; None while it is awaited."""
+    asked.raw["seeds"], asked.raw["test"] = {}, {}
+    if hub:
+        file = _hub(asked, "pilot_hub")
+        missing = "Name a data set on the hub and read it, or choose a file of your own or the sandbox."
+    else:
         file = uploads.ask(f"Examples ({FORMATS})", FILES, "pilot_file", "One row per example: a question, its answer.")
         missing = (
             f"Upload a file with your labelled examples ({FORMATS}), or choose a data set on the hub or the sandbox."
         )
-    else:
-        file = _hub(asked, "pilot_hub")
-        missing = "Name a data set on the hub and read it, or choose a file of your own or the sandbox."
-    kind = st.radio("How an answer is scored", [MATHS, OWN_TASK, TASK_FILE], key="pilot_task", horizontal=True, **KEEP)
-    asked.raw["seeds"], asked.raw["test"] = {}, {}
     if file is None:
-        asked.problems.append(missing)
-        asked.complete = False
-        if kind == OWN_TASK:
-            st.caption("Its form appears here with your examples: it begins with what their answers look like.")
-        elif kind == TASK_FILE:
-            _task_file(asked)
-        return True
-    if kind == OWN_TASK:
-        task, columns = task_form.ask(file, asked)
-    else:
-        task = _task_file(asked) if kind == TASK_FILE else "math"
-        columns = columns_form.ask(file, task, "pilot_file")
-    asked.raw |= {} if task is None else {"task": task}
-    asked.raw["seeds"] = {"path": str(file), **({"map": columns} if columns else {})}
-    if task is not None:
-        tryout_form.section(file, task, columns)
-    where = st.radio("Test items", [HOLD_OUT, TEST_FILE], key="pilot_test_source", horizontal=True, **KEEP)
-    if where == HOLD_OUT:
-        asked.raw["test"] = _split(asked, file)
-    else:
-        asked.raw["test"] = _test_file(asked, task)
-    return True
+        asked.wait_for(missing)
+    return file
 
 
 def _map(file: Path, task: str | None, key: str) -> dict[str, Any]:
@@ -74,8 +94,7 @@ def _task_file(asked: Asked) -> str | None:
     """The path of the user's task file; None while it is awaited."""
     file = uploads.ask("Task file (task.toml)", ["toml"], "pilot_task_file", "What to ask the teacher, how to score.")
     if file is None:
-        asked.problems.append("Upload the task file (task.toml), or choose a number as the answer.")
-        asked.complete = False
+        asked.wait_for("Upload the task file (task.toml), or choose a number as the answer.")
         return None
     return str(file)
 
@@ -103,8 +122,7 @@ def _split(asked: Asked, file: Path) -> dict[str, Any]:
         label, names, index=None, key=f"pilot_split_{file.parent.name}", placeholder="Choose a column", **KEEP
     )
     if picked is None:
-        asked.problems.append(f"{label}: is not chosen; choose one, or have the test items drawn.")
-        asked.complete = False
+        asked.wait_for(f"{label}: is not chosen; choose one, or have the test items drawn.")
         return found
     return found | {"stratify_by" if way == ALIKE else "time_column": picked}
 
@@ -112,8 +130,7 @@ def _split(asked: Asked, file: Path) -> dict[str, Any]:
 def _test_file(asked: Asked, task: str | None) -> dict[str, Any]:
     file = uploads.ask(f"Test items ({FORMATS})", FILES, "pilot_test_file", "Never shown to the strategies.")
     if file is None:
-        asked.problems.append("Upload a file with test items, or keep rows of the first file aside.")
-        asked.complete = False
+        asked.wait_for("Upload a file with test items, or keep rows of the first file aside.")
         return {}
     leave_out = st.checkbox(
         "Leave out examples that the test file holds too",

@@ -5,14 +5,32 @@ A typed key is handed back beside the plan. It is in no plan, no link and no cac
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from engine.domain import Recipe, Strategy
-from engine.plan import SANDBOX, GridPlan
+from engine.errors import InputError
+from engine.plan import SANDBOX, GridPlan, check_plan
 from engine.sandbox.recipe import SANDBOX_RECIPE
-from pages.shared import inputs_form, pilot_examples, target_form, teacher_form, words
+from pages.shared import (
+    check_form,
+    inputs_form,
+    judge_form,
+    pilot_examples,
+    prompts_form,
+    run_words,
+    target_form,
+    teacher_form,
+    variants_form,
+    wizard,
+    words,
+)
 from pages.shared.pilot_parts import KEEP, Asked, count
 
 OWN_STUDENT, SANDBOX_STUDENT = "A model of mine", "Sandbox"
@@ -20,31 +38,64 @@ MADE_FROM_SEEDS = GridPlan().strategies
 """What a pilot can measure without unlabelled inputs."""
 
 
-def ask() -> Asked:
-    """Draws the form."""
-    asked = Asked({})
-    with st.container(border=True):
-        st.subheader("1. Examples", anchor=False)
-        own = pilot_examples.ask(asked)
-    with st.container(border=True):
-        st.subheader("2. Teacher", anchor=False)
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where what follows from the whole plan is drawn, in the teacher's step."""
+
+    sent: DeltaGenerator
+    check: DeltaGenerator
+
+
+def ask(asked: Asked, steps: wizard.Steps) -> Places:
+    """Draws the form, each part in its step."""
+    own = pilot_examples.ask(asked, partial(steps.part, wizard.SEEDS), partial(steps.part, wizard.TASK))
+    with steps.part(wizard.TEACHER):
         teacher_form.teacher(asked, own)
-    with st.container(border=True):
-        st.subheader("3. Student", anchor=False)
+        judge = st.container()
+        st.subheader("What the teacher is sent", anchor=False)
+        asked.raw |= prompts_form.section()
+        sent = st.container()
+        st.subheader("Check the teacher first", anchor=False)
+        asked.raw |= check_form.section()
+        check = st.container()
+    with steps.part(wizard.STUDENT):
         _student(asked, own)
-    with st.container(border=True):
-        st.subheader("4. What is compared", anchor=False)
+        with st.expander("Advanced", icon=":material/tune:", key="pilot_advanced"):
+            _training(asked)
+    with steps.part(wizard.DESIGN):
         _grid(asked)
-    with st.container(border=True):
-        st.subheader("5. The most it may cost", anchor=False)
+        st.subheader("Variants to compare", anchor=False)
+        asked.raw |= variants_form.section(asked)
+    if judge_form.needed(asked):
+        with steps.part(wizard.TEACHER), judge:
+            st.subheader("The judge", anchor=False)
+            asked.raw |= judge_form.section(asked)
+            judge_form.show(asked)
+    with steps.part(wizard.START):
+        asked.raw["name"] = st.text_input("Name of the pilot", "pilot", max_chars=80, key="pilot_name", **KEEP).strip()
+        if not asked.raw["name"]:
+            asked.wait_for("Name: is empty; give the pilot a name.")
         _ceiling(asked)
-    return asked
+    return Places(sent, check)
 
 
-def advanced(asked: Asked) -> None:
-    """What few will change."""
-    with st.expander("Advanced", icon=":material/tune:", key="pilot_advanced"):
-        _advanced(asked)
+def files(raw: Mapping[str, Any]) -> list[str]:
+    """Names of the user's files of examples and test items, as faults begin with them."""
+    paths = [raw.get(part, {}).get("path") for part in ("seeds", "test")]
+    return [name for path in paths if path and path != SANDBOX for name in (path, Path(path).name)]
+
+
+def faults_so_far(asked: Asked, steps: wizard.Steps) -> list[str]:
+    """While something is awaited: what is wrong in the steps that need none of it."""
+    raw, told = asked.raw, {steps.of(problem) for problem in asked.problems}
+    stand_in = {"seeds": {"path": SANDBOX}, "unlabelled": {"path": SANDBOX}, "task": "math"}
+    test = {"teacher_items": raw.get("test", {}).get("teacher_items", 0)}
+    try:
+        check_plan({**raw, **stand_in, "test": test})
+    except InputError as error:
+        said = [run_words.in_form_words(problem) for problem in error.problems]
+        return [problem for problem in said if steps.of(problem) not in {wizard.SEEDS, wizard.TASK} | told]
+    return []
 
 
 def _student(asked: Asked, own: bool) -> None:
@@ -63,7 +114,7 @@ def _student(asked: Asked, own: bool) -> None:
         **KEEP,
     )
     if name.strip() == SANDBOX or not name.strip():
-        asked.problems.append("Student: name a folder or a hub id like HuggingFaceTB/SmolLM2-135M.")
+        asked.wait_for("Student: name a folder or a hub id like HuggingFaceTB/SmolLM2-135M.", complete=True)
     else:
         asked.raw["student"] = name.strip()
 
@@ -127,6 +178,7 @@ def _typed(asked: Asked) -> tuple[list[int], list[int]]:
 
 
 def _ceiling(asked: Asked) -> None:
+    st.markdown("**The most it may cost**")
     queries, usd = st.columns(2)
     asked.raw["ceiling"] = {
         "queries": queries.number_input(
@@ -144,12 +196,8 @@ def _ceiling(asked: Asked) -> None:
     }
 
 
-def _advanced(asked: Asked) -> None:
+def _training(asked: Asked) -> None:
     recipe = SANDBOX_RECIPE if asked.raw["student"] == SANDBOX else Recipe()
-    asked.raw["name"] = st.text_input("Name of the pilot", "pilot", max_chars=80, key="pilot_name", **KEEP).strip()
-    if not asked.raw["name"]:
-        asked.problems.append("Name: is empty; give the pilot a name.")
-        asked.complete = False
 
     def number(column: Any, label: str, default: float, key: str, least: float, **options: Any) -> Any:
         return column.number_input(

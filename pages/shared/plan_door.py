@@ -17,6 +17,7 @@ from engine.plan import SANDBOX, TEACHER, ModelPlan, PilotPlan, check_plan
 from engine.records import FULL, RETRIEVAL, Run
 from engine.runs import plan_of
 from pages.shared import (
+    drafts,
     pilot_examples,
     pilot_form,
     target_form,
@@ -42,11 +43,15 @@ def pour(run: Run) -> None:
         )
     plan = plan_of(run)
     values = _values(plan)
-    for name in [str(key) for key in st.session_state]:
-        if name.startswith(("variant_", "augmenter_", "teacher_", "task_")):
-            del st.session_state[name]
+    drafts.clear()
     st.session_state.update(values)
     st.session_state[CAME] = {"name": run.name, "plan": plan.model_dump(mode="json"), "left_out": None}
+
+
+def anew() -> None:
+    """Empties the form. Each input is set: one that is only forgotten keeps in the browser what was typed."""
+    drafts.clear()
+    st.session_state.update(_values(PilotPlan()) | {"target_recommended": True})
 
 
 def told(raw: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from engine.row_files import beginning
 from engine.tasks import settings_in, task_from
 from engine.tasks.presets import preset
 from pages.shared import columns_form, scorer_form, uploads, words
-from pages.shared.pilot_parts import KEEP, Asked
+from pages.shared.pilot_parts import KEEP, Asked, Place
 
 PROPOSED, FROM_FILE = "What my answers look like", "A task file (task.toml)"
 STARTS = {
@@ -40,15 +41,16 @@ SCHEMA, SOURCE = "answer.schema.json", "score.py"
 TASK = "task.toml"
 
 
-def ask(file: Path, asked: Asked) -> tuple[str | None, dict[str, str]]:
-    """Draws it for a file of examples: the path of the task file that was made, None while there is none, and the
-    plan's `map` for what a task file does not name."""
+def ask(file: Path, asked: Asked, seeds: Place = nullcontext) -> tuple[str | None, dict[str, str]]:
+    """Draws it for a file of examples, its rows and columns in the place of the seeds: the path of the task file that
+    was made, None while there is none, and the plan's `map` for what a task file does not name."""
     start = st.selectbox("Start from", [PROPOSED, *STARTS, FROM_FILE], key="task_start", **KEEP)
     settings, source = _started(start, asked)
-    names = columns_form.preview(file, "pilot_file")
-    if settings is None or not names:
-        return None, {}
-    columns, mapped = _columns(settings, names, f"{file.parent.name}_{source}")
+    with seeds():
+        names = columns_form.preview(file, "pilot_file")
+        if settings is None or not names:
+            return None, {}
+        columns, mapped = _columns(settings, names, f"{file.parent.name}_{source}")
     if not settings:
         found = proposed(_rows(file), columns)
         settings = found.settings
@@ -84,8 +86,7 @@ def _started(start: str, asked: Asked) -> tuple[dict[str, Any] | None, str]:
         return {}, "proposed"
     file = uploads.ask("Task file to start from (task.toml)", ["toml"], "task_file", "Its settings fill the form.")
     if file is None:
-        asked.problems.append("Upload the task file to start from, or start from your answers.")
-        asked.complete = False
+        asked.wait_for("Upload the task file to start from, or start from your answers.")
         return None, ""
     try:
         return settings_in(file), file.parent.name

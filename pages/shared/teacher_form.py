@@ -85,8 +85,7 @@ def _replay(asked: Asked, prefix: str) -> dict[str, Any]:
         "A row holds `question` and `reply`. Several rows with one question are its draws, in order.",
     )
     if file is None:
-        asked.problems.append("Upload a file with recorded replies (JSONL), or choose another teacher.")
-        asked.complete = False
+        asked.wait_for("Upload a file with recorded replies (JSONL), or choose another teacher.")
         return {"kind": "replay"}
     return {"kind": "replay", "replies": str(file)}
 
@@ -111,7 +110,7 @@ def _endpoint(asked: Asked, prefix: str, *, main: bool) -> dict[str, Any]:
         found["key_typed"] = True
         asked.key = password(f"{prefix}_key")
         if not asked.key:
-            asked.problems.append("Key: is empty; type it, or name an environment variable.")
+            asked.wait_for("Key: is empty; type it, or name an environment variable.", complete=True)
     if main:
         found["batch"] = st.checkbox(
             "Ask in batches (OpenAI's Batch API)",

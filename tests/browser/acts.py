@@ -27,8 +27,16 @@ def choose(page: Page, group: str, option: str) -> None:
     app.settle(page)
 
 
+def step(page: Page, name: str) -> None:
+    """Opens a step of a new pilot."""
+    page.get_by_role("tab", name=name).click()
+    page.wait_for_timeout(300)
+    app.settle(page)
+
+
 def start(page: Page) -> str:
-    """Presses Start; the run's id from the address."""
+    """Presses Start in the last step; the run's id from the address."""
+    step(page, "Start")
     expect(page.get_by_role("button", name="Start the pilot")).to_be_enabled()
     page.get_by_role("button", name="Start the pilot").click()
     page.wait_for_url("**/run?run=*")

@@ -37,9 +37,15 @@ PAGES = {
     "advice-wrong-points": "/",
     "advice-pilot-points": "/",
     "pilot": "/pilot",
-    "pilot-variants": "/pilot",
-    "pilot-target": "/pilot",
-    "pilot-ceiling": "/pilot",
+    "pilot-task": "/pilot?step=task",
+    "pilot-teacher": "/pilot?step=teacher",
+    "pilot-student": "/pilot?step=student",
+    "pilot-design": "/pilot?step=design",
+    "pilot-start": "/pilot?step=start",
+    "pilot-advised": "/pilot?from=advice&task=Label+or+JSON+record&seeds=800&budget=Money&usd=150&teacher1=gpt-4o-mini",
+    "pilot-variants": "/pilot?step=teacher",
+    "pilot-target": "/pilot?step=teacher",
+    "pilot-ceiling": "/pilot?step=start",
     "generate": "/generate",
     "generate-priced": "/generate",
     "pilot-own-task": "/pilot",
@@ -92,8 +98,9 @@ def upload(page: Page, text: str) -> None:
 def own_task(page: Page, file: Path) -> None:
     """The form with examples of one's own and the form of a task."""
     acts.choose(page, "Labelled examples", "My own file")
-    acts.choose(page, "How an answer is scored", "My own task, in a form")
     acts.upload(page, "Examples (JSONL, CSV or Parquet)", file)
+    acts.step(page, "Task")
+    acts.choose(page, "How an answer is scored", "My own task, in a form")
 
 
 def tickets(page: Page) -> None:
@@ -107,6 +114,7 @@ def tickets(page: Page) -> None:
     page.wait_for_timeout(500)
     page.get_by_role("button", name="Try it on 5 rows").click()
     page.get_by_text("the scorer takes 5 for right").wait_for()
+    acts.step(page, "Teacher")
     acts.fill(page, "spinbutton", "Examples shown in each prompt", "2")
     page.get_by_role("radiogroup", name="Strategy").get_by_text("New questions").click()
     page.wait_for_timeout(500)
@@ -137,6 +145,7 @@ def judge(page: Page) -> None:
         for name, written in (("advice.jsonl", rows), ("labels.jsonl", said)):
             (Path(folder) / name).write_text("".join(json.dumps(row) + "\n" for row in written))
         own_task(page, Path(folder) / "advice.jsonl")
+        acts.step(page, "Teacher")
         open_up("Does the judge say what you say?")(page)
         acts.upload(page, "Your labels (question, reply, label)", Path(folder) / "labels.jsonl")
     page.get_by_role("button", name="Compare").click()
@@ -167,6 +176,7 @@ def variants(page: Page) -> None:
     """Another model writes, and every variant is tried."""
     endpoint(page)
     acts.choose(page, "Who writes the questions", "Another model")
+    acts.step(page, "Design")
     for label in ("Vote over several answers", "Share of your own examples", "Share by several teachers"):
         page.get_by_text(label, exact=True).click()
         page.wait_for_timeout(500)
@@ -176,7 +186,9 @@ def variants(page: Page) -> None:
 def target(page: Page) -> None:
     """A pilot for a whole budget, with a teacher that has a price."""
     endpoint(page)
+    acts.step(page, "Seeds")
     acts.fill(page, "spinbutton", "Seeds", "500")
+    acts.step(page, "Design")
     acts.fill(page, "spinbutton", "Whole budget, teacher queries", "20000")
 
 

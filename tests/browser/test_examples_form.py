@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from engine.sandbox import world
 from tests.browser import app
-from tests.browser.acts import choose, fill, pick, upload
+from tests.browser.acts import choose, fill, pick, step, upload
 
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"> **bold** $x$"
 EXAMPLES, TESTS = "Examples (JSONL, CSV or Parquet)", "Test items (JSONL, CSV or Parquet)"
@@ -63,11 +63,12 @@ def test_an_uploaded_file_is_mapped_split_and_told_and_its_text_stays_text(
     expect(page.get_by_text("60 families kept whole")).to_be_visible()
     fill(page, "spinbutton", "Rows kept for testing", "40")
     pick(page, "How they are chosen", "Drawn, alike in a column")
-    expect(page.get_by_role("button", name="Start the pilot")).to_be_disabled()
+    expect(page.get_by_text("is not chosen; choose one, or have the test items drawn.")).to_be_visible()
     pick(page, "Column whose values are spread alike", "topic")
     expect(
         page.get_by_text("120 rows: 80 seeds, 40 test items; split by a draw named 'test', alike in 'topic'")
     ).to_be_visible()
+    step(page, "Start")
     expect(page.get_by_role("button", name="Start the pilot")).to_be_enabled()
     with page.expect_download() as loaded:
         page.get_by_role("button", name="Download the plan").click()

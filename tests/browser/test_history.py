@@ -13,7 +13,7 @@ from engine.items import write_jsonl
 from engine.records import RunState
 from engine.store import Store
 from tests.browser import app
-from tests.browser.acts import fill
+from tests.browser.acts import fill, step
 from tests.pages import filled
 
 
@@ -82,11 +82,13 @@ def test_search_compare_new_plan_and_delete(page: Page, address: str, home: Path
     app.settle(page)
     pick(page, "Word problems, rank 32")
     page.get_by_role("button", name="New plan from this one").click()
-    page.wait_for_url("**/pilot")
+    page.wait_for_url("**/pilot*")
     app.settle(page)
     expect(page.get_by_text("Filled from the run")).to_be_visible()
+    step(page, "Student")
     page.get_by_test_id("stExpander").get_by_text("Advanced").click()
     expect(page.get_by_role("spinbutton", name="LoRA rank")).to_have_value("32")
+    step(page, "Start")
     expect(page.get_by_role("button", name="Start the pilot")).to_be_enabled()
 
     page.get_by_role("link", name="Runs", exact=True).click()

@@ -8,7 +8,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from tests.browser import app
-from tests.browser.acts import choose, fill, pick, upload
+from tests.browser.acts import choose, fill, pick, step, upload
 from tests.browser.test_examples_form import EXAMPLES
 
 TICKETS = Path(__file__).parents[1] / "data" / "tickets.jsonl"
@@ -18,8 +18,9 @@ def opened(page: Page, address: str) -> None:
     page.goto(f"{address}/pilot")
     app.settle(page)
     choose(page, "Labelled examples", "My own file")
-    choose(page, "How an answer is scored", "My own task, in a form")
     upload(page, EXAMPLES, TICKETS)
+    step(page, "Task")
+    choose(page, "How an answer is scored", "My own task, in a form")
 
 
 def write(page: Page, label: str, text: str) -> None:
@@ -45,10 +46,12 @@ def test_json_tickets_become_a_task_by_the_form_and_its_scorer_is_tried(page: Pa
     page.get_by_role("button", name="Try it on 5 rows").click()
     expect(page.get_by_text("Of 5 right answers of yours, the scorer takes 5 for right.")).to_be_visible()
     app.settle(page)
+    step(page, "Teacher")
     page.get_by_text("for an example from your first seed, word for word").click()
     # What the teacher will be sent is the task as it was typed, word for word.
     sent = page.get_by_test_id("stCode").filter(has_text="Reply with one JSON object: category, urgency, order.")
     expect(sent.first).to_be_visible()
+    step(page, "Start")
     expect(page.get_by_role("button", name="Start the pilot")).to_be_enabled()
     with page.expect_download() as loaded:
         page.get_by_role("button", name="Download the plan").click()
@@ -70,9 +73,13 @@ def test_a_wrong_task_is_told_whole_and_the_rest_of_the_form_stays(page: Page, a
     expect(told).to_be_visible()
     expect(told).to_contain_text("scorer.labels = []; expected a list of at least two texts")
     expect(page.get_by_text("Your task: 2 faults to put right, told below its form.")).to_be_visible()
-    expect(page.get_by_role("button", name="Start the pilot")).to_be_disabled()
+    step(page, "Teacher")
     expect(page.get_by_role("button", name="Check the teacher")).to_be_disabled()
+    step(page, "Start")
+    expect(page.get_by_role("button", name="Start the pilot")).to_be_disabled()
+    page.get_by_role("button", name="Task: one thing to put right").click()
     write(page, "Labels, one a line", "billing\nshipping")
     fill(page, "textbox", "Name of the task", "tickets")
     expect(told).to_have_count(0)
+    step(page, "Start")
     expect(page.get_by_role("button", name="Start the pilot")).to_be_enabled()

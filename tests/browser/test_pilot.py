@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 from engine.records import RunState
 from engine.store import Store
 from tests.browser import app
-from tests.browser.acts import choose, fill, start, state_on
+from tests.browser.acts import choose, fill, start, state_on, step
 
 SECRET = "sk-test-very-secret-123"
 
@@ -41,10 +41,12 @@ def test_from_advice_to_a_measured_pilot_with_a_reload_in_between(page: Page, ad
 
     page.get_by_role("link", name="New pilot").click()
     app.settle(page)
-    fill(page, "textbox", "Budgets, in teacher queries", "40")
     fill(page, "spinbutton", "Test items", "40")
+    step(page, "Design")
+    fill(page, "textbox", "Budgets, in teacher queries", "40")
     fill(page, "spinbutton", "Test items for the teacher", "20")
     fill(page, "spinbutton", "Replicates", "1")
+    step(page, "Student")
     page.get_by_test_id("stExpander").get_by_text("Advanced").click()
     fill(page, "spinbutton", "Fewest steps", "10")
     fill(page, "spinbutton", "Passes over the examples", "1")
@@ -81,14 +83,15 @@ def test_from_advice_to_a_measured_pilot_with_a_reload_in_between(page: Page, ad
 
 @pytest.mark.timeout(400)
 def test_a_typed_key_is_nowhere_but_in_memory(page: Page, address: str, home: Path) -> None:
-    page.goto(f"{address}/pilot")
+    page.goto(f"{address}/pilot?step=teacher")
     app.settle(page)
     choose(page, "Who answers", "An endpoint (OpenAI, vLLM, Ollama, llama.cpp)")
     choose(page, "Key", "Typed here")
     fill(page, "textbox", "Base URL", "http://127.0.0.1:9/v1")
     fill(page, "textbox", "Model", "some-model")
-    fill(page, "textbox", "Budgets, in teacher queries", "40")
     fill(page, "textbox", "Key", SECRET)
+    step(page, "Design")
+    fill(page, "textbox", "Budgets, in teacher queries", "40")
     run_id = start(page)
     store, seen = Store(home / "seedpilot.sqlite"), []
     deadline = time.monotonic() + 200

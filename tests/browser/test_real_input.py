@@ -13,7 +13,7 @@ from engine.ledger import account
 from engine.records import RunState
 from engine.store import Store
 from tests.browser import app
-from tests.browser.acts import choose, fill, start, state_on, upload
+from tests.browser.acts import choose, fill, start, state_on, step, upload
 from tests.openai_server import KEY, MODEL, OpenAIServer, serving
 from tests.pilots import TICKETS, gsm8k_plan, rows
 from tests.voices import GSM8K, RecordedGsm8k, TicketReader
@@ -31,6 +31,7 @@ def address(home: Path) -> Iterator[str]:
 
 
 def endpoint(page: Page, server: OpenAIServer) -> None:
+    step(page, "Teacher")
     choose(page, "Who answers", "An endpoint (OpenAI, vLLM, Ollama, llama.cpp)")
     choose(page, "Key", "Typed here")
     fill(page, "textbox", "Base URL", server.base_url)
@@ -40,11 +41,13 @@ def endpoint(page: Page, server: OpenAIServer) -> None:
 
 def small(page: Page, student: Path, budget: int, longest: int, teacher_items: int = 20) -> None:
     """A tiny student, one budget, few steps: what is tested is the way, not the learning."""
-    choose(page, "Which model learns", "A model of mine")
-    fill(page, "textbox", "Folder or hub id", str(student))
+    step(page, "Design")
     fill(page, "textbox", "Budgets, in teacher queries", str(budget))
     fill(page, "spinbutton", "Replicates", "1")
     fill(page, "spinbutton", "Test items for the teacher", str(teacher_items))
+    step(page, "Student")
+    choose(page, "Which model learns", "A model of mine")
+    fill(page, "textbox", "Folder or hub id", str(student))
     page.get_by_test_id("stExpander").get_by_text("Advanced").click()
     fill(page, "spinbutton", "Fewest steps", "8")
     fill(page, "spinbutton", "Passes over the examples", "1")
@@ -110,12 +113,14 @@ def test_tickets_from_the_page(page: Page, address: str, home: Path, student: Pa
         app.settle(page)
         choose(page, "Labelled examples", "My own file")
         upload(page, "Examples (JSONL, CSV or Parquet)", TICKETS / "tickets.jsonl")
+        fill(page, "spinbutton", "Rows kept for testing", "40")
+        step(page, "Task")
         choose(page, "How an answer is scored", "As a task file says")
         upload(page, "Task file (task.toml)", TICKETS / "tickets.toml")
-        fill(page, "spinbutton", "Rows kept for testing", "40")
         endpoint(page, server)
         small(page, student, 40, 400)
         expect(page.get_by_text("260 seeds, 40 test items")).to_be_visible()
+        step(page, "Start")
         expect(page.get_by_text("Answer augmentation is not applicable here")).to_be_visible()
         run_id = start(page)
         ended(page, home, run_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import time
@@ -16,7 +17,7 @@ from engine.plan import check_plan
 from engine.records import RunState
 from engine.settings import Settings
 from engine.store import Store
-from pages.shared import pair_parts, pilots, run_parts, run_words, words
+from pages.shared import drafts, pair_parts, pilots, run_parts, run_words, words
 from tests.pages import filled
 from tests.pages.conftest import ROOT
 from tests.pages.look import figure, opened, tables
@@ -41,6 +42,12 @@ def error(app: AppTest) -> str:
     assert not app.exception
     assert len(app.error) == 1
     return str(app.error[0].value)
+
+
+def asked_for(app: AppTest) -> str:
+    """What the form still waits for, in all its steps."""
+    assert not app.exception
+    return "\n".join(str(info.value) for info in app.info if info.icon == ":material/edit:")
 
 
 def metric(app: AppTest, label: str) -> str:
@@ -86,9 +93,9 @@ def test_the_start_files_one_run_and_its_worker_ends_it(form: AppTest, store: St
 
 def test_a_second_click_starts_nothing_new(form: AppTest, store: Store) -> None:
     form.text_input(key="pilot_budgets").set_value("40").run()
-    form.session_state["pilot_token"] = "the same click"
-    plan = json.loads(form.session_state["pilot_shown"])
-    first = store.file_run("earlier", "pilot", check_plan(plan).model_dump(mode="json"), "the same click")
+    shown = form.session_state["pilot_shown"]
+    same_click = hashlib.sha256(f"{form.session_state[drafts.TOKEN]}\n{shown}".encode()).hexdigest()
+    first = store.file_run("earlier", "pilot", check_plan(json.loads(shown)).model_dump(mode="json"), same_click)
     (store.folder(first)).mkdir()
     (store.folder(first) / "worker.log").touch()  # its worker was started
     form.button(key="pilot_start").click().run()
@@ -149,7 +156,7 @@ def test_a_bad_budget_is_told_in_one_message(form: AppTest, typed: str, said: st
 
 def test_a_folder_that_is_no_model_is_told(form: AppTest, tmp_path: Path) -> None:
     form.radio(key="pilot_student").set_value("A model of mine").run()
-    assert "name a folder or a hub id" in error(form)
+    assert "name a folder or a hub id" in asked_for(form)
     form.text_input(key="pilot_student_name").set_value(str(tmp_path)).run()
     assert "is no model: no config.json" in error(form).replace("\\", "")
 
@@ -172,7 +179,12 @@ def test_all_problems_are_told_at_once(form: AppTest) -> None:
     form.radio(key="pilot_source").set_value("My own file").run()
     form.radio(key="pilot_student").set_value("A model of mine").run()
     form.text_input(key="pilot_budgets").set_value("x").run()
-    assert error(form).count("\n- ") == 2
+    assert "Upload a file with your labelled examples" in asked_for(form)
+    assert "Student: name a folder" in asked_for(form)
+    assert "Budgets: found 'x'" in error(form)
+    assert [b.label for b in form.button if b.key.startswith("pilot_to_")] == [
+        "Seeds: one thing to put right", "Student: one thing to put right", "Design: one thing to put right",
+    ]  # fmt: skip
 
 
 def test_a_missing_key_hides_no_fault_of_the_plan(form: AppTest) -> None:
@@ -180,8 +192,10 @@ def test_a_missing_key_hides_no_fault_of_the_plan(form: AppTest) -> None:
     form.radio(key="pilot_key_from").set_value("Typed here").run()
     form.text_input(key="pilot_model").set_value("some-model")
     form.text_input(key="pilot_budgets").set_value("0").run()
+    told = "\n".join([asked_for(form), *(str(element.value) for element in form.error)])
     for said in ("Key: is empty", "Base URL: found ''", "Budgets: found 0"):
-        assert said in error(form)
+        assert said in told
+    assert len(form.error) == 2, "each in its own step"
 
 
 def test_a_ceiling_below_the_plan_says_how_to_shrink_it(form: AppTest) -> None:
@@ -223,7 +237,7 @@ def test_a_parquet_file_is_shown_and_split_as_asked(form: AppTest) -> None:
     assert len(form.dataframe[0].value) == 5
     form.number_input(key="pilot_holdout").set_value(40).run()
     form.selectbox(key="pilot_split").set_value("Drawn, alike in a column").run()
-    assert "Column whose values are spread alike: is not chosen" in error(form)
+    assert "Column whose values are spread alike: is not chosen" in asked_for(form)
     next(box for box in form.selectbox if box.label == "Column whose values are spread alike").set_value("topic").run()
     assert said_of_the_rows(form).startswith(
         "200 rows: 160 seeds, 40 test items; split by a draw named 'test', alike in 'topic'."
@@ -266,7 +280,7 @@ def test_a_data_set_is_read_by_a_button_and_a_hub_that_is_away_is_told(
     form: AppTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     form.radio(key="pilot_source").set_value("A data set on the hub").run()
-    assert "Name a data set on the hub" in error(form)
+    assert "Name a data set on the hub" in asked_for(form)
     assert form.button(key="pilot_hub_read").disabled
     form.text_input(key="pilot_hub_name").set_value("/etc").run()
     form.button(key="pilot_hub_read").click().run()
@@ -291,7 +305,7 @@ def test_a_typed_key_is_in_no_plan_and_no_link(form: AppTest, own_home: Path) ->
     form.radio(key="pilot_key_from").set_value("Typed here").run()
     form.text_input(key="pilot_url").set_value("http://127.0.0.1:9/v1")
     form.text_input(key="pilot_model").set_value("some-model").run()
-    assert "Key: is empty" in error(form)
+    assert "Key: is empty" in asked_for(form)
     form.text_input(key="pilot_key").set_value(SECRET).run()
     assert not form.error
     assert SECRET not in form.session_state["pilot_shown"]

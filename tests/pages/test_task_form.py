@@ -39,7 +39,8 @@ def labelled(elements: Any, label: str) -> Any:
 
 def errors(form: AppTest) -> str:
     assert not form.exception
-    return "\n".join(str(error.value) for error in form.error).replace("\\", "")
+    waits = [info for info in form.info if info.icon == ":material/edit:"]
+    return "\n".join(str(box.value) for box in (*form.error, *waits)).replace("\\", "")
 
 
 def plan(form: AppTest) -> dict[str, Any]:

@@ -75,7 +75,8 @@ def test_a_model_of_this_machine_and_recorded_replies_are_teachers_too(form: App
     form.text_input(key="pilot_local").set_value("some-org/some-model").run()
     assert plan(form)["teacher"] == {"kind": "transformers_local", "model": "some-org/some-model"}
     form.radio(key="pilot_teacher").set_value("Recorded replies").run()
-    assert "Upload a file with recorded replies" in form.error[0].value
+    assert any("Upload a file with recorded replies" in info.value for info in form.info)
+    assert not form.error, "what is still to be given is no fault"
     row = json.dumps({"question": "1 + 1?", "reply": "#### 2"}).encode()
     form.file_uploader(key="pilot_replies").set_value(("replies.jsonl", row, "text/plain")).run()
     asked = plan(form)["teacher"]

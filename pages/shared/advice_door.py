@@ -1,0 +1,113 @@
+"""From the advice to a pilot: the situation that was advised about, poured into the form of a new pilot.
+
+The advice's address is the situation; a link with the same words after `/pilot?from=advice&` fills the form. What the
+form does not ask for in these words (the strength of who writes questions) is left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from engine.domain import Strategy, TaskType
+from pages.shared import budget, drafts, pilot_examples, pilot_form, target_form, task_form, teacher_form, words
+
+CAME = "advice_came"
+"""In the session: what the advice was about, in words, and its address."""
+STARTS = {
+    TaskType.MULTIPLE_CHOICE: "Multiple choice",
+    TaskType.TEXT_TO_SQL: "Database query (SQL)",
+    TaskType.OPEN_ENDED: "Free text, scored by a judge",
+    TaskType.CODE: "Code with unit tests",
+}
+
+
+def link(label: str = "Try it in a pilot with your own examples") -> None:
+    """To be drawn where advice is given: its address is handed on."""
+    st.page_link(
+        "pages/pilot/new.py",
+        label=label,
+        icon=":material/science:",
+        query_params={"from": "advice", **st.query_params.to_dict()},
+    )
+
+
+def pour() -> None:
+    """To be called before the inputs are drawn: fills them where the address comes from the advice."""
+    asked = st.query_params.to_dict()
+    if asked.pop("from", None) != "advice":
+        return
+    st.query_params.clear()
+    drafts.clear()
+    st.session_state.update(values(asked))
+    st.session_state[CAME] = {"address": asked, "said": ", ".join(_said(asked))}
+
+
+def told() -> None:
+    """Says above the form where it was filled from."""
+    came: Mapping[str, Any] | None = st.session_state.get(CAME)
+    if came is None:
+        return
+    said = f" ({words.plain(came['said'])})" if came["said"] else ""
+    st.info(f"Filled from your advice{said}. Add your examples; change what you like.", icon=":material/signpost:")
+    st.page_link(
+        "pages/decide/recommend.py", label="The advice", icon=":material/signpost:", query_params=came["address"]
+    )
+
+
+def values(asked: Mapping[str, str]) -> dict[str, Any]:
+    """The form's inputs for an address of the advice; what is missing or unreadable in it is left alone."""
+    found: dict[str, Any] = {"pilot_source": pilot_examples.OWN}
+    task = next((task for task, label in words.TASKS.items() if label == asked.get("task")), TaskType.MATH)
+    if task is TaskType.MATH:
+        found["pilot_task"] = pilot_examples.MATHS
+    else:
+        found |= {"pilot_task": pilot_examples.OWN_TASK, "task_start": STARTS.get(task, task_form.PROPOSED)}
+    if asked.get("budget") == budget.MONEY:
+        found |= {"target_unit": target_form.MONEY, "target_usd": _number(asked, "usd", 50.0)}
+    else:
+        found |= {"target_unit": target_form.QUERIES, "target_queries": _whole(asked, "queries", 3000)}
+    found["target_seeds"] = _whole(asked, "seeds", 100)
+    found |= _teacher(asked)
+    student = asked.get("student", "").strip()
+    if student:
+        found |= {"pilot_student": pilot_form.OWN_STUDENT, "pilot_student_name": student}
+    if (items := _whole(asked, "test_items")) is not None:
+        found["pilot_holdout"] = items
+    if _whole(asked, "unlabelled"):
+        found["pilot_strategies"] = [
+            label for s, label in words.STRATEGIES.items() if s in (*pilot_form.MADE_FROM_SEEDS, Strategy.REAL_QUESTION)
+        ]
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _teacher(asked: Mapping[str, str]) -> dict[str, Any]:
+    name = asked.get("teacher1", "").strip()
+    prices = {f"pilot_{key}": _number(asked, key) for key in ("usd_in", "usd_out")}
+    if not name and not any(price is not None for price in prices.values()):
+        return {}
+    return {"pilot_teacher": teacher_form.ENDPOINT, "pilot_model": name, **prices}
+
+
+def _said(asked: Mapping[str, str]) -> list[str]:
+    """What the address says, in words."""
+    money = asked.get("budget") == budget.MONEY
+    parts = [asked.get("task", words.TASKS[TaskType.MATH])]
+    parts.append(f"{_whole(asked, 'seeds', 100):,} labelled examples")
+    parts.append(f"${_number(asked, 'usd', 50.0):,.0f}" if money else f"{_whole(asked, 'queries', 3000):,} queries")
+    return parts
+
+
+def _number(asked: Mapping[str, str], name: str, otherwise: float | None = None) -> float | None:
+    try:
+        found = float(asked[name])
+    except (KeyError, ValueError):
+        return otherwise
+    return found if found > 0 else otherwise
+
+
+def _whole(asked: Mapping[str, str], name: str, otherwise: int | None = None) -> int | None:
+    found = _number(asked, name)
+    return otherwise if found is None else max(1, int(found))
