@@ -74,6 +74,10 @@ class Maths:
         """Kinds and numbers alone."""
         return world.key_of(problem)
 
+    def type_of(self, problem: Problem) -> tuple[str, ...]:
+        """The sequence of kinds."""
+        return problem.kinds
+
     def read(self, question: str, rng: random.Random) -> Problem | None:
         """See `language.read`."""
         return read(question, rng)

@@ -1,29 +1,34 @@
 """What a sandbox student can do: `python -m engine.sandbox.measure --student FOLDER --worlds sql --examples 8000`.
 
-Untuned, and with one LoRA adapter on fresh right examples of one world, scored by the world's own task. Fresh: seeds of
-a stream that nothing else draws.
+Untuned, and with one LoRA adapter on fresh right examples of one world, scored by the world's own task; where the task
+has a judge, by the sandbox's. Fresh: seeds of a stream that nothing else draws.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
+import random
 import tempfile
 import time
 import tomllib
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
 import torch
 
 from engine.comparison import wilson
-from engine.domain import CellJob, Outcome, Recipe, TrainingExample
+from engine.domain import CellJob, Item, Outcome, Recipe, Score, TrainingExample
 from engine.sandbox.catalogue import NAMES, world_of
 from engine.sandbox.recipe import SANDBOX_RECIPE
 from engine.settings import Settings
-from engine.tasks import task_from
+from engine.tasks import Task, task_from
+from engine.teachers.sandbox import SandboxTeacher
 from engine.training import run_job
 
 FRESH = 12_345
 """Names the stream of seeds that examples are taken from."""
+SEED_SIZES = (30, 100, 300, 1000)
 LONGEST = 120
 """Tokens of an answer."""
 
@@ -33,7 +38,7 @@ def right_answers(
 ) -> float:
     """Share of the first test items of a world that the student answers right, after that many examples (0: untuned).
 
-    Items that the task does not score are left out.
+    Items that the task does not score are left out; NaN where that is all of them.
     """
     known = world_of(world)
     task = task_from(tomllib.loads(known.task), known.folder, world)
@@ -51,9 +56,27 @@ def right_answers(
             out=out,
         )
         answers = run_job(job).answers
-    found = [task.score_item(item, reply).outcome for item, reply in zip(tests, answers, strict=True)]
+    found = [_score(task, item, reply).outcome for item, reply in zip(tests, answers, strict=True)]
     scored = [one for one in found if one is not Outcome.NOT_SCORED]
     return sum(one is Outcome.RIGHT for one in scored) / len(scored) if scored else float("nan")
+
+
+def _score(task: Task, item: Item, reply: str) -> Score:
+    if task.judge is None:
+        return task.score_item(item, reply)
+    asked = SandboxTeacher().ask(task.judge.request(item, reply))
+    return task.judge.verdict(asyncio.run(asked).text)
+
+
+def unseen_types(world: str, seeds: Sequence[int], items: int = 600) -> tuple[float, ...]:
+    """Share of test items whose type none of so many seeds has."""
+    known, rng = world_of(world), random.Random(0)
+
+    def types(found: Sequence[Item]) -> list[Hashable]:
+        return [known.type_of(known.read(item.question, rng)) for item in found]
+
+    tested, seeded = types(known.test_items(items)), types(known.seeds(max(seeds)))
+    return tuple(sum(one not in set(seeded[:n]) for one in tested) / items for n in seeds)
 
 
 def main() -> None:
@@ -65,7 +88,13 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=300)
     parser.add_argument("--rate", type=float, default=SANDBOX_RECIPE.learning_rate)
     parser.add_argument("--epochs", type=float, default=SANDBOX_RECIPE.epochs)
+    parser.add_argument("--types", action="store_true", help="only what 30 to 1,000 seeds leave unseen of the types")
     given = parser.parse_args()
+    if given.types:
+        for world in given.worlds:
+            shares = zip(SEED_SIZES, unseen_types(world, SEED_SIZES), strict=True)
+            print(f"{world}:", ", ".join(f"{share:.0%} unseen by {n:,} seeds" for n, share in shares))
+        return
     torch.set_num_threads(1)
     recipe = replace(SANDBOX_RECIPE, learning_rate=given.rate, epochs=given.epochs)
     for world in given.worlds:

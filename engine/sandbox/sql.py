@@ -86,6 +86,10 @@ class Sql:
         """See `sql_problems.key_of`."""
         return key_of(problem)
 
+    def type_of(self, problem: Problem) -> tuple[str, ...]:
+        """See `Problem.type`."""
+        return problem.type
+
     def read(self, question: str, rng: random.Random) -> Problem | None:
         """See `sql_language.read`."""
         return read(question, rng)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -67,6 +67,10 @@ class World(Protocol[P]):
 
     def key(self, problem: P) -> str:
         """The problem without its wording and without what no answer depends on; `is_held_out` goes by it."""
+        ...
+
+    def type_of(self, problem: P) -> Hashable:
+        """What kind of question it is; types have a long tail, so that 100 seeds show a part of them."""
         ...
 
     def read(self, question: str, rng: random.Random) -> P | None:

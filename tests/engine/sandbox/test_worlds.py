@@ -11,6 +11,7 @@ import pytest
 from engine.domain import Item, Outcome
 from engine.errors import InputError
 from engine.sandbox.catalogue import NAMES, WORLDS, world_of
+from engine.sandbox.measure import unseen_types
 from engine.sandbox.worlds import STRONG, WEAK, Augmenter, World, is_held_out
 from engine.tasks import Task, task_from
 
@@ -109,6 +110,12 @@ def test_pretraining_shows_no_held_out_problem(world: AnyWorld, task: Task) -> N
         assert text is None or not is_held_out(world.key(text))
         questions += text is not None  # the others are answers without their questions
     assert questions > 60
+
+
+def test_a_hundred_seeds_leave_a_large_part_of_the_types_unseen(world: AnyWorld) -> None:
+    few, many = unseen_types(world.name, (100, 1000), 300)
+    assert 0.25 < few < 0.97
+    assert many < few
 
 
 def test_other_texts_are_of_no_world(world: AnyWorld) -> None:
