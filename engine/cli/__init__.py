@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from engine.cli import (
     advise,
+    atlas,
     bench,
     check,
     data,
@@ -76,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
         evaluate,
         train,
         retrieval,
+        atlas,
     ):
         group.add(commands)
     return parser
