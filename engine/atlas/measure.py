@@ -39,6 +39,7 @@ from engine.domain import CellJob, CellResult, Item, Outcome, Paid, Request, Str
 from engine.errors import SeedPilotError
 from engine.pack_plan import plan_packs
 from engine.sandbox.catalogue import world_of
+from engine.sandbox.measure import scored_by
 from engine.sandbox.recipe import SANDBOX_RECIPE
 from engine.sandbox.worlds import STRONG as STRONG_AUGMENTER
 from engine.sandbox.worlds import WEAK as WEAK_AUGMENTER
@@ -228,15 +229,11 @@ class Workshop:
         return drafts
 
     def right(self, replies: Sequence[str]) -> list[bool]:
-        """Whether each test item's reply is right, by the task's scorer, or by its judge, whom the sandbox teacher
-        plays. SeedPilotError where one cannot be scored: the worlds' can."""
+        """Whether each test item's reply is right, by the task's scorer or the sandbox's judge; SeedPilotError where
+        that is not known."""
         found = []
         for item, reply in zip(self.tests, replies, strict=True):
-            if self.task.judge is None:
-                score = self.task.score_item(item, reply)
-            else:
-                told = asyncio.run(SandboxTeacher().ask(self.task.judge.request(item, reply)))
-                score = self.task.judge.verdict(told.text)
+            score = scored_by(self.task, item, reply)
             if score.outcome is Outcome.NOT_SCORED:
                 raise SeedPilotError(f"test item {item.id} was not scored: {score.reason}")
             found.append(score.outcome is Outcome.RIGHT)

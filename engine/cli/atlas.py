@@ -41,12 +41,24 @@ def add(commands: Commands) -> None:
     building.add_argument("--second-student", type=Path, help="one of another size, for its slice")
     building.add_argument("--json", action="store_true")
 
-    for name, action, says in (
-        ("status", _status, "Cells done of planned by world, seconds per cell, and the time that is left."),
-    ):
-        one = command(inner, name, action, says, f"seedpilot atlas {name} --json")
+    state = command(
+        inner,
+        "status",
+        _status,
+        "Cells done of planned by world, seconds per cell, and the time that is left.",
+        "seedpilot atlas status --workers 4",
+    )
+    state.add_argument("--workers", type=int, default=1, help="processes that the time left is told for")
+    board = command(
+        inner,
+        "scoreboard",
+        _scoreboard,
+        "Published claims over what is measured: held, failed or undecided in each world, with intervals.",
+        "seedpilot atlas scoreboard --into docs/atlas.md",
+    )
+    board.add_argument("--into", type=Path, metavar="PAGE", help="writes the tables between the page's marks as well")
+    for one in (state, board):
         one.add_argument("--out", type=Path, default=folder, help="folder of the Parquet files")
-        one.add_argument("--workers", type=int, default=1, help="processes that the time left is told for")
         one.add_argument("--json", action="store_true")
 
 
@@ -89,6 +101,19 @@ def _build(given: argparse.Namespace) -> int:
 def _status(given: argparse.Namespace) -> int:
     found = status(load(given.out), given.workers)
     print(dumps(found) if given.json else _status_text(found))
+    return 0
+
+
+def _scoreboard(given: argparse.Namespace) -> int:
+    from engine.atlas.scoreboard import scoreboard, text, written_into
+
+    cells = load(given.out)
+    if not cells:
+        raise InputError(f"{given.out}: holds no measured cell; `seedpilot atlas build` measures them")
+    found = scoreboard(cells)
+    if given.into is not None:
+        written_into(given.into, found)
+    print(dumps(found) if given.json else text(found))
     return 0
 
 

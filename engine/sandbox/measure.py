@@ -56,12 +56,13 @@ def right_answers(
             out=out,
         )
         answers = run_job(job).answers
-    found = [_score(task, item, reply).outcome for item, reply in zip(tests, answers, strict=True)]
+    found = [scored_by(task, item, reply).outcome for item, reply in zip(tests, answers, strict=True)]
     scored = [one for one in found if one is not Outcome.NOT_SCORED]
     return sum(one is Outcome.RIGHT for one in scored) / len(scored) if scored else float("nan")
 
 
-def _score(task: Task, item: Item, reply: str) -> Score:
+def scored_by(task: Task, item: Item, reply: str) -> Score:
+    """The reply's score, by the sandbox's judge where the task has one."""
     if task.judge is None:
         return task.score_item(item, reply)
     asked = SandboxTeacher().ask(task.judge.request(item, reply))

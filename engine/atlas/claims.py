@@ -1,0 +1,244 @@
+"""What the atlas says on published claims: each held, failed or undecided in each world, with its interval.
+
+A claim is a quantity that is above zero where it holds. Held: its 90 % interval (`resampled`) lies above zero; failed:
+below; else undecided. Nothing is corrected for the number of claims: of ten that are about nothing one is expected to
+be called held or failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from engine.atlas.design import (
+    BUDGETS,
+    GOLD,
+    MIXED,
+    NEW,
+    REAL,
+    REPHRASE,
+    SECOND,
+    SEEDS,
+    VOTES,
+    WEAK,
+    Place,
+    arms,
+    planned,
+)
+from engine.atlas.resampled import Array, Resampled
+from engine.atlas.table import AtlasCell
+
+LOW_RATIO, HIGH_RATIO = 4.0, 32.0
+"""Examples a seed up to which answers, and from which new questions, are said to win."""
+HELD, FAILED, UNDECIDED = "held", "failed", "undecided"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One claim in one world."""
+
+    claim: str
+    world: str
+    verdict: str
+    effect: float | None
+    """In the claim's unit; None where no cells speak about it."""
+    low90: float | None
+    high90: float | None
+    unit: str
+    comparisons: int
+    """Pairs of places (or crossovers) that speak."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """Where new questions overtake other answers."""
+
+    world: str
+    seeds: int
+    ratio: float
+    """Examples a seed, median of the draws."""
+    low90: float
+    high90: float
+    censored: float
+    """Share of the draws that do not cross within the measured budgets; they are put one doubling outside."""
+    log2: Array
+    """(1 + DRAWS,) of the budget."""
+
+
+def first_arm(world: str) -> str:
+    """Other answers; where answers are determined rephrasings stand in for them."""
+    return arms(world)[0]
+
+
+Finding = tuple[Array | None, int]
+Claim = Callable[[Resampled, str], Finding]
+
+
+def _places(world: str, arm: str) -> Iterator[Place]:
+    for seeds in SEEDS:
+        for budget in BUDGETS:
+            yield Place(world, arm, seeds, budget, 0)
+
+
+def _at_ratios(low: float, high: float, sign: float) -> Claim:
+    def claim(known: Resampled, world: str) -> Finding:
+        here = [place for place in _places(world, NEW) if low <= place.ratio <= high]
+        found, count = known.gap((place, replace(place, arm=first_arm(world))) for place in here)
+        return (None if found is None else 100 * sign * found), count
+
+    return claim
+
+
+def _spread(known: Resampled, world: str, seeds: int, budget: int) -> Array | None:
+    places = [Place(world, arm, seeds, budget, 0) for arm in dict.fromkeys((first_arm(world), REPHRASE, NEW))]
+    if not all(place in known for place in places):
+        return None
+    means = np.array([known.mean(place) for place in places])
+    spread: Array = means.max(axis=0) - means.min(axis=0)
+    return spread
+
+
+def _matters_less(known: Resampled, world: str) -> Finding:
+    """How much further apart the strategies are with 30 or 100 seeds than with 1,000, at the same budget."""
+    found = []
+    for budget in BUDGETS:
+        many = _spread(known, world, 1000, budget)
+        few = [one for seeds in (30, 100) if (one := _spread(known, world, seeds, budget)) is not None]
+        if many is not None and few:
+            found.append(np.mean(few, axis=0) - many)
+    return (100 * np.mean(found, axis=0), len(found)) if found else (None, 0)
+
+
+def _robust(known: Resampled, world: str) -> Finding:
+    """What a weak augmenter costs new questions, above what it costs rephrasings."""
+    found = []
+    for place in planned((world,)):
+        if place.augmenter == WEAK and place.arm == NEW and place.replicate == 0:
+            rephrased = replace(place, arm=REPHRASE)
+            four = [place, replace(place, augmenter="strong"), rephrased, replace(rephrased, augmenter="strong")]
+            if all(one in known for one in four):
+                weak_new, strong_new, weak_rephrased, strong_rephrased = map(known.mean, four)
+                found.append((strong_new - weak_new) - (strong_rephrased - weak_rephrased))
+    return (100 * np.mean(found, axis=0), len(found)) if found else (None, 0)
+
+
+def _checks_matter_less(known: Resampled, world: str) -> Finding:
+    """How much more the choice between answers and new questions moves than verification does, sizes alone."""
+    checked, chosen = [], []
+    for place in planned((world,)):
+        if place.check not in (GOLD, VOTES) or place.replicate:
+            continue
+        plain = replace(place, check="plain")
+        other = replace(plain, arm=first_arm(world) if place.arm == NEW else NEW)
+        if all(one in known for one in (place, plain, other)):
+            checked.append(np.abs(known.mean(place) - known.mean(plain)))
+            chosen.append(np.abs(known.mean(other) - known.mean(plain)))
+    return (100 * (np.mean(chosen, axis=0) - np.mean(checked, axis=0)), len(checked)) if checked else (None, 0)
+
+
+def _same_winner(known: Resampled, world: str) -> Finding:
+    """Leads of new questions on both students, multiplied: above zero where the same strategy wins."""
+    found = []
+    for place in planned((world,)):
+        if place.student == SECOND and place.arm == NEW and place.replicate == 0:
+            pairs = [(one, replace(one, arm=first_arm(world))) for one in (place, replace(place, student="first"))]
+            if all(one in known for pair in pairs for one in pair):
+                leads = [known.mean(a) - known.mean(b) for a, b in pairs]
+                found.append(1e4 * leads[0] * leads[1])
+    return (np.mean(found, axis=0), len(found)) if found else (None, 0)
+
+
+def _mixes_win(known: Resampled, world: str) -> Finding:
+    """What a mix gains on the better of its two parts, the better one by the plain means."""
+    found = []
+    for place in _places(world, MIXED):
+        singles = [replace(place, arm=first_arm(world)), replace(place, arm=NEW)]
+        if place in known and all(one in known for one in singles):
+            best = max(singles, key=lambda one: float(known.mean(one)[0]))
+            found.append(known.mean(place) - known.mean(best))
+    return (100 * np.mean(found, axis=0), len(found)) if found else (None, 0)
+
+
+def _no_gain(known: Resampled, world: str) -> Finding:
+    """Other answers above new questions with 1,000 seeds at the two largest budgets."""
+    here = [Place(world, first_arm(world), 1000, budget, 0) for budget in BUDGETS[-2:]]
+    found, count = known.gap((place, replace(place, arm=NEW)) for place in here)
+    return (None if found is None else 100 * found), count
+
+
+def _real_wins(known: Resampled, world: str) -> Finding:
+    """Real questions above the better of answers and new questions at 1,600 examples."""
+    found = []
+    for seeds in SEEDS:
+        place = Place(world, REAL, seeds, 1600, 0)
+        singles = [replace(place, arm=first_arm(world)), replace(place, arm=NEW)]
+        if place in known and all(one in known for one in singles):
+            found.append(known.mean(place) - np.max([known.mean(one) for one in singles], axis=0))
+    return (100 * np.mean(found, axis=0), len(found)) if found else (None, 0)
+
+
+def crossing(known: Resampled, world: str, seeds: int) -> Crossing | None:
+    """Where the lead of new questions turns from below to above zero, straight lines between the measured budgets (in
+    doublings); None where fewer than three budgets were measured for both."""
+    places = [Place(world, NEW, seeds, budget, 0) for budget in BUDGETS]
+    places = [one for one in places if one in known and replace(one, arm=first_arm(world)) in known]
+    if len(places) < 3:
+        return None
+    lead = np.array([known.mean(one) - known.mean(replace(one, arm=first_arm(world))) for one in places])
+    at = np.log2([one.budget for one in places])
+    found = np.full(lead.shape[1], at[-1] + 1)
+    outside = np.ones(lead.shape[1], dtype=bool)
+    for left in reversed(range(len(places) - 1)):
+        up = (lead[left] < 0) & (lead[left + 1] >= 0)
+        step = np.where(up, -lead[left] / np.where(up, lead[left + 1] - lead[left], 1.0), 0.0)
+        found = np.where(up, at[left] + step * (at[left + 1] - at[left]), found)
+        outside &= ~up
+    early = lead[0] >= 0
+    found, outside = np.where(early, at[0] - 1, found), outside | early
+    low, middle, high = 2 ** np.quantile(found[1:], (0.05, 0.5, 0.95)) / seeds
+    return Crossing(world, seeds, float(middle), float(low), float(high), float(outside[1:].mean()), found)
+
+
+def _falls_with_seeds(known: Resampled, world: str) -> Finding:
+    """Doublings by which the ratio of the crossover falls from 100 seeds to 1,000."""
+    few, many = crossing(known, world, 100), crossing(known, world, 1000)
+    if few is None or many is None:
+        return None, 0
+    return (few.log2 - np.log2(100)) - (many.log2 - np.log2(1000)), 1
+
+
+CLAIMS: tuple[tuple[str, str, Claim], ...] = (
+    (f"Up to {LOW_RATIO:g} examples a seed, other answers beat new questions", "points", _at_ratios(0, LOW_RATIO, -1)),
+    (f"From {HIGH_RATIO:g} examples a seed on, new questions win", "points", _at_ratios(HIGH_RATIO, 1e9, 1)),
+    ("The choice matters less with 1,000 seeds than with few", "points", _matters_less),
+    ("A weak augmenter costs new questions more than rephrasings", "points", _robust),
+    ("Verification matters less than the choice", "points", _checks_matter_less),
+    ("The same strategy wins on a student of another size", "points squared", _same_winner),
+    ("The crossover's ratio falls from 100 seeds to 1,000", "doublings", _falls_with_seeds),
+    ("Half answers, half new questions beat the better one alone", "points", _mixes_win),
+    ("With 1,000 seeds new questions never pay (arXiv 2607.01727)", "points", _no_gain),
+    ("Answering real questions beats both at 1,600 examples", "points", _real_wins),
+)
+"""Name, unit, and the quantity that is above zero where it holds."""
+
+
+def judged(cells: Sequence[AtlasCell], worlds: Sequence[str]) -> tuple[tuple[Verdict, ...], tuple[Crossing, ...]]:
+    """Every claim in every world, and the crossovers that were measured."""
+    verdicts, crossings = [], []
+    known = {
+        world: Resampled(of_world) for world in worlds if (of_world := [cell for cell in cells if cell.world == world])
+    }
+    for name, unit, claim in CLAIMS:
+        for world in worlds:
+            found, count = claim(known[world], world) if world in known else (None, 0)
+            if found is None:
+                verdicts.append(Verdict(name, world, UNDECIDED, None, None, None, unit, 0))
+                continue
+            low, high = np.quantile(found[1:], (0.05, 0.95))
+            said = HELD if low > 0 else FAILED if high < 0 else UNDECIDED
+            verdicts.append(Verdict(name, world, said, float(found[0]), float(low), float(high), unit, count))
+    for world, one in known.items():
+        crossings += [at for seeds in SEEDS if (at := crossing(one, world, seeds)) is not None]
+    return tuple(verdicts), tuple(crossings)
