@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.shared import account, session
+from pages.shared import account, linked, session
 
 st.set_page_config(page_title="SeedPilot", page_icon=":material/explore:", layout="wide")
 st.logo(str(Path(__file__).parent / "pages/shared/logo.svg"), size="large")
@@ -14,6 +14,7 @@ page = st.navigation(
     {
         "Decide": [
             st.Page("pages/decide/recommend.py", title="Advice", icon=":material/signpost:", default=True),
+            st.Page("pages/decide/what_if.py", title="What if", icon=":material/alt_route:", url_path="what-if"),
             st.Page("pages/decide/retrieval.py", title="Retrieval", icon=":material/manage_search:"),
         ],
         "Pilot": [
@@ -27,11 +28,17 @@ page = st.navigation(
             st.Page("pages/learn/map.py", title="Map", icon=":material/map:"),
             st.Page("pages/learn/law.py", title="Law", icon=":material/tune:"),
             st.Page("pages/learn/evidence.py", title="Evidence", icon=":material/table_chart:"),
+            st.Page(
+                "pages/learn/track_record.py",
+                title="Track record",
+                icon=":material/online_prediction:",
+                url_path="track-record",
+            ),
             st.Page("pages/learn/method.py", title="Method", icon=":material/functions:"),
             st.Page("pages/learn/glossary.py", title="Glossary", icon=":material/menu_book:"),
         ],
     },
 )
 st.title(page.title)
-with session.shown_errors():
+with session.shown_errors(), linked.page(page.url_path):
     page.run()

@@ -23,6 +23,7 @@ from engine import (
     what_if,
     wording,
     wording_choices,
+    wording_headline,
 )
 from engine.advice_json import as_json
 from engine.case import REFUSE_STRETCH, Case, interval
@@ -99,6 +100,7 @@ def recommend(situation: Situation, measurements: Sequence[Measurement] = ()) ->
         outlooks=outlooks,
         crossovers=crossings,
         plan=plan,
+        threshold=threshold,
         gain=calibrated.difference(right[:, best] - _seeds_only(case), stretch) if case.measured else None,
         other_calls_winner=next((m for _, m in winners if m is not names[best]), None),
         best=names[best],
@@ -113,7 +115,7 @@ def recommend(situation: Situation, measurements: Sequence[Measurement] = ()) ->
         runner_up=names[runner_up],
         basis="measured" if case.measured else "prior",
         confidence=confidence,
-        headline=wording.headline(said),
+        headline=wording_headline.headline(said),
         outlooks=outlooks,
         crossovers=crossings,
         spending_plan=plan.parts,

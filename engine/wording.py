@@ -1,4 +1,4 @@
-"""What the advice says in words: the headline, the reasons and the caveats, each with its sources.
+"""What the advice says in words: the reasons and the caveats, each with its sources.
 
 Plain sentences for somebody who has never read a paper about it. Nothing is computed here.
 """
@@ -60,6 +60,8 @@ class Findings:
     outlooks: tuple[Outlook, ...]
     crossovers: tuple[Crossover, ...]
     plan: Plan
+    threshold: float
+    """Points below which a difference is too close to call."""
     gain: Interval | None
     """Accuracy over the seeds alone, as a fraction; None without a measured anchor."""
     other_calls_winner: Strategy | None
@@ -67,29 +69,6 @@ class Findings:
     stretch: float
     effective_draws: float | None
     measurements: tuple[Measurement, ...]
-
-
-MOSTLY = 0.6
-"""Share of the budget from which a strategy gives the headline its name."""
-
-
-def headline(f: Findings) -> str:
-    """One sentence or two; a percentage only where the user's own points anchor it."""
-    if f.gain is not None and f.recommended is not None:
-        return _measured(f, f.recommended, f.gain)
-    confidence = f"Confidence {f.confidence}: {_basis(f)}."
-    if f.recommended is None:
-        close = listed([NAMES[m] for m in f.close])
-        return f"Too close to call between {close}; {NAMES[f.cheapest]} cost least. {confidence}"
-    if len(f.plan.parts) > 1:
-        most, share = max(f.plan.parts, key=lambda part: part[1])
-        (first, _), *later = f.plan.parts
-        if most is not first and share >= MOSTLY * sum(part[1] for part in f.plan.parts):
-            others = [NAMES[m] for m, _ in f.plan.parts if m is not most]
-            return f"Mostly {NAMES[most]}, after a start with {listed(others)}. {confidence}"
-        rest = [("mostly " if m is most and len(later) > 1 else "") + NAMES[m] for m, _ in later]
-        return f"Start with {NAMES[first]}, then {listed(rest)}. {confidence}"
-    return f"Spend it on {NAMES[f.recommended]}. {confidence}"
 
 
 def reasons(f: Findings) -> tuple[Reason, ...]:
@@ -119,14 +98,14 @@ def reasons(f: Findings) -> tuple[Reason, ...]:
         cells = sum(not isinstance(m.cell.arm, Baseline) for m in f.measurements)
         found.append(
             Reason(
-                f"{_counted(cells, 'cell', 'cells')} of your own moved the curves; published studies only start them.",
+                f"{counted(cells, 'cell', 'cells')} of your own moved the curves; published studies only start them.",
                 (),
             )
         )
     if f.studies:
         found.append(
             Reason(
-                f"{_counted(len(f.studies), 'published study', 'published studies')} on {TASKS[f.situation.task]} "
+                f"{counted(len(f.studies), 'published study', 'published studies')} on {TASKS[f.situation.task]} "
                 "can be compared with.",
                 _references_of(f.studies),
             )
@@ -207,7 +186,7 @@ def _about_points(f: Findings) -> list[Reason]:
     if left_out:
         found.append(
             Reason(
-                f"{_counted(len(left_out), 'cell', 'cells')} left out of the fit: a variant, or nothing was scored.",
+                f"{counted(len(left_out), 'cell', 'cells')} left out of the fit: a variant, or nothing was scored.",
                 (),
             )
         )
@@ -240,29 +219,6 @@ def _about_points(f: Findings) -> list[Reason]:
     return found
 
 
-def _measured(f: Findings, strategy: Strategy, gain: Interval) -> str:
-    outlook = next(o for o in f.outlooks if o.strategy is strategy)
-    # 100 % would be a certainty that no pilot gives.
-    chance = "over 99 %" if outlook.p_best > 0.99 else f"{100 * outlook.p_best:.0f} %"
-    start = f"{NAMES[strategy].capitalize()}, {chance} likely best"
-    if outlook.accuracy is None:
-        return f"{start}. No accuracy is given: your budget is too far beyond your points."
-    a = outlook.accuracy
-    return (
-        f"{start}: {100 * a.mean:.0f} % right ({100 * a.low80:.0f}-{100 * a.high80:.0f}), "
-        f"{100 * gain.mean:+.0f} points ({100 * gain.low80:.0f} to {100 * gain.high80:.0f}) over your seeds alone."
-    )
-
-
-def _basis(f: Findings) -> str:
-    if f.gain is not None:
-        return f"{_counted(len(f.measurements), 'cell', 'cells')} of your own"
-    known = len(published().studies())
-    here = "all" if len(f.studies) == known else len(f.studies) or "none"
-    of_size = "" if f.studies_of_size is None else f", {len(f.studies_of_size) or 'none'} with a student of that size"
-    return f"{known} studies, {here} on {TASKS[f.situation.task]}{of_size}"
-
-
 def _claim(name: str) -> Reason:
     claim = published().claim(name)
     return Reason(f"Published evidence against it: {claim.text}.", (claim.id, claim.reference))
@@ -286,7 +242,8 @@ def listed(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _counted(count: int, one: str, many: str) -> str:
+def counted(count: int, one: str, many: str) -> str:
+    """`1 cell`, `2 cells`."""
     return f"{count} {one if count == 1 else many}"
 
 

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from engine import offers
 from engine.domain import Arm, Flip, Interval, Reason, Recommendation, Strategy
 from engine.evidence import published
 from engine.wording import COUNTING, NAMES, listed, ratio, references
+from engine.wording_headline import money, price_of_as_many
 
 PARAMETERS = {
     "log_q_rephrase": "what a rephrasing is worth",
@@ -32,7 +34,7 @@ MANY = 1e6
 
 def reasons(r: Recommendation) -> tuple[Reason, ...]:
     """What is at stake, what would flip it, and what the same money would do elsewhere."""
-    return (*_threshold(r), *_at_stake(r), *_flips(r), *_teachers(r), *_augmenters(r), *_seeds(r))
+    return (*_threshold(r), *at_stake(r), *_flips(r), *_teachers(r), *_augmenters(r), *_seeds(r))
 
 
 def caveats(r: Recommendation, measured: Sequence[Arm]) -> tuple[Reason, ...]:
@@ -68,7 +70,8 @@ def tie(r: Recommendation) -> str:
         if items is None
         else f"your {items:,} test items can show differences from about {r.threshold_points:.1f} points"
     )
-    within = f"Expected within {spread:.1f} points of one another; {shows}."
+    tied = listed([NAMES[o.strategy] for o in close]).capitalize()
+    within = f"{tied} are expected within {spread:.1f} points of one another; {shows}."
     leads = (
         f" {NAMES[leader.strategy].capitalize()} are expected to do best, with a chance of {100 * leader.p_best:.0f} %."
     )
@@ -81,6 +84,9 @@ def tie(r: Recommendation) -> str:
         taken = round(cheapest.examples * queries)
         usd = "" if cheapest.usd_per_kept is None else f" (${cheapest.examples * cheapest.usd_per_kept:,.2f})"
         found += f"; all {cheapest.examples:,} of your inputs take {taken:,} of {r.situation.queries:,} queries{usd}"
+    elif (dearest := min(close, key=lambda o: o.examples)).examples < cheapest.examples:
+        price = price_of_as_many(r.situation, close, r.cheapest)
+        found += f"; as many as the whole budget buys {NAMES[dearest.strategy]} cost {price}"
     return f"{found}."
 
 
@@ -98,7 +104,8 @@ def _threshold(r: Recommendation) -> list[Reason]:
     ]
 
 
-def _at_stake(r: Recommendation) -> list[Reason]:
+def at_stake(r: Recommendation) -> list[Reason]:
+    """What lies between the best and the worst choice; empty where accuracies are refused."""
     if r.at_stake is None:
         return []
     worst = max(r.outlooks, key=lambda o: o.regret_points)
@@ -112,16 +119,26 @@ def _at_stake(r: Recommendation) -> list[Reason]:
 
 
 def _flips(r: Recommendation) -> list[Reason]:
-    if not r.flips:
-        return []
-    return [Reason(f"The advice would flip {_or([_flip(r, f) for f in r.flips])}.", ())]
+    return [Reason(flips(r), ())] if r.flips else []
+
+
+def flips(r: Recommendation) -> str:
+    """Everything that would change the advice, in one sentence; empty where nothing tried would."""
+    return f"The advice would flip {_or(each_flip(r))}." if r.flips else ""
+
+
+def each_flip(r: Recommendation) -> list[str]:
+    """The same one by one, each as the end of `The advice would flip ...`."""
+    return [_flip(r, f) for f in r.flips]
 
 
 def _flip(r: Recommendation, f: Flip) -> str:
     to = NAMES[f.to]
     if f.what == "budget" and isinstance(f.value, float):
         where = "below" if f.value < r.situation.queries else "above"
-        return f"{where} about {f.value:,.0f} queries (to {to})"
+        each = offers.query_price(r.situation)
+        usd = "" if not each else f", ${money(f.value * each)}"
+        return f"{where} about {f.value:,.0f} queries{usd} (to {to})"
     if f.what == "augmenter":
         return f"with a {f.value} augmenter (to {to})"
     if f.what == "calls":

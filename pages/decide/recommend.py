@@ -2,11 +2,12 @@
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from engine.comparison import wilson
-from engine.domain import Interval, Measurement, Reason, Recommendation, Strategy
-from engine.wording_choices import tie
-from pages.shared import advice_parts, chart_tables, charts, own_points, shown, situation, words
+from engine.domain import Interval, Measurement, Recommendation, Strategy
+from engine.wording_choices import flips, tie
+from pages.shared import advice_parts, chart_tables, charts, linked, own_points, shown, situation, terms, words
 
 BADGES = {"low": ":orange-badge", "medium": ":blue-badge", "high": ":green-badge"}
 COLUMNS = {
@@ -27,25 +28,49 @@ COLUMNS = {
 
 
 def headline(found: Recommendation) -> None:
-    """The advice in one sentence, and the three figures that it hangs on."""
+    """The advice in one sentence, and the figures that it hangs on."""
+    by_name = {outlook.strategy: outlook for outlook in found.outlooks}
+
+    def named(column: DeltaGenerator, label: str, strategy: Strategy, help: str) -> None:
+        column.metric(
+            label,
+            words.STRATEGIES[strategy],
+            f"{words.chance(by_name[strategy].p_best)} likely best",
+            delta_color="off",
+            delta_arrow="off",
+            help=help,
+        )
+
     with st.container(border=True):
-        st.header(found.headline, anchor=False)
+        st.header(words.plain(found.headline), anchor=False)
         basis = "Prior: published studies only" if found.basis == "prior" else "Measured: your own points count"
         st.markdown(f":gray-badge[{basis}] {BADGES[found.confidence]}[Confidence {found.confidence}]")
-        budget_ratio, best, second = st.columns(3)
+        budget_ratio, best, second, matter = st.columns(4)
         budget_ratio.metric(
             "Budget ratio",
             f"{words.ratio(found.situation.budget_ratio)} per seed",
-            help="Teacher queries divided by labelled examples.",
+            help=f"Teacher queries divided by labelled examples to train on. See {terms.link('Budget ratio')}.",
         )
+        likely = f"The chance that no other strategy does better. See {terms.link('Likely best')}."
         if found.recommended:
-            best.metric("Advised", words.STRATEGIES[found.recommended])
-            second.metric("Runner-up", words.STRATEGIES[found.runner_up])
+            named(best, "Advised", found.recommended, likely)
+            named(second, "Runner-up", found.runner_up, likely)
         else:
             leader = min(found.outlooks, key=lambda o: o.regret_points).strategy
-            best.metric("Cheapest of the tie", words.STRATEGIES[found.cheapest])
-            second.metric("Expected best of it", words.STRATEGIES[leader])
-            st.markdown(words.plain(tie(found)))
+            named(best, "Cheapest of the tie", found.cheapest, likely)
+            named(second, "Expected best of it", leader, likely)
+        stake = found.at_stake
+        matter.metric(
+            "Does it matter?",
+            "not given" if stake is None else f"{stake.mean:.1f} points",
+            None if stake is None else f"80 %: {stake.low80:.1f} to {stake.high80:.1f}",
+            delta_color="off",
+            delta_arrow="off",
+            help="Accuracy between the best and the worst choice at your budget. Where it is small, take what is "
+            "cheapest or easiest.",
+        )
+        if said := tie(found):
+            st.markdown(words.plain(said))
 
 
 def takeaway(found: Recommendation) -> str:
@@ -113,43 +138,20 @@ def outlook_table(found: Recommendation) -> pd.DataFrame:
     )
 
 
-def spending(found: Recommendation) -> None:
-    """The plan, named as the hypothesis that it is."""
-    st.subheader("How the budget would be spent", anchor=False)
-    total = sum(queries for _, queries in found.spending_plan) or 1
-    st.markdown(
-        "\n".join(
-            f"{place}. **{words.STRATEGIES[strategy]}**: {queries:,} queries ({queries / total:.0%})".replace("%", " %")
-            for place, (strategy, queries) in enumerate(found.spending_plan, start=1)
-        )
-    )
-    gain = (
-        f" Expected to gain {found.plan_gain_points:.1f} points on the best single one."
-        if found.plan_gain_points
-        else ""
-    )
-    st.caption(f"A hypothesis until a mixed set was measured: each next query goes where the curves gain most.{gain}")
-
-
-def sentences(title: str, reasons: tuple[Reason, ...]) -> None:
-    """Each sentence with the sources that it rests on."""
-    st.subheader(title, anchor=False)
-    for reason in reasons:
-        sources = words.sources(reason)
-        st.markdown(f"- {reason.text}" + (f"  \n  :small[:gray[{sources}]]" if sources else ""))
-
-
 st.markdown("How should you spend your next teacher query? No key, no GPU, and nothing leaves this machine.")
 ask, answer = st.columns([1, 2.4], gap="large")
 with ask:
     asked = situation.ask()
     points = () if asked is None else own_points.ask(asked.situation.task, asked.situation.calls)
 if asked is None:
-    answer.info("The advice appears here as soon as the budget is known.", icon=":material/hourglass_empty:")
-    st.stop()
+    answer.info(
+        "The advice appears here as soon as what is asked beside it is complete.", icon=":material/hourglass_empty:"
+    )
+    linked.stop()
 
 have = asked.situation
 found = advice_parts.recommend(have, points)
+first = terms.FirstUse()
 with answer:
     headline(found)
     before = advice_parts.recommend(have, ()) if points else None
@@ -163,18 +165,17 @@ with answer:
         name="seedpilot-advice",
         column_config=COLUMNS,
     )
-    spending(found)
+    plan, mind = st.columns(2, gap="large")
+    with plan:
+        advice_parts.spending(found, first)
+    with mind:
+        advice_parts.mind(found, first)
     advice_parts.teachers(found, asked.price_sources)
-    advice_parts.next_cells(advice_parts.pilot(have, points), have)
+    advice_parts.next_cells(advice_parts.pilot(have, points), have, first)
     why, but = st.columns(2, gap="large")
+    told = {tie(found), flips(found)}
     with why:
-        sentences("Why", tuple(reason for reason in found.reasons if reason.text != tie(found)))
+        advice_parts.sentences("Why", [reason for reason in found.reasons if reason.text not in told], first)
     with but:
-        sentences("What could be wrong", found.caveats)
-    st.page_link("pages/learn/evidence.py", label="Every source, row by row", icon=":material/table_chart:")
-    st.page_link(
-        "pages/learn/map.py",
-        label="Who is likely best at other budgets and with more examples: the map",
-        icon=":material/map:",
-        query_params=st.query_params.to_dict(),
-    )
+        advice_parts.sentences("What could be wrong", found.caveats, first)
+    advice_parts.further(points)

@@ -1,15 +1,24 @@
 """Evidence: every published figure that the advice rests on, with its source and how far to trust it."""
 
+import re
+from dataclasses import asdict
+
 import pandas as pd
 import streamlit as st
 
 from engine import evidence
 from engine.domain import Strategy, TaskType
-from engine.evidence import Point
-from pages.shared import chart_tables, charts, shown, words
+from engine.evidence import Claim, Point
+from pages.shared import chart_tables, charts, linked, shown, words
 
 table = evidence.published()
 EVERY = "All"
+
+
+def arxiv(reference: str) -> str | None:
+    """The paper's page, where the reference names one on arXiv."""
+    number = re.search(r"\d{4}\.\d{5}", reference)
+    return None if number is None else f"https://arxiv.org/abs/{number[0]}"
 
 
 def takeaway(points: list[Point]) -> str:
@@ -29,22 +38,41 @@ st.caption(
 
 # --- what to look at -----------------------------------------------------------------------------------
 
-by_task, by_strategy, by_study = st.columns(3)
+find = linked.text(
+    "Find in every column",
+    key="evidence_find",
+    type="search",
+    placeholder="for example 2409.19759, LLaMA2, verification",
+    max_chars=80,
+    icon=":material/search:",
+)
+by_task, by_strategy, by_study, by_reading = st.columns(4)
 tasks = {label: task for task, label in words.TASKS.items() if any(p.task_type is task for p in table.points)}
-task = by_task.selectbox("What one answer looks like", [EVERY, *tasks], key="evidence_task", bind="query-params")
+task = linked.choice("What one answer looks like", [EVERY, *tasks], key="evidence_task", on=by_task)
 rows = list(dict.fromkeys(words.row(p.strategy) for p in table.points))
 names = [name for name in words.STRATEGIES.values() if name in rows]
 names += [name for name in rows if name not in names]
-strategy = by_strategy.selectbox("Strategy", [EVERY, *names], key="evidence_strategy", bind="query-params")
-studies = sorted({p.source for p in table.points})
-study = by_study.selectbox("Study", [EVERY, *studies], key="evidence_study", bind="query-params")
+strategy = linked.choice("Strategy", [EVERY, *names], key="evidence_strategy", on=by_strategy)
+studies = sorted({row.source for row in (*table.points, *table.claims)})
+study = linked.choice("Study", [EVERY, *studies], key="evidence_study", on=by_study)
+ways = {text.capitalize(): letter for letter, text in evidence.CONFIDENCES.items()}
+reading = linked.choice("How it was read", [EVERY, *ways], key="evidence_reading", on=by_reading)
+
+
+def wanted(row: Point | Claim) -> bool:
+    """Whether a row is of that study and reading, and every word of the search stands somewhere in it."""
+    held = " ".join(map(str, asdict(row).values())).lower()
+    return (
+        study in (EVERY, row.source)
+        and (reading == EVERY or ways[reading] == row.confidence)
+        and all(word in held for word in find.lower().split())
+    )
+
 
 points = [
     p
     for p in table.points
-    if task in (EVERY, words.TASKS[p.task_type])
-    and strategy in (EVERY, words.row(p.strategy))
-    and study in (EVERY, p.source)
+    if task in (EVERY, words.TASKS[p.task_type]) and strategy in (EVERY, words.row(p.strategy)) and wanted(p)
 ]
 points.sort(key=lambda p: names.index(words.row(p.strategy)))
 
@@ -54,7 +82,7 @@ st.header("Published points", anchor=False)
 drawn = [p for p in points if p.synthetic_n and p.metric == evidence.ACCURACY]
 if drawn:
     ways = sum(p.strategy in set(Strategy) for p in drawn)
-    if task in (EVERY, words.TASKS[TaskType.MATH]) and strategy == study == EVERY:
+    if task in (EVERY, words.TASKS[TaskType.MATH]) and strategy == study == reading == EVERY and not find:
         answers, new = table.claim("doubling-answers"), table.claim("doubling-new")
         st.markdown(
             f"**A doubling of the data adds {new.value:g} points on GSM8K with new questions, "
@@ -74,7 +102,7 @@ else:
         "None of these rows can be drawn: they give no number of synthetic examples, or no accuracy. "
         "The table below holds them."
         if points
-        else "No row matches all three choices. Set one of them to All.",
+        else "No point matches all of these choices. Set one of them to All, or empty the search.",
         icon=":material/info:",
     )
 
@@ -91,6 +119,7 @@ frame = pd.DataFrame(
             "Student": p.student,
             "Teacher": p.teacher or None,
             "Source": p.reference,
+            "Paper": arxiv(p.reference),
             "How it was read": evidence.CONFIDENCES[p.confidence],
             "Note": p.note or None,
             "Row": p.id,
@@ -100,6 +129,7 @@ frame = pd.DataFrame(
 )
 if points:
     formats = {name: st.column_config.NumberColumn(format="localized") for name in ("Synthetic", "Human", "Seeds")}
+    formats["Paper"] = st.column_config.LinkColumn(display_text="open")
     formats["Value"] = st.column_config.NumberColumn(format="%.1f")
     shown.table(
         frame,
@@ -113,15 +143,32 @@ if points:
 # --- findings ------------------------------------------------------------------------------------------
 
 st.header("Findings that are not points", anchor=False)
-claims = [c for c in table.claims if task == EVERY or not c.tasks or tasks[task] in c.tasks]
-against = [c for c in claims if c.quantity == "contradiction"]
-for claim in against:
-    st.warning(f"**Speaks against the rule:** {claim.text}. _{claim.reference}_", icon=":material/balance:")
-st.table(
-    {
-        "Finding": [claim.text for claim in claims],
-        "Source": [claim.reference for claim in claims],
-        "How it was read": [evidence.CONFIDENCES[claim.confidence] for claim in claims],
-    },
-    hide_index=True,
-)
+claims = [c for c in table.claims if (task == EVERY or not c.tasks or tasks[task] in c.tasks) and wanted(c)]
+for claim in claims:
+    if claim.quantity == "contradiction":
+        st.warning(
+            f"**Speaks against the rule:** {words.plain(claim.text)}. [{claim.reference}]({arxiv(claim.reference)})",
+            icon=":material/balance:",
+        )
+if claims:
+    shown.table(
+        pd.DataFrame(
+            {
+                "Finding": [claim.text for claim in claims],
+                "Source": [claim.reference for claim in claims],
+                "Paper": [arxiv(claim.reference) for claim in claims],
+                "How it was read": [evidence.CONFIDENCES[claim.confidence] for claim in claims],
+                "Row": [claim.id for claim in claims],
+            }
+        ),
+        key="findings",
+        alt="Every finding that is not a point, with its source",
+        name="seedpilot-findings",
+        column_config={
+            "Finding": st.column_config.TextColumn(width="large"),
+            "Paper": st.column_config.LinkColumn(display_text="open"),
+        },
+    )
+else:
+    st.info("No finding matches these choices.", icon=":material/info:")
+st.page_link("pages/learn/track_record.py", label="How past forecasts did", icon=":material/online_prediction:")

@@ -2,17 +2,16 @@
 
 import streamlit as st
 
-from pages.shared import terms, words
+from pages.shared import linked, terms, words
 
-search = st.text_input(
+search = linked.text(
     "Find a word",
     key="find",
     type="search",
-    bind="query-params",
     placeholder="for example reach, LoRA, ceiling",
     max_chars=60,
     icon=":material/search:",
-).strip()
+)
 groups = terms.found(search)
 count = sum(map(len, groups.values()))
 if search and count:

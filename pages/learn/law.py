@@ -6,7 +6,7 @@ import streamlit as st
 
 from engine import law_by_hand, prior
 from engine.domain import TaskType
-from pages.shared import chart_law, shown, situation, words
+from pages.shared import chart_law, linked, shown, situation, words
 
 QUALITIES = (0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.5, 2.0)
 REACHES = (0.05, 0.1, 0.2, 0.5, 1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150, 200, 300, 500, 700, 1000)
@@ -61,13 +61,12 @@ def reset() -> None:
 def sliders(names: tuple[str, ...], medians: Mapping[str, float]) -> dict[str, float]:
     """The values that these parameters have now."""
     return {
-        name: st.select_slider(
+        name: linked.slider(
             chart_law.LABELS[name],
             sorted({*map(float, CHOICES[name]), medians[name]}),
-            value=medians[name],
+            medians[name],
             format_func=chart_law.number,
             key=name,
-            bind="query-params",
             help=HELP[name],
         )
         for name in names
@@ -81,27 +80,24 @@ st.markdown(
 ask, answer = st.columns([1, 2.4], gap="large")
 with ask:
     tasks = {label: task for task, label in words.TASKS.items()}
-    task = tasks[
-        st.selectbox("What does one answer look like?", list(tasks), key="task", bind="query-params", on_change=reset)
-    ]
+    task = tasks[linked.choice("What does one answer look like?", list(tasks), key="task", on_change=reset)]
     augmenter = situation.AUGMENTERS[
-        st.radio(
+        linked.radio(
             "The model that writes questions",
             list(situation.AUGMENTERS),
             key="augmenter",
-            bind="query-params",
             on_change=reset,
         )
     ]
     seeds = int(
-        st.number_input(
+        linked.number(
             "Labelled examples",
+            100,
+            key="seeds",
+            whole=True,
             min_value=1,
             max_value=situation.MOST_SEEDS,
-            value=100,
             step=50,
-            key="seeds",
-            bind="query-params",
         )
     )
     medians = defaults(task, augmenter)

@@ -8,7 +8,7 @@ import streamlit as st
 from engine import advice_map
 from engine.advice_map import AdviceMap
 from engine.domain import Situation
-from pages.shared import chart_map, shown, situation
+from pages.shared import chart_map, linked, shown, situation
 
 
 @st.cache_data(max_entries=64, show_spinner="Drawing the map")
@@ -31,7 +31,7 @@ with ask:
     asked = situation.ask()
 if asked is None:
     answer.info("The map appears here as soon as the budget is known.", icon=":material/hourglass_empty:")
-    st.stop()
+    linked.stop()
 
 have = asked.situation
 seeds, spent, usd = advice_map.axes(have)

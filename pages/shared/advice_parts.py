@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import streamlit as st
 
-from engine import advice, next_pilot
-from engine.domain import Interval, Measurement, Recommendation, Situation, TeacherOutlook
+from engine import advice, next_pilot, offers
+from engine.domain import Interval, Measurement, Reason, Recommendation, Situation, TeacherOutlook
 from engine.next_pilot import NextPilot
-from engine.wording_choices import moved
-from pages.shared import shown, words
+from engine.wording_choices import each_flip, moved
+from engine.wording_headline import money
+from pages.shared import shown, terms, words
 
 
 @st.cache_data(max_entries=128, show_spinner=False)
@@ -48,6 +49,62 @@ def before_and_after(before: Recommendation, after: Recommendation, points: Sequ
     shown.table(table, key="moved", alt="The strategies before and with your data", name="seedpilot-moved")
 
 
+def spending(found: Recommendation, first: terms.FirstUse) -> None:
+    """The plan, named as the hypothesis that it is; in money where a price is known."""
+    st.subheader("How the budget would be spent", anchor=False)
+    total = sum(queries for _, queries in found.spending_plan) or 1
+    each = offers.query_price(found.situation)
+    lines = []
+    for place, (strategy, queries) in enumerate(found.spending_plan, start=1):
+        usd = "" if not each else f", \\${money(queries * each)}"
+        share = f"{queries / total:.0%}".replace("%", " %")
+        lines.append(f"{place}. **{words.STRATEGIES[strategy]}**: {queries:,} queries ({share}{usd})")
+    st.markdown("\n".join(lines))
+    gain = (
+        f" Expected to gain {found.plan_gain_points:.1f} points on the best single one."
+        if found.plan_gain_points
+        else ""
+    )
+    st.caption(
+        first(f"A hypothesis until a mixed set was measured: each next query goes where the curves gain most.{gain}")
+    )
+
+
+def mind(found: Recommendation, first: terms.FirstUse) -> None:
+    """What would change the advice, one thing a line."""
+    st.subheader("What would change my mind", anchor=False)
+    told = each_flip(found)
+    if not told:
+        st.markdown("Nothing that was tried: no budget shown, no other question writer, no other count of calls.")
+        return
+    st.markdown("\n".join(f"- {first(words.plain(text[0].upper() + text[1:]))}" for text in told))
+    st.caption("Each by itself, all else as you said it.")
+
+
+def sentences(title: str, reasons: Sequence[Reason], first: terms.FirstUse) -> None:
+    """Each sentence with links to the rows of the evidence that it rests on."""
+    st.subheader(title, anchor=False)
+    for reason in reasons:
+        st.markdown(words.cited(first(words.plain(reason.text)), reason.sources))
+
+
+def further(points: Sequence[Measurement]) -> None:
+    """Where to go from here, with the situation in the link."""
+    st.subheader("From here", anchor=False)
+    here = st.query_params.to_dict()
+    links = {
+        "pages/decide/what_if.py": ("What if: another question writer, teacher or student, or checked answers", "tune"),
+        "pages/learn/map.py": ("Who is likely best at other budgets and with more examples: the map", "map"),
+        "pages/learn/evidence.py": ("Every source, row by row", "table_chart"),
+        "pages/pilot/new.py": ("Measure it on your own task: a new pilot", "science"),
+    }
+    for page, (label, icon) in links.items():
+        carried = here if page.endswith(("what_if.py", "map.py")) else None
+        st.page_link(page, label=label, icon=f":material/{icon}:", query_params=carried)
+    own = " Your own points are not in it: files stay on this machine." if points else ""
+    st.caption(f"The address of this page restores all that you have said; there is no key in it.{own}")
+
+
 def teachers(found: Recommendation, price_sources: Mapping[str, str]) -> None:
     """The named teachers for the same money, and where each one's price comes from."""
     if len(found.teachers) < 2:
@@ -75,10 +132,10 @@ def teachers(found: Recommendation, price_sources: Mapping[str, str]) -> None:
             st.caption(f"{words.plain(teacher.name)}: {words.plain(teacher.reason)}")
 
 
-def next_cells(found: NextPilot, situation: Situation) -> None:
+def next_cells(found: NextPilot, situation: Situation, first: terms.FirstUse) -> None:
     """What to measure next, or why nothing."""
     st.subheader("Is a pilot worth its price?", anchor=False)
-    st.markdown(found.why)
+    st.markdown(first(words.plain(found.why)))
     if found.cells:
         table = pd.DataFrame(
             {

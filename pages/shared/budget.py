@@ -9,11 +9,12 @@ from dataclasses import dataclass
 import streamlit as st
 
 from engine import offers
-from pages.shared import teachers
+from engine.domain import TaskType
+from pages.shared import linked, teachers
 from pages.shared.teachers import Priced, Tokens
 
 MOST_QUERIES = 100_000_000
-QUERIES, MONEY = "Queries", "Money"
+MONEY, QUERIES = "Money", "Queries"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,29 +30,27 @@ class Budget:
     """None where prices are known per query."""
 
 
-def ask() -> Budget:
+def ask(task: TaskType) -> Budget:
     """Draws the inputs; `queries` is None, and a sentence says why, where the sum cannot be turned into them."""
-    unit = st.segmented_control(
-        "Budget in", [QUERIES, MONEY], default=QUERIES, required=True, key="budget", bind="query-params"
-    )
+    unit = linked.segments("Budget in", [MONEY, QUERIES], key="budget")
     if unit == QUERIES:
-        queries = st.number_input(
+        queries = linked.number(
             "Teacher queries",
+            3000,
+            key="queries",
+            whole=True,
             min_value=1,
             max_value=MOST_QUERIES,
-            value=3000,
             step=500,
-            key="queries",
-            bind="query-params",
             help="One query is one paid call of the teacher model.",
         )
-        teacher, tokens = teachers.first(money=False)
+        teacher, tokens = teachers.first(task, money=False)
         each = offers.usd_per_query(teacher.offer)
         if each:
             st.caption(f"{queries:,} queries at \\${each:.3g} cost **\\${queries * each:,.2f}**.")
         return Budget(int(queries), None, each, teacher, tokens)
-    usd = float(st.number_input("Money, $", min_value=0.01, value=50.0, step=10.0, key="usd", bind="query-params"))
-    teacher, tokens = teachers.first(money=True)
+    usd = float(linked.number("Money, $", 50.0, key="usd", min_value=0.01, step=10.0))
+    teacher, tokens = teachers.first(task, money=True)
     each = offers.usd_per_query(teacher.offer)
     return Budget(_queries(usd, each, teachers.missing(teacher.offer, tokens)), usd, each, teacher, tokens)
 

@@ -60,20 +60,21 @@ def band(band: CurveBand, axis: Spent) -> list[dict[str, Any]]:
     return [outline, curve]
 
 
-def before(bands: Sequence[CurveBand], axis: Spent) -> list[dict[str, Any]]:
-    """Faint curves without their bands: what was expected before the user's own points; one entry in the legend."""
+def before(bands: Sequence[CurveBand], axis: Spent, what: str) -> list[dict[str, Any]]:
+    """Faint curves without their bands: what was expected before `what`; one entry in the legend."""
     lines = [
         {
             "type": "scatter",
             "x": [axis.at(queries) for queries in band.queries],
             "y": [100 * value for value in band.mean],
-            "mode": "lines",
+            "mode": "lines+markers",
             "line": {"color": STYLES[band.strategy].colour, "dash": STYLES[band.strategy].dash, "width": 1.6},
-            "opacity": 0.6,
+            "marker": {"symbol": f"{STYLES[band.strategy].marker}-open", "size": 6, "maxdisplayed": 5},
+            "opacity": 0.75,
             "hoverinfo": "skip",
             "showlegend": False,
             "legendgroup": band.strategy.value,
-            "name": f"{words.STRATEGIES[band.strategy]}, before your data",
+            "name": f"{words.STRATEGIES[band.strategy]}, before {what}",
         }
         for band in bands
     ]
@@ -85,7 +86,7 @@ def before(bands: Sequence[CurveBand], axis: Spent) -> list[dict[str, Any]]:
         "line": {"color": GREY, "width": 1.6},
         "opacity": 0.6,
         "hoverinfo": "skip",
-        "name": "Thin: before your data",
+        "name": f"Thin: before {what}",
     }
     return [*lines, entry]
 

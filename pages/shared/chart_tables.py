@@ -17,6 +17,7 @@ def curves(
     advice: Recommendation,
     measured: Sequence[tuple[Measurement, Interval]] = (),
     before: Recommendation | None = None,
+    what: str = "your data",
 ) -> pd.DataFrame:
     """Every point of the curves, of the fainter ones before them, and of what was measured; accuracies in percent.
 
@@ -51,7 +52,7 @@ def curves(
     ]
     return pd.DataFrame(
         points
-        + along(advice.curves, "expected" if before is None else "expected with your data")
+        + along(advice.curves, "expected" if before is None else f"expected with {what}")
         + ([] if before is None else along(before.curves, "expected before"))
     )
 

@@ -26,6 +26,7 @@ def curves(
     measured: Sequence[tuple[Measurement, Interval]] = (),
     *,
     before: Recommendation | None = None,
+    what: str = "your data",
     references: Sequence[Reference] = (),
     span: tuple[float, float] | None = None,
     low: float = 0.0,
@@ -34,9 +35,9 @@ def curves(
     """The fitted curves with their 80 % bands, the user's budget, the crossovers and what was measured.
 
     In dollars where the situation has a price of one query, else in queries; queries per seed stand above.
-    `before` is drawn faint. `low` is where the accuracy axis begins, in percent; `span` is the range of
-    queries that is shown, where not the whole curves are. `budget` marks the user's; None marks it where
-    nothing was measured.
+    `before`, what was expected before `what`, is drawn faint. `low` is where the accuracy axis begins, in
+    percent; `span` is the range of queries that is shown, where not the whole curves are. `budget` marks the
+    user's; None marks it where nothing was measured.
     """
     situation = advice.situation
     queries = [q for band in advice.curves for q in (band.queries[0], band.queries[-1])]
@@ -46,7 +47,7 @@ def curves(
     for band in advice.curves:
         traces += chart_parts.band(band, axis)
     if before is not None:
-        traces += chart_parts.before(before.curves, axis)
+        traces += chart_parts.before(before.curves, axis, what)
     traces += [
         chart_parts.crossover(crossover, axis)
         for crossover in words.changes_of_winner(advice)

@@ -55,8 +55,12 @@ NOTE = (
 def record(store: Store) -> None:
     """How all past forecasts did; nothing where there is none yet."""
     found = track_record(store)
-    if not found.judged:
-        return
+    if found.judged:
+        shown_record(found)
+
+
+def shown_record(found: TrackRecord) -> None:
+    """Every forecast with what was then measured."""
     shown.chart(
         chart(found.forecasts),
         summary(found),

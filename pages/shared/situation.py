@@ -7,8 +7,9 @@ from typing import Any
 
 import streamlit as st
 
-from engine.domain import Situation, TeacherOffer
-from pages.shared import budget, teachers, words
+from engine.domain import Situation, TaskType, TeacherOffer
+from engine.kinds_shown import KINDS
+from pages.shared import budget, linked, teachers, terms, words
 
 MOST_SEEDS = 10_000_000
 AUGMENTERS = {"Strong, like the teacher": "strong", "Weak": "weak"}
@@ -25,33 +26,28 @@ class Asked:
 
 
 def ask() -> Asked | None:
-    """Draws the inputs; None, and a sentence on what is missing, where the budget cannot be known yet."""
+    """Draws the inputs; None, and a sentence on what is missing, where no advice can be given yet."""
     tasks = {label: task for task, label in words.TASKS.items()}
-    task = tasks[st.selectbox("What does one answer look like?", list(tasks), key="task", bind="query-params")]
-    seeds = st.number_input(
-        "Labelled examples",
-        min_value=1,
-        max_value=MOST_SEEDS,
-        value=100,
-        step=50,
-        key="seeds",
-        bind="query-params",
-        help="Questions with a right answer that you may train on (your seeds).",
+    task = tasks[linked.choice("What does one answer look like?", list(tasks), key="task")]
+    _example(task)
+    seeds, kept = _labelled()
+    unlabelled = number(
+        "Real inputs without an answer",
+        "unlabelled",
+        f"Questions of yours that nobody has answered: {terms.link('Real question')}s compete where there are any.",
     )
-    have = budget.ask()
+    have = budget.ask(task)
     with st.expander("Assumptions", icon=":material/tune:", key="assumptions"):
-        augmenter = st.radio(
+        augmenter = linked.radio(
             "The model that writes questions",
             list(AUGMENTERS),
             key="augmenter",
-            bind="query-params",
-            help="A weak model's new questions are worth less; its rephrasings hold up.",
+            help=f"A weak {terms.link('Augmenter')}'s new questions are worth less; its rephrasings hold up.",
         )
-        calls = st.radio(
+        calls = linked.radio(
             "What counts as a query",
             list(CALLS),
             key="calls",
-            bind="query-params",
             help="A rephrasing and a new question take two calls each: one for the question, one for its answer.",
         )
     with st.expander("Other teachers", icon=":material/groups:", key="others"):
@@ -60,58 +56,90 @@ def ask() -> Asked | None:
             st.caption("Compared for the same money, as soon as the price of a query of your own teacher is known.")
     with st.expander("What else you have", icon=":material/inventory_2:", key="more"):
         more = _more(have)
-    if have.queries is None:
+    if have.queries is None or seeds < 1:
         return None
     named = [have.teacher, *compared] if have.usd_per_query is not None else []
     situation = Situation(
         task,
-        int(seeds),
+        seeds,
         have.queries,
         AUGMENTERS[augmenter],
         CALLS[calls],
         budget_usd=have.usd,
         teachers=tuple(priced.offer for priced in named),
+        unlabelled=None if unlabelled is None else int(unlabelled),
+        test_items=kept,
         **more,
     )
     return Asked(situation, {priced.offer.name: priced.source for priced in named})
 
 
+def number(label: str, key: str, help: str, step: float = 1.0, least: float = 0.0) -> float | None:
+    """A figure that may be left unsaid, and then is None."""
+    return linked.number(
+        label,
+        None,
+        key=key,
+        min_value=least,
+        step=step,
+        placeholder="not said",
+        help=help,
+        format="%.0f" if step >= 1 else "%.5f",
+    )
+
+
+def _example(task: TaskType) -> None:
+    """One question and its answer of that kind, so that nobody has to know what a task type is."""
+    kind = KINDS[task]
+    question, answer = (" ".join(words.plain(text).split("\n")) for text in (kind.question, kind.answer))
+    st.caption(f"For example: {question} → {answer}")
+
+
+def _labelled() -> tuple[int, int | None]:
+    """Labelled examples to train on, and those that are kept for testing (None: not said)."""
+    labelled = linked.number(
+        "Labelled examples",
+        100,
+        key="seeds",
+        whole=True,
+        min_value=1,
+        max_value=MOST_SEEDS,
+        step=50,
+        help=f"Questions with a right answer. Those that you train on are your {terms.link('Seed')}s.",
+    )
+    kept = number(
+        "Of them, kept for testing",
+        "test_items",
+        "Kept out of training; all strategies are compared on them, so their number limits which difference can be "
+        f"seen: the {terms.link('Detectable effect')}.",
+        step=50.0,
+        least=1.0,
+    )
+    if kept is None:
+        return int(labelled), None
+    seeds = int(labelled) - int(kept)
+    if seeds < 1:
+        st.error(
+            f"{int(kept):,} of {int(labelled):,} labelled examples are kept for testing; at least one has to be left "
+            "to train on. Keep fewer, or label more.",
+            icon=":material/error:",
+        )
+    else:
+        st.caption(f"{seeds:,} to train on, {int(kept):,} to test on.")
+    return seeds, int(kept)
+
+
 def _more(have: budget.Budget) -> dict[str, Any]:
     """What few have to say: each left empty is unknown, and nothing is guessed for it."""
 
-    def number(label: str, key: str, help: str, step: float = 1.0, least: float = 0.0) -> float | None:
-        return st.number_input(
-            label,
-            min_value=least,
-            value=None,
-            step=step,
-            key=key,
-            bind="query-params",
-            placeholder="not said",
-            help=help,
-            format="%.0f" if step >= 1 else "%.5f",
-        )
-
-    unlabelled = number(
-        "Questions without an answer", "unlabelled", "Your own real inputs: asking about them competes."
-    )
-    test = number(
-        "Test items",
-        "test_items",
-        "Items that you keep for testing: they limit which difference can be seen.",
-        least=1.0,
-    )
     seed_usd = number("Price of one more labelled example, $", "seed_usd", "Then seeds and queries are weighed.", 0.1)
-    checked = st.selectbox(
+    checked = linked.choice(
         "Can an answer be checked without the teacher?",
         list(CHECKABLE),
         key="verifiable",
-        bind="query-params",
         help="By a test, a database, or a known result.",
     )
-    student = st.text_input(
-        "Student", key="student", bind="query-params", placeholder="not said", help="For example Qwen2.5-1.5B."
-    )
+    student = linked.text("Student", key="student", placeholder="not said", help="For example Qwen2.5-1.5B.")
     writer = number(
         "Price of one query of another question writer, $",
         "writer_usd",
@@ -121,10 +149,8 @@ def _more(have: budget.Budget) -> dict[str, Any]:
     if writer is not None and have.usd_per_query is None:
         st.caption("Weighed for the same money, as soon as the price of a query of your teacher is known.")
     return {
-        "unlabelled": None if unlabelled is None else int(unlabelled),
-        "test_items": None if test is None else int(test),
         "seed_usd": seed_usd or None,
         "verifiable": CHECKABLE[checked],
-        "student": student.strip() or None,
+        "student": student or None,
         "augmenter_offer": None if writer is None else TeacherOffer("question writer", usd_per_query=writer),
     }

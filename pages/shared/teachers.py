@@ -10,13 +10,16 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from engine import prices
-from engine.domain import TeacherOffer
+from engine import offers, prices
+from engine.domain import TaskType, TeacherOffer
+from engine.kinds_shown import KINDS
 from engine.situations import MOST_TEACHERS
-from pages.shared import words
+from pages.shared import linked, words
 
 TOKENS, ONE_QUERY = "Tokens", "One query"
 UNNAMED = "Your teacher"
+EXAMPLE = "gpt-4.1"
+"""Stands in the field until the user names their own: a known model whose listed price is shown with its source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +38,39 @@ class Tokens:
     written: float | None
 
 
-def first(*, money: bool) -> tuple[Priced, Tokens | None]:
-    """The teacher whose queries are counted. Its price is asked for where the budget is money, or it is named."""
+def first(task: TaskType, *, money: bool) -> tuple[Priced, Tokens | None]:
+    """The teacher whose queries are counted; its price is asked for where the budget is money, or it is named.
+
+    A length of a query that is not typed is assumed by the kind of answer, and said to be.
+    """
     name = _name("Teacher", 1, "The model that answers. A name that the price table knows brings its price.")
     if not (money or name):
         return Priced(TeacherOffer(UNNAMED), "unknown"), Tokens(None, None)
-    known = st.segmented_control(
-        "Price known for", [TOKENS, ONE_QUERY], default=TOKENS, required=True, key="price", bind="query-params"
-    )
-    if known == ONE_QUERY:
-        return _priced(name, "", None), None
-    price = _of_tokens(name, "")
-    tokens = Tokens(
-        number("Tokens read per query", "tokens_in", 50.0, format="%.0f"),
-        number("Tokens written per query", "tokens_out", 50.0, format="%.0f"),
-    )
-    return _with_tokens(price, tokens), tokens
+    listed = prices.quote_by_name(name).known
+    said = st.container()
+    with st.expander("Price of a query", icon=":material/payments:", key="price_fold", expanded=not listed):
+        known = linked.segments("Price known for", [TOKENS, ONE_QUERY], key="price")
+        if known == ONE_QUERY:
+            return _priced(name, "", None), None
+        price = _of_tokens(name, "")
+        kind = KINDS[task]
+        typed = [
+            number(label, key, 50.0, format="%.0f", placeholder=f"{assumed}, assumed")
+            for label, key, assumed in (
+                ("Tokens read per query", "tokens_in", kind.read),
+                ("Tokens written per query", "tokens_out", kind.written),
+            )
+        ]
+    read, written = typed
+    tokens = Tokens(kind.read if read is None else read, kind.written if written is None else written)
+    priced = _with_tokens(price, tokens)
+    each = offers.usd_per_query(priced.offer)
+    if each is not None and None in typed:
+        said.caption(
+            f"A query is taken to cost \\${each:.2g}: {tokens.read:,.0f} tokens read, {tokens.written:,.0f} written, "
+            "assumed for such answers."
+        )
+    return priced, tokens
 
 
 def others(tokens: Tokens | None) -> list[Priced]:
@@ -83,13 +103,18 @@ def missing(teacher: TeacherOffer, tokens: Tokens | None) -> str:
 def number(label: str, key: str, step: float, **options: object) -> float | None:
     """A figure that may be unknown, and then is None."""
     options = {"placeholder": "unknown"} | options
-    return st.number_input(label, min_value=0.0, value=None, step=step, key=key, bind="query-params", **options)
+    return linked.number(label, None, key=key, min_value=0.0, step=step, **options)
 
 
 def _name(label: str, place: int, help: str) -> str:
-    return st.text_input(
-        label, key=f"teacher{place}", bind="query-params", placeholder="not said", max_chars=80, help=help
-    ).strip()
+    return linked.text(
+        label,
+        EXAMPLE if place == 1 else "",
+        key=f"teacher{place}",
+        placeholder="not said",
+        max_chars=80,
+        help=help,
+    )
 
 
 def _typed(place: int) -> bool:

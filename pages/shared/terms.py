@@ -165,6 +165,43 @@ def link(name: str) -> str:
     return f"[{term.name}](glossary#{term.anchor})"
 
 
+class FirstUse:
+    """Links each term where a page says it first: call it on one text after another."""
+
+    def __init__(self) -> None:
+        self._left = set(_FORMS.values())
+
+    def __call__(self, text: str) -> str:
+        """The text with links to terms that were not met before; it may hold Markdown, but no link of its own."""
+
+        def linked(match: re.Match[str]) -> str:
+            name = _FORMS[match[0].lower()]
+            if name not in self._left:
+                return match[0]
+            self._left.remove(name)
+            return f"[{match[0]}](glossary#{anchor(name)})"
+
+        return _FORM.sub(linked, text)
+
+
+_FORMS = {
+    "80 % interval": "80 % interval", "80 % intervals": "80 % interval",
+    "budget ratio": "Budget ratio", "queries per seed": "Budget ratio",
+    "crossover": "Crossover", "overtake": "Crossover",
+    "rephrasings": "Question rephrase", "new questions": "New question", "real questions": "Real question",
+    "answers": "Answer augmentation",
+    "augmenter": "Augmenter", "seeds": "Seed", "seed": "Seed",
+    "reach": "Reach", "worth": "Quality", "assumed": "Assumed", "hypothesis": "Spending plan",
+    "test items": "Test item", "pilot": "Pilot", "cell": "Cell", "cells": "Cell", "adapter": "Adapter",
+    "likely best": "Likely best", "prior advice": "Prior advice", "verified": "Verification",
+    "too close to call": "Too close to call", "rationale": "Rationale", "teacher": "Teacher", "student": "Student",
+}  # fmt: skip
+"""How a term may stand in a sentence, in small letters, and the term."""
+_FORM = re.compile(
+    r"(?<![\w\[])(" + "|".join(sorted(map(re.escape, _FORMS), key=len, reverse=True)) + r")(?![\w\]-])", re.IGNORECASE
+)
+
+
 def found(search: str) -> dict[str, list[Term]]:
     """Terms that hold the search, by group; those whose name begins with it first. Empty where none does."""
     start = search.strip().lower()

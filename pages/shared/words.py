@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from urllib.parse import urlencode
 
 from engine import evidence
-from engine.domain import Arm, Baseline, Crossover, Interval, Mixed, Reason, Recommendation, Strategy, TaskType
+from engine.domain import Arm, Baseline, Crossover, Interval, Mixed, Recommendation, Strategy, TaskType
 
 STRATEGIES: dict[Strategy, str] = {
     Strategy.ANSWER_AUGMENTATION: "Answers",
@@ -70,6 +71,11 @@ def percent(interval: Interval | None) -> str:
     return f"{interval.mean:.0%} ({interval.low80 * 100:.0f} to {interval.high80 * 100:.0f})".replace("%", " %")
 
 
+def chance(p: float) -> str:
+    """`69 %`; never a certainty, which no evidence here gives."""
+    return "over 99 %" if p > 0.99 else "under 1 %" if p < 0.01 else f"{100 * p:.0f} %"
+
+
 def row(value: str) -> str:
     """The name of what a published row holds: a strategy, or one of the other arms of the table."""
     if value in set(Strategy):
@@ -77,10 +83,28 @@ def row(value: str) -> str:
     return OTHER_ROWS.get(value, value.replace("_", " "))
 
 
-def sources(reason: Reason) -> str:
-    """The references of a sentence, each once; ids of evidence rows are told as their references."""
-    references = {row.id: row.reference for row in (*evidence.published().points, *evidence.published().claims)}
-    return "; ".join(dict.fromkeys(references.get(source, source) for source in reason.sources))
+def references(sources: Sequence[str]) -> str:
+    """What a sentence rests on, each reference once and as a link to its rows of the evidence."""
+    rows = {row.id: row.reference for row in (*evidence.published().points, *evidence.published().claims)}
+    named: dict[str, list[str]] = {}
+    for source in sources:
+        named.setdefault(rows.get(source, source), []).extend([source] if source in rows else [])
+    # One row where the sentence names one; else all rows of that reference.
+    return "; ".join(
+        f"[{_escaped(reference)}]({evidence_link(ids[0] if len(ids) == 1 else reference)})"
+        for reference, ids in named.items()
+    )
+
+
+def cited(text: str, sources: tuple[str, ...]) -> str:
+    """A line of a list, its sources small below it as links."""
+    named = references(sources)
+    return f"- {text}" + (f"  \n  :small[:gray[{named}]]" if named else "")
+
+
+def evidence_link(search: str) -> str:
+    """The address of the evidence page with only the rows that hold those words."""
+    return f"evidence?{urlencode({'evidence_find': search})}"
 
 
 def changes_of_winner(advice: Recommendation) -> list[Crossover]:
@@ -111,6 +135,16 @@ def leading(turns: Sequence[tuple[Strategy, str]], verb: str = "lead") -> str:
     (second, place), *more = later
     rest = "".join(f", and from about {at} {m}" for m, at in more)
     return f"{first} {verb} up to about {place}, then {second}{rest}"
+
+
+def listed(parts: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def parameters(count: float) -> str:
+    """`1.5 billion parameters`, `360 million parameters`."""
+    return f"{count / 1e9:.3g} billion parameters" if count >= 1e9 else f"{count / 1e6:.3g} million parameters"
 
 
 def short(value: float) -> str:

@@ -26,13 +26,13 @@ from tests.pages import filled
 OUT = app.ROOT / "screenshots"
 PAGES = {
     "advice": "/",
-    "advice-price-unknown": "/?budget=Money",
-    "advice-money": "/?budget=Money&usd=150&usd_in=0.6&usd_out=2.4&tokens_in=400&tokens_out=300&augmenter=Weak",
-    "advice-structured": "/?task=Label+or+JSON+record&seeds=800&queries=20000",
-    "advice-tie": "/?unlabelled=300&test_items=200",
-    "advice-teachers": "/?budget=Money&usd=150&teacher1=gpt-4o-mini&tokens_in=400&tokens_out=300"
+    "advice-price-unknown": "/?teacher1=our-own-7b",
+    "advice-money": "/?usd=150&usd_in=0.6&usd_out=2.4&tokens_in=400&tokens_out=300&augmenter=Weak",
+    "advice-structured": "/?task=Label+or+JSON+record&budget=Queries&seeds=800&queries=20000",
+    "advice-tie": "/?seeds=800&unlabelled=300&test_items=200&usd=150&task=Label+or+JSON+record",
+    "advice-teachers": "/?usd=150&teacher1=gpt-4o-mini&tokens_in=400&tokens_out=300"
     "&teacher2=claude-haiku-4-5&teacher3=our-own-7b&teacher4=llama-3.3-70b-versatile",
-    "advice-else": "/?unlabelled=2000&test_items=300&seed_usd=2&verifiable=No&student=Qwen2.5-1.5B",
+    "advice-else": "/?seeds=600&unlabelled=2000&test_items=300&seed_usd=2&verifiable=No&student=Qwen2.5-1.5B",
     "advice-own-points": "/",
     "advice-wrong-points": "/",
     "advice-pilot-points": "/",
@@ -65,6 +65,10 @@ PAGES = {
     "run-failed": "/run?run=20261121-080000-fail",
     "evidence": "/evidence",
     "method": "/method",
+    "what-if": "/what-if?if_writer=true",
+    "what-if-nothing": "/what-if",
+    "track-record": "/track-record",
+    "evidence-search": "/evidence?evidence_find=verify",
     "map": "/map",
     "map-money": "/map?task=Label+or+JSON+record&seeds=800&budget=Money&usd=150&price=One+query&usd_query=0.002"
     "&unlabelled=5000",

@@ -24,7 +24,7 @@ POINTS = (
     "answer_augmentation,100,1000,120,300\nnew_question,100,1000,180,300\n"
 )
 MONEY = (
-    "/?budget=Money&usd=150&teacher1=gpt-4o-mini&tokens_in=400&tokens_out=300&teacher2=claude-haiku-4-5"
+    "/?seeds=300&usd=150&teacher1=gpt-4o-mini&tokens_in=400&tokens_out=300&teacher2=claude-haiku-4-5"
     "&teacher3=our-own-7b&unlabelled=300&test_items=200"
 )
 
@@ -47,11 +47,20 @@ def own_points(page: Page, folder: Path) -> None:
 
 
 VIEWS: dict[str, tuple[str, Callable[[Page, Path], None]]] = {
-    "advice": ("/", opened("Values of this chart, as a table", "Assumptions", "What else you have")),
-    "price unknown": ("/?budget=Money", opened()),
+    "advice": (
+        "/",
+        opened("Values of this chart, as a table", "Price of a query", "Assumptions", "What else you have"),
+    ),
+    "nothing left to train on": ("/?seeds=100&test_items=200", opened()),
+    "price unknown": ("/?teacher1=our-own-7b", opened()),
     "a tie, money, three teachers": (MONEY, opened("Other teachers")),
     "own points": ("/", own_points),
+    "what if": ("/what-if?if_writer=true&if_check=true&if_student=1.5", opened("Values of this chart, as a table")),
+    "what if, nothing changed": ("/what-if", opened("Your situation")),
     "evidence": ("/evidence", opened()),
+    "evidence, a search": ("/evidence?evidence_find=chan-shift-100", opened()),
+    "evidence, nothing found": ("/evidence?evidence_find=zebra", opened()),
+    "track record": ("/track-record", opened()),
     "method": ("/method", opened()),
     "map": ("/map", opened("Values of this chart, as a table")),
     "law": ("/law?q_new=0.6", opened("Student and labelled examples")),

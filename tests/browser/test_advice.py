@@ -29,7 +29,7 @@ def choose(page: Page, label: str, option: str) -> None:
 
 
 def test_changing_the_inputs_changes_the_ratio_and_the_headline(page: Page, address: str) -> None:
-    page.goto(address)
+    page.goto(f"{address}/?budget=Queries")
     settle(page)
     headline = page.get_by_role("heading", level=2).first
     before = headline.inner_text()
@@ -90,7 +90,7 @@ def test_points_of_your_own_move_the_advice_and_a_wrong_file_says_where(
     (tmp_path / "own.csv").write_text(
         header + "seeds_only,100,0,90,300\nanswer_augmentation,100,1000,120,300\nnew_question,100,1000,180,300\n"
     )
-    page.goto(address)
+    page.goto(f"{address}/?budget=Queries&queries=3000")
     settle(page)
     headline = page.get_by_role("heading", level=2).first
     before = headline.inner_text()
@@ -113,7 +113,7 @@ def test_two_visitors_at_once_do_not_see_each_others_points(
     page: Page, browser: Browser, address: str, tmp_path: Path
 ) -> None:
     (tmp_path / "secret-points.csv").write_text(OWN)
-    page.goto(address)
+    page.goto(f"{address}/?budget=Queries")
     settle(page)
     before = page.get_by_role("heading", level=2).first.inner_text()
     acts.choose(page, "Your own measurements", "CSV file")
@@ -149,7 +149,7 @@ def test_the_values_of_the_chart_and_its_picture_can_be_taken_home(page: Page, a
         button.click()
     assert download.value.suggested_filename == "seedpilot-curves.csv"
     lines = download.value.path().read_text().splitlines()
-    assert lines[0] == 'Strategy,What,Queries,Queries per seed,"Accuracy, %",80 % from,to'
+    assert lines[0] == 'Strategy,What,"Spent, $",Queries,Queries per seed,"Accuracy, %",80 % from,to'
     assert len(lines) == 1 + 3 * 40
     figure = page.get_by_test_id("stPlotlyChart").first
     figure.hover()
@@ -159,14 +159,16 @@ def test_the_values_of_the_chart_and_its_picture_can_be_taken_home(page: Page, a
     assert picture.value.path().read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
 
-def test_a_typed_model_name_brings_its_price_and_the_chart_turns_to_dollars(page: Page, address: str) -> None:
-    page.goto(f"{address}/?budget=Money&usd=150&tokens_in=400&tokens_out=300")
+def test_a_typed_model_name_brings_its_price_and_the_chart_is_in_dollars(page: Page, address: str) -> None:
+    page.goto(f"{address}/?teacher1=our-own-7b")
     settle(page)
     expect(page.get_by_text("The price is unknown")).to_be_visible()
     field = page.get_by_role("textbox", name="Teacher", exact=True)
     field.fill("gpt-4o-mini")
     field.press("Enter")
     settle(page)
+    expect(page.get_by_text("assumed for such answers")).to_be_visible()
+    page.get_by_text("Price of a query", exact=True).click()
     expect(page.get_by_text(re.compile("genai-prices .* openai gpt-4o-mini, for 20"))).to_be_visible()
     expect(page.get_by_test_id("stPlotlyChart").get_by_text("US dollars")).to_be_attached()
     expect(page.get_by_test_id("stPlotlyChart").get_by_text("budget ratio")).to_be_attached()
@@ -176,6 +178,6 @@ def test_a_link_restores_what_else_you_have(page: Page, address: str) -> None:
     page.goto(f"{address}/?unlabelled=2000&student=Qwen2.5-1.5B&verifiable=No")
     settle(page)
     expect(page.get_by_text("Real questions").first).to_be_visible()
+    expect(page.get_by_role("spinbutton", name="Real inputs without an answer")).to_have_value("2000")
     page.get_by_text("What else you have").click()
-    expect(page.get_by_role("spinbutton", name="Questions without an answer")).to_have_value("2000")
     expect(page.get_by_role("textbox", name="Student")).to_have_value("Qwen2.5-1.5B")

@@ -25,6 +25,8 @@ def test_a_link_to_an_inner_page_works_on_the_first_visit_of_all(browser: Browse
     ("path", "title"),
     [
         ("/", "Advice"),
+        ("/what-if", "What if"),
+        ("/track-record", "Track record"),
         ("/map", "Map"),
         ("/law", "Law"),
         ("/evidence", "Evidence"),

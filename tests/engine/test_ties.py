@@ -16,9 +16,20 @@ def test_a_tie_says_how_close_what_the_test_items_show_and_what_is_cheapest() ->
     said = tie(found)
     regrets = [o.regret_points for o in found.outlooks]
     assert f"within {max(regrets) - min(regrets):.1f} points" in said
+    assert said.startswith("Answers, rephrasings and new questions are expected within")
     assert f"your 200 test items can show differences from about {found.threshold_points:.1f} points" in said
-    assert "Cheapest: answers, 1 query an example." in said
+    assert "Cheapest: answers, 1 query an example;" in said
+    assert said.endswith("as many as the whole budget buys rephrasings cost 1,500 of 3,000 queries.")
     assert said == found.reasons[[r.text for r in found.reasons].index(said)].text
+
+
+def test_the_headline_of_a_tie_is_one_sentence_with_the_smallest_visible_effect_and_a_price() -> None:
+    found = advice.recommend(SUPPORT)
+    assert found.headline == (
+        "Too close to call: within 3.1 points; your 200 test items see 9. Cheapest: answers, 1,500 of 3,000 queries."
+    )
+    priced = replace(SUPPORT, budget_usd=75.0, teachers=(TeacherOffer("a", usd_per_query=0.025),))
+    assert advice.recommend(priced).headline.endswith("Cheapest: answers, $38.")
 
 
 def test_a_tie_names_who_leads_as_the_cheapest_need_not_be_it() -> None:

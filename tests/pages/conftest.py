@@ -16,7 +16,18 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def app(own_home: Path) -> AppTest:
-    """The first page, run once, with an empty home and empty caches."""
+    """The first page by a link with 3,000 queries of a teacher without a name; an empty home and empty caches."""
+    st.cache_resource.clear()
+    st.cache_data.clear()
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=10)
+    app.query_params["budget"] = "Queries"
+    app.query_params["teacher1"] = ""
+    return app.run()
+
+
+@pytest.fixture
+def fresh(own_home: Path) -> AppTest:
+    """The first page as somebody sees it who has typed nothing."""
     st.cache_resource.clear()
     st.cache_data.clear()
     return AppTest.from_file(str(ROOT / "app.py"), default_timeout=10).run()

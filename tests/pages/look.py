@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from streamlit.testing.v1 import AppTest
@@ -19,6 +20,12 @@ def opened(app: AppTest, run_id: str) -> AppTest:
 
 def metric(app: AppTest, label: str) -> str:
     return str(next(m.value for m in app.metric if m.label == label))
+
+
+def told(app: AppTest) -> str:
+    """All running text of the page as a reader sees it: without links and escapes."""
+    text = "\n".join(element.value for element in (*app.markdown, *app.caption))
+    return re.sub(r"\\([$_*~<>\[\]\\])", r"\1", re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text))
 
 
 def figure(app: AppTest, key: str) -> dict[str, Any]:

@@ -85,7 +85,7 @@ def test_the_curves_before_are_faint_and_without_a_band_and_named_once() -> None
     figure = charts.curves(after, before=before)
     faint = [trace for trace in figure.data if trace.opacity is not None and trace.x and len(trace.x) > 1]
     assert len(faint) == 3
-    assert all(trace.opacity < 0.7 and trace.line.width < 2 and not trace.fill for trace in faint)
+    assert all(trace.opacity < 0.8 and trace.line.width < 2 and not trace.fill for trace in faint)
     assert [
         trace.name for trace in figure.data if trace.showlegend is not False and "before" in (trace.name or "")
     ] == ["Thin: before your data"]

@@ -29,6 +29,7 @@ def title(app: AppTest) -> str:
 
 def test_the_map_says_of_your_situation_what_the_advice_says(app: AppTest) -> None:
     page = opened(app, "map")
+    page.segmented_control(key="budget").set_value("Queries").run()
     said = advice.recommend(Situation(TaskType.MATH, 100, 3000))
     for outlook in said.outlooks:
         assert f"{words.STRATEGIES[outlook.strategy].lower()} {100 * outlook.p_best:.0f} %" in page.info[0].value

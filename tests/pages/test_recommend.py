@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import re
 import statistics
+from dataclasses import asdict
+from urllib.parse import parse_qs, urlsplit
 
 import pandas as pd
 import pytest
@@ -11,10 +14,12 @@ from streamlit.testing.v1 import AppTest
 
 from engine import advice
 from engine.domain import Situation, TaskType
+from engine.evidence import published
 from engine.next_pilot import next_pilot
+from engine.wording_choices import each_flip
 from tests.pages import rerender
 from tests.pages.conftest import ROOT
-from tests.pages.look import chart, metric
+from tests.pages.look import chart, metric, told
 
 
 def test_the_headline_is_the_engines_sentence_for_what_was_typed(app: AppTest) -> None:
@@ -87,6 +92,7 @@ def test_a_moved_input_renders_in_well_under_100_ms_of_processor_time() -> None:
 def test_a_link_restores_the_scenario() -> None:
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=10)
     app.query_params["seeds"] = "800"
+    app.query_params["budget"] = "Queries"
     app.query_params["queries"] = "20000"
     app.query_params["task"] = "Label or JSON record"
     app.run()
@@ -102,6 +108,7 @@ def test_unlabelled_inputs_let_real_questions_compete(app: AppTest) -> None:
 
 
 def test_what_else_you_have_reaches_the_engine(app: AppTest) -> None:
+    app.number_input(key="seeds").set_value(300)
     app.number_input(key="test_items").set_value(200)
     app.text_input(key="student").set_value("Qwen2.5-7B")
     app.selectbox(key="verifiable").select("No").run()
@@ -122,19 +129,57 @@ def test_the_values_of_the_chart_are_a_table_once_they_are_opened(app: AppTest) 
 
 
 def test_a_tie_with_real_questions_says_the_cheapest_and_what_the_test_items_show(app: AppTest) -> None:
+    app.number_input(key="seeds").set_value(300)
     app.number_input(key="unlabelled").set_value(300)
     app.number_input(key="test_items").set_value(200).run()
     expected = advice.recommend(Situation(TaskType.MATH, 100, 3000, unlabelled=300, test_items=200))
     assert expected.recommended is None
+    assert app.header[0].value == expected.headline
+    assert "your 200 test items see 9. Cheapest: real questions, 300 of 3,000 queries." in expected.headline
     assert metric(app, "Cheapest of the tie") == "Real questions"
     assert metric(app, "Expected best of it") == "Answers"
-    told = [text.value for text in app.markdown if "Cheapest: real questions" in text.value]
-    assert len(told) == 1, "said once: beside the headline, and not again among the reasons"
-    assert "your 200 test items can show differences from about 8.9 points" in told[0]
-    assert "all 300 of your inputs take 300 of 3,000 queries" in told[0]
+    said = [text.value for text in app.markdown if "Cheapest: real questions" in text.value]
+    assert len(said) == 1, "said once: beside the headline, and not again among the reasons"
+    assert "your 200 test items can show differences from about 8.9 points" in said[0]
+    assert "all 300 of your inputs take 300 of 3,000 queries" in said[0]
+
+
+def test_examples_kept_for_testing_are_not_trained_on(app: AppTest) -> None:
+    app.number_input(key="seeds").set_value(800)
+    app.number_input(key="test_items").set_value(200).run()
+    assert "600 to train on, 200 to test on." in told(app)
+    assert metric(app, "Budget ratio") == "5 per seed"
+    app.number_input(key="test_items").set_value(800).run()
+    assert ["at least one has to be left" in error.value for error in app.error] == [True]
+    assert not app.metric
+
+
+def test_what_would_change_the_advice_and_whether_it_matters_are_said_once(app: AppTest) -> None:
+    found = advice.recommend(Situation(TaskType.MATH, 100, 3000))
+    assert found.flips
+    said = told(app).lower()
+    for text in each_flip(found):
+        assert said.count(text.lower()) == 1
+    assert metric(app, "Does it matter?") == f"{found.at_stake.mean:.1f} points"
+    assert "What would change my mind" in [s.value for s in app.subheader]
+
+
+def test_every_source_is_a_link_to_its_rows_of_the_evidence(app: AppTest) -> None:
+    links = re.findall(r"\((evidence\?[^)]*)\)", "\n".join(text.value for text in app.markdown))
+    assert len(links) > 10
+    held = [" ".join(map(str, asdict(row).values())).lower() for row in (*published().points, *published().claims)]
+    for link in links:
+        (find,) = parse_qs(urlsplit(link).query)["evidence_find"]
+        assert any(all(word in row for word in find.lower().split()) for row in held), find
+
+
+def test_a_term_is_linked_to_the_glossary_where_it_is_said_first(app: AppTest) -> None:
+    names = re.findall(r"glossary#([a-z0-9-]+)", "\n".join(t.value for t in (*app.markdown, *app.caption)))
+    assert {"crossover", "budget-ratio", "question-rephrase", "prior-advice"} <= set(names)
+    assert len(names) == len(set(names))
 
 
 def test_the_worth_of_a_pilot_is_said_with_the_items_that_it_was_reckoned_for(app: AppTest) -> None:
     expected = next_pilot(Situation(TaskType.MATH, 100, 3000))
-    assert expected.why in [text.value for text in app.markdown]
+    assert expected.why in told(app)
     assert any("300 test items" in caption.value for caption in app.caption)
