@@ -24,16 +24,6 @@ STARTS = {
 }
 
 
-def link(label: str = "Try it in a pilot with your own examples") -> None:
-    """To be drawn where advice is given: its address is handed on."""
-    st.page_link(
-        "pages/pilot/new.py",
-        label=label,
-        icon=":material/science:",
-        query_params={"from": "advice", **st.query_params.to_dict()},
-    )
-
-
 def pour() -> None:
     """To be called before the inputs are drawn: fills them where the address comes from the advice."""
     asked = st.query_params.to_dict()
@@ -65,11 +55,11 @@ def values(asked: Mapping[str, str]) -> dict[str, Any]:
         found["pilot_task"] = pilot_examples.MATHS
     else:
         found |= {"pilot_task": pilot_examples.OWN_TASK, "task_start": STARTS.get(task, task_form.PROPOSED)}
-    if asked.get("budget") == budget.MONEY:
+    if _in_money(asked):
         found |= {"target_unit": target_form.MONEY, "target_usd": _number(asked, "usd", 50.0)}
     else:
         found |= {"target_unit": target_form.QUERIES, "target_queries": _whole(asked, "queries", 3000)}
-    found["target_seeds"] = _whole(asked, "seeds", 100)
+    found["target_seeds"] = max(1, (_whole(asked, "seeds", 100) or 100) - (_whole(asked, "test_items") or 0))
     found |= _teacher(asked)
     student = asked.get("student", "").strip()
     if student:
@@ -93,11 +83,16 @@ def _teacher(asked: Mapping[str, str]) -> dict[str, Any]:
 
 def _said(asked: Mapping[str, str]) -> list[str]:
     """What the address says, in words."""
-    money = asked.get("budget") == budget.MONEY
+    money = _in_money(asked)
     parts = [asked.get("task", words.TASKS[TaskType.MATH])]
     parts.append(f"{_whole(asked, 'seeds', 100):,} labelled examples")
     parts.append(f"${_number(asked, 'usd', 50.0):,.0f}" if money else f"{_whole(asked, 'queries', 3000):,} queries")
     return parts
+
+
+def _in_money(asked: Mapping[str, str]) -> bool:
+    """What stands at its default is not in the address."""
+    return asked.get("budget", budget.MONEY) == budget.MONEY
 
 
 def _number(asked: Mapping[str, str], name: str, otherwise: float | None = None) -> float | None:

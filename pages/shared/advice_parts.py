@@ -96,11 +96,17 @@ def further(points: Sequence[Measurement]) -> None:
         "pages/decide/what_if.py": ("What if: another question writer, teacher or student, or checked answers", "tune"),
         "pages/learn/map.py": ("Who is likely best at other budgets and with more examples: the map", "map"),
         "pages/learn/evidence.py": ("Every source, row by row", "table_chart"),
-        "pages/pilot/new.py": ("Measure it on your own task: a new pilot", "science"),
     }
     for page, (label, icon) in links.items():
         carried = here if page.endswith(("what_if.py", "map.py")) else None
         st.page_link(page, label=label, icon=f":material/{icon}:", query_params=carried)
+    # Read by `advice_door`.
+    st.page_link(
+        "pages/pilot/new.py",
+        label="Measure it on your own task: a new pilot, filled from here",
+        icon=":material/science:",
+        query_params={"from": "advice", **here},
+    )
     own = " Your own points are not in it: files stay on this machine." if points else ""
     st.caption(f"The address of this page restores all that you have said; there is no key in it.{own}")
 
