@@ -7,6 +7,7 @@ of that the finished adapters lie in the working folder and are found again.
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections import Counter
@@ -22,6 +23,7 @@ from engine.atlas.measure import measured, student_mark, world_mark
 from engine.atlas.progress import Pace
 from engine.atlas.table import SUFFIX, AtlasCell, load, one_student, write
 from engine.errors import SeedPilotError
+from engine.job_files import fingerprint
 from engine.settings import Settings
 from engine.trainer import ENDED, Processes, gpu_names
 from engine.versions import versions
@@ -72,7 +74,8 @@ def build(
     waiting = list(batches([place for place in wanted if place.key not in done]))
     pace = Pace(known)
     version = _version()
-    work = work or Settings().home / "atlas"
+    # Two atlases may have folders of one name.
+    work = work or Settings().home / "atlas" / fingerprint(str(out.resolve()))[:8]
     shards = _Shards(out)
     failed: list[str] = []
     measured_here = 0
@@ -87,8 +90,8 @@ def build(
                     waiting.clear()
                     break
                 batch = waiting.pop(0)
-                folder = work / f"{out.name}-{batch.name}"
-                running[processes.pool.submit(measured, batch, dict(students), folder, items, version)] = batch
+                given = (batch, dict(students), work / batch.name, items, version)
+                running[processes.pool.submit(measured, *given)] = batch
             if not running:
                 break
             ended, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -99,7 +102,7 @@ def build(
                 pace.add(cells)
                 measured_here += len(cells)
                 failed += why
-                shutil.rmtree(work / f"{out.name}-{batch.name}", ignore_errors=True)
+                shutil.rmtree(work / batch.name, ignore_errors=True)
                 tell(_told(batch, cells, why, measured_here, time.monotonic() - begun))
     except BrokenProcessPool as error:
         raise SeedPilotError(ENDED) from error
@@ -115,7 +118,7 @@ class _Shards:
 
     def __init__(self, out: Path) -> None:
         self.out = out
-        self.name = datetime.now(UTC).strftime("cells-%Y%m%dT%H%M%S")
+        self.name = datetime.now(UTC).strftime(f"cells-%Y%m%dT%H%M%S-{os.getpid()}")
         self.number = 0
         self.rows: list[AtlasCell] = []
         self.all: list[AtlasCell] = []

@@ -76,14 +76,18 @@ def _build(given: argparse.Namespace) -> int:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, stop)  # processes end, and what is written stays
-    built = build(
-        given.out,
-        {slot: str(path) for slot, path in students.items()},
-        hours=given.hours,
-        workers=given.workers,
-        worlds=given.worlds,
-        tell=tell,
-    )
+    try:
+        built = build(
+            given.out,
+            {slot: str(path) for slot, path in students.items()},
+            hours=given.hours,
+            workers=given.workers,
+            worlds=given.worlds,
+            tell=tell,
+        )
+    except KeyboardInterrupt:
+        tell(f"Stopped. What was measured is kept in {given.out}; the same command goes on from there.")
+        return 1
     told = {
         "cells": built.cells,
         "failed": list(built.failed),
