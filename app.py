@@ -23,6 +23,7 @@ page = st.navigation(
             st.Page("pages/pilot/runs.py", title="Runs", icon=":material/list_alt:"),
             st.Page("pages/pilot/compare.py", title="Compare", icon=":material/compare_arrows:", visibility="hidden"),
             st.Page("pages/pilot/run.py", title="Run", icon=":material/monitoring:", visibility="hidden"),
+            st.Page("pages/pilot/data.py", title="Data", icon=":material/table_rows:", visibility="hidden"),
         ],
         "Learn": [
             st.Page("pages/learn/map.py", title="Map", icon=":material/map:"),

@@ -36,9 +36,11 @@ PROVENANCE_SCHEMA = pa.schema(
         ("votes", pa.int64()),
         ("query_ids", _IDS),
         ("usd", pa.float64()),
+        ("edited_at", pa.string()),
     ]
 )
-"""`visit` counts the visits to that seed, from 0; `usd` is the price of the row's queries, which others may share."""
+"""`visit` counts the visits to that seed, from 0; `usd` is the price of the row's queries, which others may share;
+`edited_at` is null but where a person changed the row."""
 REJECTED_SCHEMA = pa.schema(
     [
         ("strategy", pa.string()),
@@ -110,6 +112,7 @@ def origin_of(row: Mapping[str, Any]) -> dict[str, Any]:
         **{name: sampling.get(name) for name in ("temperature", "max_answer_tokens", "max_question_tokens", "votes")},
         "visit": row.get("sample_index"),
         "query_ids": row.get("query_ids"),
+        "edited_at": row.get("edited", {}).get("at"),
     }
 
 

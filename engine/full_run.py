@@ -15,6 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from engine import hand_edits
 from engine.costs import examples_for
 from engine.curation import KEPT, Curator
 from engine.data_card import Card
@@ -30,10 +31,9 @@ from engine.label_shares import LABEL_SHARE
 from engine.ledger import account
 from engine.plan import PLAIN
 from engine.pool_report import read_report
-from engine.pools import EXAMPLES, REJECTED, Origin, PoolFiles, shares_of
+from engine.pools import EXAMPLES, REJECTED, Origin, PoolFiles, shares_of, told
 from engine.progress import Count
 from engine.store import Store
-from engine.strategies import Draft
 from engine.token_length import room
 from engine.trainer_configs import ANY_STUDENT
 from engine.variants import making_of
@@ -68,7 +68,7 @@ class FullRun:
         trained = None
         if error is None and self.training is not None:
             self._report(made, card, None)
-            trained = self.training.run([one.folder / EXAMPLES for one in made])
+            trained = self.training.run([pool.examples for pool in self._pools(made)])
         self._report(made, card, trained)
         if error is not None:
             raise error
@@ -108,11 +108,11 @@ class FullRun:
                     verdict = curator.judge(draft)
                     files.take(() if draft is None else draft.query_ids, [example for _, example in verdict.kept])
                     if verdict.reason not in (KEPT, LABEL_SHARE):
-                        files.leave_out(verdict.reason, _told(draft))
+                        files.leave_out(verdict.reason, told(draft))
         except Exception as ended:  # what was paid until then is a data set all the same
             error = ended
         for _, example in curator.left_out():
-            files.leave_out(LABEL_SHARE, _told(example))
+            files.leave_out(LABEL_SHARE, told(example))
         files.close()
         return asked.why, error
 
@@ -131,17 +131,7 @@ class FullRun:
     # --- the folder ---------------------------------------------------------------------------------
 
     def _write(self, made: Sequence[PoolFiles], why: str) -> Card:
-        prepared, full = self.ready.prepared, self.ready.full
-        pools = tuple(
-            Pool(
-                one.strategy.value,
-                one.folder / EXAMPLES,
-                one.counts,
-                full.spending[one.strategy],
-                one.folder / REJECTED,
-            )
-            for one in made
-        )
+        prepared, full, pools = self.ready.prepared, self.ready.full, self._pools(made)
         missing = [f"{strategy.value} was not asked." for strategy in list(self.ready.visits)[len(made) :]]
         card = Card(
             name=prepared.plan.name,
@@ -163,10 +153,20 @@ class FullRun:
         data = DataSet(prepared.task, prepared.seeds, full.with_seeds, pools, training, card)
         return write_folder(Path(full.folder), data)
 
+    def _pools(self, made: Sequence[PoolFiles]) -> tuple[Pool, ...]:
+        """What is trained on: what was made, with what was changed by hand while the run was paused."""
+        spent, folder = self.ready.full.spending, self.store.folder(self.run_id)
+        found = [
+            Pool(one.strategy.value, one.folder / EXAMPLES, one.counts, spent[one.strategy], one.folder / REJECTED)
+            for one in made
+        ]
+        return tuple(hand_edits.with_changes(folder, one.name, pool) for one, pool in zip(made, found, strict=True))
+
     def _notes(self) -> list[str]:
         parts = [part for part in self.ready.prepared.plan.sandbox_parts if part != "student"]
         practice = [f"Practice only: {' and '.join(parts)} are the built-in sandbox's."] if parts else []
-        return [*practice, *self.ready.prepared.warnings]
+        by_hand = hand_edits.told(self.store.folder(self.run_id))
+        return [*practice, *by_hand, *self.ready.prepared.warnings]
 
     def _report(self, made: Sequence[PoolFiles], card: Card, trained: dict[str, Any] | None) -> None:
         paid = account(self.store, self.run_id)
@@ -197,19 +197,6 @@ def budgets_of(ready: PreparedFull, strategy: Strategy) -> dict[int, int]:
     budgets = sorted({spent // part for part in (4, 2, 1)})
     paid = {budget: examples_for(budget, strategy, together=together) for budget in budgets}
     return {budget: min(visits, ready.visits[strategy]) for budget, visits in paid.items() if visits}
-
-
-def _told(made: Draft | Example | None) -> dict[str, Any]:
-    """A visit without an example, as a row of `rejected.parquet`."""
-    if made is None:
-        return {}
-    return {
-        "seed_id": made.seed_id,
-        "visit": made.sample_index,
-        "question": made.question,
-        "answer": made.answer,
-        "query_ids": list(made.query_ids),
-    }
 
 
 def _sum(prices: Sequence[float | None]) -> float | None:

@@ -125,7 +125,8 @@ class PaidWork:
                 if 0 < end <= len(drafts):
                     cut, shares = drafts[begin:end], shares_of(ready, strategy, size)
                     second[cell.key] = curate(strategy, seeds, test, cut, space, shares, self.check)
-            write_pool(self.run_id, self.store, Origin(ready, pool, making, asked, writer), pools[pool])
+            origin = Origin(ready, pool, making, asked, writer)
+            write_pool(self.run_id, self.store, origin, pools[pool], drafts)
             why = why or ended
         return pools, second, why
 

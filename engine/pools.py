@@ -23,7 +23,7 @@ from engine.plan import PLAIN
 from engine.pool_report import Progress, pool_report, write_report
 from engine.prepare import Prepared
 from engine.store import Store
-from engine.strategies import TEMPERATURE, Making, answer_request, instruction
+from engine.strategies import TEMPERATURE, Draft, Making, answer_request, instruction
 from engine.variants import Pool, pool_of, visits_of
 
 EXAMPLES, REJECTED = "examples.jsonl", "rejected.jsonl"
@@ -112,8 +112,24 @@ class PoolFiles:
         self._waiting.clear()
 
 
-def write_pool(run_id: str, store: Store, origin: Origin, curated: Curated) -> None:
-    """Writes a pool that is held: its examples, its figures by budget, and what became of its visits."""
+def told(made: Draft | Example | None) -> dict[str, Any]:
+    """What is kept of a visit without an example, beside the reason."""
+    if made is None:
+        return {}
+    return {
+        "seed_id": made.seed_id,
+        "visit": made.sample_index,
+        "question": made.question,
+        "answer": made.answer,
+        "query_ids": list(made.query_ids),
+    }
+
+
+def write_pool(
+    run_id: str, store: Store, origin: Origin, curated: Curated, drafts: Sequence[Draft | None] = ()
+) -> None:
+    """Writes a pool that is held: its examples, its figures by budget, and what became of its visits; of the `drafts`
+    that were left out, what they said."""
     plan, (strategy, _, variant) = origin.prepared.plan, origin.pool
     budgets = {cell.budget for cell in origin.prepared.cells if pool_of(plan, cell) == origin.pool}
     visits = {budget: visits_of(plan, strategy, budget, variant) for budget in budgets}
@@ -122,7 +138,7 @@ def write_pool(run_id: str, store: Store, origin: Origin, curated: Curated) -> N
         ids = curated.query_ids[visit]
         files.take(ids, [example for _, example in kept])
         if curated.reasons[visit] != KEPT:
-            files.leave_out(curated.reasons[visit])
+            files.leave_out(curated.reasons[visit], told(drafts[visit]) if visit < len(drafts) else None)
     files.close()
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from engine.domain import Item, Paid, Reply, Request, Strategy
 from engine.plan import PLAIN
 from engine.prepare import Prepared
-from engine.strategies import Ask, Visit, drafter
+from engine.strategies import Ask, Making, Visit, drafter
 from engine.variants import making_of
 
 
@@ -41,14 +41,35 @@ async def _prompts(prepared: Prepared) -> tuple[Prompt, ...]:
             continue
         # Several questions are asked for at once by new questions alone, as in a pool.
         own = replace(making, together=making.order(visited, together=strategy is Strategy.NEW_QUESTION).together)
-        first, few_shot = visited[0], prepared.few_shot
+        first = visited[0]
         listed = "\n".join(f"{place}. {first.question}" for place in range(1, own.together + 1))
         written = Reply(listed if own.together > 1 else first.question, "stop", None, None)
-        asked: list[Prompt] = []
-        ask, write = (_recording(asked, strategy, written, writes=writes) for writes in (False, True))
-        await drafter(strategy)(Visit(prepared.task, first, 0, ask, write, few_shot.shown(first, 0), own))
-        found += asked
+        found += await _asked(prepared, strategy, first, 0, written, own)
     return tuple(found)
+
+
+async def _asked(
+    prepared: Prepared, strategy: Strategy, seed: Item, visit: int, written: Reply, own: Making
+) -> tuple[Prompt, ...]:
+    asked: list[Prompt] = []
+    ask, write = (_recording(asked, strategy, written, writes=writes) for writes in (False, True))
+    shown = prepared.few_shot.shown(seed, visit // own.together)
+    await drafter(strategy)(Visit(prepared.task, seed, visit, ask, write, shown, own))
+    return tuple(asked)
+
+
+def prompts_of(prepared: Prepared, strategy: Strategy, seed_id: str, visit: int, question: str) -> tuple[Prompt, ...]:
+    """The queries behind one example of a plain pool, with the question that was written in its place; none where its
+    seed is not among those of the plan any more."""
+    visited = prepared.visited(strategy, len(prepared.seeds))
+    seed = next((item for item in visited if item.id == seed_id), None)
+    if seed is None:
+        return ()
+    making = making_of(prepared.plan, PLAIN)
+    own = replace(making, together=making.order(visited, together=strategy is Strategy.NEW_QUESTION).together)
+    listed = "\n".join(f"{place}. {question}" for place in range(1, own.together + 1))
+    written = Reply(listed if own.together > 1 else question, "stop", None, None)
+    return asyncio.run(_asked(prepared, strategy, seed, visit, written, own))
 
 
 def first_visited(prepared: Prepared, strategy: Strategy) -> Item | None:

@@ -8,13 +8,15 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from engine import hand_edits
+from engine.curation import KEPT
 from engine.data_card import Card
 from engine.dataset_folder import WRITTEN, DataSet, Pool, as_zip
 from engine.domain import Strategy
 from engine.errors import InputError
-from engine.full_prepare import training_of
+from engine.full_prepare import prepare_full, training_of
 from engine.plan import check_plan
-from engine.pools import usd_of
+from engine.pools import EXAMPLES, REJECTED, usd_of
 from engine.prepare import prepare
 from engine.records import FULL, PoolRow
 from engine.store import Store
@@ -22,19 +24,21 @@ from engine.store import Store
 
 def exportable(store: Store, run_id: str) -> bool:
     """Whether there is anything to take away now; reads no file but looks for them."""
-    return any((Path(pool.folder) / "examples.jsonl").is_file() for pool in _largest(store.pools(run_id)))
+    return any((Path(pool.folder) / EXAMPLES).is_file() for pool in _largest(store.pools(run_id)))
 
 
 def export(store: Store, run_id: str) -> Path:
     """The ZIP file of the run's data set, made anew; InputError where there is nothing in it."""
     plan = check_plan(store.run(run_id).plan)
     target = store.folder(run_id) / f"{run_id}-data.zip"
-    if run_id.startswith(FULL) and plan.full is not None:
-        return _zipped(Path(plan.full.folder), target, run_id)
-    prepared = prepare(plan)
+    by_hand = hand_edits.told(store.folder(run_id))
+    full = plan.full if run_id.startswith(FULL) else None
+    if full is not None and not by_hand:
+        return _zipped(Path(full.folder), target, run_id)
+    prepared = prepare(plan) if full is None else prepare_full(plan).prepared
     found = _largest(store.pools(run_id))
     sizes = [_size(row) for row in found]
-    pools = tuple(Pool(_strategy(row) or "", Path(row.folder) / "examples.jsonl", row.counts) for row in found)
+    pools = tuple(hand_edits.with_changes(store.folder(run_id), row.name, _pool(row)) for row in found)
     ids = [row for pool in pools for row in _query_ids(pool.examples)]
     run = store.run(run_id)
     practice = [part for part in plan.sandbox_parts if part != "student"]
@@ -53,14 +57,24 @@ def export(store: Store, run_id: str) -> Path:
         incomplete="" if run.state.value == "done" else f"The run is {run.state.value}.",
         tested=len(prepared.test) or None,
         notes=[
-            "Made from the pools of a pilot: every strategy at its largest budget.",
+            *(["Made from the pools of a pilot: every strategy at its largest budget."] if full is None else []),
+            *by_hand,
             *([f"Practice only: {' and '.join(practice)} are the built-in sandbox's."] if practice else []),
         ],
     )
     seeds = prepared.seeds[: max(sizes, default=0)]
     training = training_of(plan, prepared.student, prepared.recipe)
-    as_zip(target, run_id, DataSet(prepared.task, seeds, True, pools, training, card))
+    with_seeds = full is None or full.with_seeds
+    as_zip(target, run_id, DataSet(prepared.task, seeds, with_seeds, pools, training, card))
     return target
+
+
+def _pool(row: PoolRow) -> Pool:
+    """What was left out is known row by row, but for pilots of before it was kept."""
+    folder = Path(row.folder)
+    lost = sum(row.counts.values()) - row.counts.get(KEPT, 0)
+    told = (folder / REJECTED).is_file() or not lost
+    return Pool(_strategy(row) or "", folder / EXAMPLES, row.counts, rejected=folder / REJECTED if told else None)
 
 
 def _zipped(folder: Path, target: Path, name: str) -> Path:

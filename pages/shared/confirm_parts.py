@@ -13,7 +13,7 @@ LEAST = "All as short as your shortest example."
 EXPECTED = "By the mean length of your examples."
 MOST = "Every query of the ceiling at the longest prompt and the longest reply."
 TIME = "A guess from the student's size."
-CELLS = "Each is one cell: trained and scored, or only scored."
+CELLS = "Adapters that are trained and scored, and baselines that are only scored."
 
 
 def figures(found: pilots.Outline | None) -> None:
@@ -39,7 +39,7 @@ def figures(found: pilots.Outline | None) -> None:
             f"{estimate.detectable_items_points:.1f} points by the {found.test_items} test items alone, the rest by "
             "training again and making the data again, which are assumed until cells are measured.",
         )
-        _metric("Adapters and baselines", UNKNOWN if found is None else f"{found.cells}", CELLS)
+        _metric("Cells to measure", UNKNOWN if found is None else f"{found.cells}", CELLS)
     if found is None or estimate is None:
         st.caption("Known as soon as every step is complete.")
         return

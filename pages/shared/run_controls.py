@@ -140,6 +140,13 @@ def take_away(run: Run, store: Store) -> None:
     if not files:
         return
     st.subheader("Data sets and predictions", anchor=False)
+    if store.pools(run.id):
+        st.page_link(
+            "pages/pilot/data.py",
+            label="Every example: filter, search, edit, drop, and where each came from",
+            icon=":material/table_rows:",
+            query_params={"run": run.id},
+        )
     if exportable(store, run.id):
         st.download_button(
             "Download the data set folder (ZIP)",

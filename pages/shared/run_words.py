@@ -45,6 +45,7 @@ REASONS = {
     "unanswerable": "Not answerable",
     "cut_off": "Cut off",
     "no_reply": "No reply",
+    "dropped_by_hand": "Dropped by hand",
 }
 """What became of a visit to a seed, in the order of the table."""
 

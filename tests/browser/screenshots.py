@@ -60,6 +60,8 @@ PAGES = {
     "run-side": "/run?run=20261121-093000-step",
     "run-running": "/run?run=20261121-100000-busy",
     "run-data": "/run?run=DATA",
+    "data": "/data?run=DATA",
+    "data-changed": "/data?run=DATA&data_words=every",
     "run-check": "/run?run=check-20261121-070000-good",
     "run-check-stopped": "/run?run=check-20261121-073000-stop",
     "run-failed": "/run?run=20261121-080000-fail",
@@ -211,6 +213,8 @@ ACTS: dict[str, Callable[[Page], None]] = {
     "pilot-own-task": tickets,
     "pilot-wrong-task": wrong_task,
     "pilot-judge": judge,
+    "data": open_up("Where it came from"),
+    "data-changed": lambda page: page.get_by_role("button", name="Drop", exact=True).click(),
     "run-check": open_up("An example of new questions"),
     "advice-pilot-points": lambda page: acts.choose(page, "Your own measurements", "Pilot"),
 }

@@ -186,7 +186,18 @@ def _pool(store: Store, run_id: str, strategy: Strategy, seeds: int, visits: int
     question, answer = f"How many, asked as {strategy.value}?", "Two. #### 2"
     chat = [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
     write_jsonl(
-        folder / "examples.jsonl", [{"messages": chat, "question": question, "answer": answer, "seed_id": "s1"}]
+        folder / "examples.jsonl",
+        [
+            {
+                "messages": chat,
+                "question": question,
+                "answer": answer,
+                "seed_id": "s1",
+                "strategy": strategy.value,
+                "sample_index": 0,
+                "query_ids": [],
+            }
+        ],
     )
     lost = {"duplicate": visits // 16, "unparsable": visits // 40, "near_test_item": visits // 80}
     counts = {"kept": visits - sum(lost.values())} | lost
