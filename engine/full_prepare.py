@@ -25,13 +25,14 @@ from engine.inputs import read_inputs
 from engine.items import read_items
 from engine.mapping import mapped
 from engine.plan import SANDBOX, FullPlan, PilotPlan
+from engine.plan_task import task_of
 from engine.prepare import SANDBOX_SEEDS, SANDBOX_TEST_ITEMS, Prepared
 from engine.sandbox import recipe as sandbox_recipe
-from engine.sandbox import world
+from engine.sandbox.catalogue import world_of
 from engine.seed_files import Division, seeds_and_test
 from engine.settings import Settings
 from engine.student import StudentInfo, check_student
-from engine.tasks import Task, load_task
+from engine.tasks import Task
 from engine.trainer_configs import Training
 
 _T = TypeVar("_T")
@@ -64,7 +65,7 @@ def prepare_full(plan: PilotPlan) -> PreparedFull:
             problems.append(str(error))
         return None
 
-    task = attempt(lambda: load_task(plan.task, Path(plan.seeds.path)))
+    task = attempt(lambda: task_of(plan))
     student = attempt(lambda: check_student(plan.student))
     problems += refusals(plan, Settings())
     if task is not None and not_applicable(task, full.spending):
@@ -84,7 +85,7 @@ def training_of(plan: PilotPlan, student: StudentInfo, recipe: Recipe) -> Traini
     """What the configs are made for; the sandbox's student stands for none of the user's own."""
     folder = Path(student.path)
     has_template = not folder.is_dir() or _has_template(folder)
-    if plan.student != SANDBOX:
+    if not plan.sandbox_student:
         # A hub id stays one, also where this machine holds its files.
         named = Path(plan.student).expanduser()
         return Training(recipe, 1, str(named.resolve()) if named.is_dir() else plan.student, has_template)
@@ -123,7 +124,7 @@ def _counted(
             "No test items are given, so nothing generated is compared with any; what you test on later should be "
             "given now (--test)."
         )
-    recipe = plan.recipe(sandbox_recipe.SANDBOX_RECIPE if plan.student == SANDBOX else Recipe())
+    recipe = plan.recipe(sandbox_recipe.SANDBOX_RECIPE if plan.sandbox_student else Recipe())
     # What a person types as queries is the most that is charged; a lost reply is asked again out of it.
     ceiling = plan.ceiling.queries or sum(full.spending.values())
     plan = plan.model_copy(update={"ceiling": plan.ceiling.model_copy(update={"queries": ceiling})})
@@ -194,8 +195,8 @@ def _items(
     """Seeds, test items, and what became of the rows where test items are split off or have a file of their own."""
     if plan.seeds.path == SANDBOX:
         return (
-            world.seeds(plan.seeds.count or SANDBOX_SEEDS),
-            world.test_items(plan.test.count or SANDBOX_TEST_ITEMS),
+            world_of(plan.seeds.world).seeds(plan.seeds.count or SANDBOX_SEEDS),
+            world_of(plan.seeds.world).test_items(plan.test.count or SANDBOX_TEST_ITEMS),
             None,
         )
     if plan.test.path is not None or (plan.full is not None and plan.full.held_out):

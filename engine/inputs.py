@@ -13,7 +13,7 @@ from engine.hub_rows import local
 from engine.items import read_items
 from engine.mapping import mapped
 from engine.plan import SANDBOX, PilotPlan
-from engine.sandbox import world
+from engine.sandbox.catalogue import world_of
 from engine.seed_files import inputs_needed
 from engine.tasks import Task
 
@@ -37,7 +37,8 @@ def read_inputs(
             "the setting out"
         )
     if part.path == SANDBOX:
-        name, found, repeats = "the sandbox's inputs", world.inputs(part.count or SANDBOX_INPUTS), 0
+        found = world_of(plan.seeds.world).inputs(part.count or SANDBOX_INPUTS)
+        name, repeats = "the sandbox's inputs", 0
     else:
         try:
             source = local(part.path, inputs_needed(plan))

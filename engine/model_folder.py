@@ -18,7 +18,7 @@ from engine.domain import Mixed, Recipe, Strategy
 from engine.errors import InputError
 from engine.job_files import read_json
 from engine.model_card import Made, ModelCard, as_markdown
-from engine.plan import PLAIN, SANDBOX, PilotPlan, check_plan
+from engine.plan import PLAIN, PilotPlan, check_plan
 from engine.recipe_sources import kept_settings
 from engine.records import CellRow
 from engine.sandbox.recipe import SANDBOX_RECIPE
@@ -117,9 +117,9 @@ def card_of(store: Store, run_id: str, row: CellRow, *, merged: bool) -> ModelCa
 
 def base_of(plan: PilotPlan) -> tuple[str, bool]:
     """What others may call the student, and whether the hub knows that name."""
-    if plan.student != SANDBOX and _HUB_ID.fullmatch(plan.student) and not Path(plan.student).exists():
+    if not plan.sandbox_student and _HUB_ID.fullmatch(plan.student) and not Path(plan.student).exists():
         return plan.student, True
-    return ("seedpilot-sandbox-student" if plan.student == SANDBOX else Path(plan.student).name), False
+    return ("seedpilot-sandbox-student" if plan.sandbox_student else Path(plan.student).name), False
 
 
 def _accuracy(row: CellRow) -> float:
@@ -158,7 +158,7 @@ def _teachers(examples: Path) -> tuple[str, ...]:
 def _recipe(folder: Path, plan: PilotPlan, row: CellRow) -> list[tuple[str, str]]:
     """The settings as they were kept with the run; for a run of before, as its plan spells them."""
     kept = [(one.name, str(one.value)) for one in kept_settings(folder)]
-    spelled: dict[str, Any] = asdict(plan.recipe(SANDBOX_RECIPE if plan.student == SANDBOX else Recipe()))
+    spelled: dict[str, Any] = asdict(plan.recipe(SANDBOX_RECIPE if plan.sandbox_student else Recipe()))
     found = kept or [(name, str(value)) for name, value in spelled.items()]
     own = [(name, str(row.detail[name])) for name in ("seed", "steps") if name in row.detail]
     return [*((f"training {name}", value) for name, value in own), *found]

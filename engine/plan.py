@@ -19,7 +19,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from engine.domain import MATCHED_STEPS, PAPER_RECIPE, Baseline, Cell, Recipe, Strategy
 from engine.errors import InputError
-from engine.plan_checks import grid_problems, teacher_problems, variant_problems
+from engine.plan_checks import grid_problems, teacher_problems, variant_problems, world_problems
 from engine.plan_example import EXAMPLE
 from engine.plan_faults import problems_of, without
 from engine.plan_full import ForecastPlan, FullPlan
@@ -27,7 +27,9 @@ from engine.plan_parts import (
     FEWEST_SEEDS,
     FEWEST_TEST_ITEMS,
     HUB,
+    MATHS,
     SANDBOX,
+    SANDBOX_STUDENTS,
     CeilingPlan,
     CheckPlan,
     GridPlan,
@@ -50,8 +52,10 @@ __all__ = [
     "FEWEST_SEEDS",
     "FEWEST_TEST_ITEMS",
     "HUB",
+    "MATHS",
     "PLAIN",
     "SANDBOX",
+    "SANDBOX_STUDENTS",
     "TEACHER",
     "CeilingPlan",
     "CheckPlan",
@@ -114,6 +118,7 @@ class PilotPlan(Part):
             *teacher_problems(self.teacher, self.augmenter, self.teachers, self.ceiling),
             *grid_problems(self.grid, self.unlabelled),
             *variant_problems(self.variants, self.grid, self.teachers, self.judge),
+            *world_problems(self.seeds, self.task, self.student),
             *self._source_problems(),
             *self._check_problems(),
             *(() if self.full is None else self.full.problems()),
@@ -148,6 +153,11 @@ class PilotPlan(Part):
         return problems
 
     @property
+    def sandbox_student(self) -> bool:
+        """Whether the student is a shipped one."""
+        return self.student in SANDBOX_STUDENTS
+
+    @property
     def price_known(self) -> bool:
         """Whether every query's price can be computed."""
         others = [self.augmenter, *self.teachers.values()]
@@ -170,7 +180,7 @@ class PilotPlan(Part):
                 ("teacher", self.teacher.kind == "sandbox"),
                 ("augmenter", self.augmenter is not None and self.augmenter.kind == "sandbox"),
                 *((f"teacher {name}", model.kind == "sandbox") for name, model in self.teachers.items()),
-                ("student", self.student == SANDBOX),
+                ("student", self.sandbox_student),
             )
             if is_sandbox
         )
@@ -254,7 +264,7 @@ def read_plan(path: Path) -> PilotPlan:
 def with_paths(plan: PilotPlan, move: Any) -> PilotPlan:
     """The plan with `move` applied to each of its local paths (a hub id is none)."""
     student = plan.student
-    if student != SANDBOX and (student.startswith((".", "/", "~")) or Path(move(student)).exists()):
+    if student not in SANDBOX_STUDENTS and (student.startswith((".", "/", "~")) or Path(move(student)).exists()):
         student = move(str(Path(student).expanduser()))
 
     def moved(part: Any, setting: str = "path") -> Any:

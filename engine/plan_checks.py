@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from engine.domain import Strategy
-from engine.plan_parts import CeilingPlan, GridPlan, ModelPlan, TeacherPlan, UnlabelledPlan
+from engine.plan_parts import MATHS, SANDBOX, CeilingPlan, GridPlan, ModelPlan, SeedsPlan, TeacherPlan, UnlabelledPlan
 from engine.plan_variants import TEACHER, VariantPlan
 
 
@@ -88,4 +88,21 @@ def variant_problems(
         for name in teachers
         if name not in used and name != TEACHER
     ]
+    return problems
+
+
+def world_problems(seeds: SeedsPlan, task: str, student: str) -> list[str]:
+    """What does not go with a world of the sandbox that is not the default one."""
+    world = seeds.world
+    if world == MATHS:
+        return []
+    if seeds.path != SANDBOX:
+        return [f"seeds.world: found {world!r}, but only the sandbox has worlds; leave it out"]
+    problems = []
+    if task != "math":
+        problems.append(f"task: found {task!r}, but the sandbox's world {world!r} brings its own; leave task out")
+    if student == SANDBOX:
+        problems.append(
+            f'student: the student "sandbox" reads the world {MATHS!r} alone; for {world!r} take "sandbox-worlds"'
+        )
     return problems

@@ -13,6 +13,7 @@ max_new_tokens = 200         # longest answer of the student
 [seeds]
 path = "sandbox"             # or a JSONL, CSV or Parquet file (.gz too) with `question` and `answer`,
                              # or a data set: "hub:openai/gsm8k:main#train" (also @revision; "hub:./folder")
+# world = "sql"              # another of the sandbox's worlds (docs/sandbox.md), with student = "sandbox-worlds"
 # map = {question = "prompt", answer = "reply", family = "source"}  # where the file calls its columns otherwise
 count = 100
 

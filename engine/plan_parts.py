@@ -11,6 +11,10 @@ from engine.domain import Strategy
 from engine.prices import Quote, quote
 
 SANDBOX = "sandbox"
+SANDBOX_STUDENTS = {SANDBOX: "student", "sandbox-worlds": "worlds-student"}
+"""What a plan calls the shipped students -> their folder in data/sandbox: that of the maths world, and of all."""
+MATHS = "maths"
+"""The sandbox's world where none is named."""
 FEWEST_SEEDS = 10
 FEWEST_TEST_ITEMS = 20
 HUB = "hub:"
@@ -47,6 +51,8 @@ class SeedsPlan(RowsPlan):
 
     path: str = SANDBOX
     """A JSONL, CSV or Parquet file, `hub:OWNER/NAME[:CONFIG][@REVISION][#SPLIT]`, or `sandbox`."""
+    world: str = MATHS
+    """Which of the sandbox's worlds seeds, test items and task are taken from."""
     count: int | None = Field(default=None, ge=1)
     """Seeds to use, from the first; None means all (100 in the sandbox)."""
 

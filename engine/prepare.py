@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import TypeVar
 
 from engine.costs import Price
@@ -21,14 +20,15 @@ from engine.exposure import refusals
 from engine.inputs import read_inputs
 from engine.machine_fit import note, problem, this_machine
 from engine.plan import FEWEST_SEEDS, FEWEST_TEST_ITEMS, SANDBOX, PilotPlan
+from engine.plan_task import task_of
 from engine.sandbox import recipe as sandbox_recipe
-from engine.sandbox import world
+from engine.sandbox.catalogue import world_of
 from engine.seed_files import Division, seeds_and_test
 from engine.settings import Settings
 from engine.shrinking import told, ways
 from engine.strategies import FewShot
 from engine.student import StudentInfo, check_student
-from engine.tasks import Task, load_task
+from engine.tasks import Task
 from engine.variants import grid_of, visits_of
 
 __all__ = ["Estimate", "Prepared", "prepare", "prompt_tokens_at_most", "queries_needed"]
@@ -88,7 +88,7 @@ def prepare(plan: PilotPlan) -> Prepared:
             problems.append(str(error))
         return None
 
-    task = attempt(lambda: load_task(plan.task, Path(plan.seeds.path)))
+    task = attempt(lambda: task_of(plan))
     student = attempt(lambda: check_student(plan.student))
     if plan.judge is not None and task is not None and task.judge is None:
         problems.append(
@@ -104,7 +104,7 @@ def prepare(plan: PilotPlan) -> Prepared:
     # Also where the seeds cannot be read: a file that is missing or broken is told with the others.
     seeds, test, division = items or ((), (), None)
     inputs = None if task is None else attempt(partial(read_inputs, plan, task, seeds, test, warnings))
-    recipe = plan.recipe(sandbox_recipe.SANDBOX_RECIPE if plan.student == SANDBOX else Recipe())
+    recipe = plan.recipe(sandbox_recipe.SANDBOX_RECIPE if plan.sandbox_student else Recipe())
     if student is not None and student.shape is not None:
         tight = problem(student.name, student.shape, recipe, student.context, plan.max_new_tokens, this_machine())
         problems += [] if tight is None else [tight]
@@ -168,8 +168,8 @@ def _items(
 ) -> tuple[tuple[Item, ...], tuple[Item, ...], Division | None]:
     if plan.seeds.path == SANDBOX:
         return (
-            world.seeds(plan.seeds.count or SANDBOX_SEEDS),
-            world.test_items(plan.test.count or SANDBOX_TEST_ITEMS),
+            world_of(plan.seeds.world).seeds(plan.seeds.count or SANDBOX_SEEDS),
+            world_of(plan.seeds.world).test_items(plan.test.count or SANDBOX_TEST_ITEMS),
             None,
         )
     seeds, test, division, notes = seeds_and_test(plan, task)

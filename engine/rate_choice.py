@@ -19,7 +19,7 @@ from typing import Any
 
 from engine.domain import CellJob, CellResult, Item, Recipe, Trainer
 from engine.job_files import fingerprint, read_json, training_mark, write_json
-from engine.plan import SANDBOX, PilotPlan
+from engine.plan import PilotPlan
 from engine.prepare import Prepared
 from engine.recipe_sources import FIXED, Origin, Sourced, keep_settings, recipe_settings, replaced
 from engine.training_set import training_set
@@ -75,7 +75,7 @@ def settle(prepared: Prepared, trainer: Trainer, folder: Path, check: Callable[[
     base, why = Origin.DEFAULT, ""
     if plan.training.preset == "paper":
         base, why = Origin.PRESET, "paper: Chan et al. 2024"
-    elif plan.student == SANDBOX:
+    elif plan.sandbox_student:
         why = "measured for the sandbox's student"
     settings = recipe_settings(recipe, own, base, why)
     choice = choose(prepared, trainer, folder, check)
@@ -95,7 +95,7 @@ def rates_of(plan: PilotPlan) -> tuple[float, ...]:
         return ()
     if training.learning_rates is not None:
         return training.learning_rates
-    return () if training.preset == "paper" or plan.student == SANDBOX else RATES
+    return () if training.preset == "paper" or plan.sandbox_student else RATES
 
 
 def choose(prepared: Prepared, trainer: Trainer, folder: Path, check: Callable[[], None]) -> Choice | None:

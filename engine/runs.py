@@ -24,6 +24,7 @@ from engine.full_prepare import PreparedFull
 from engine.job_files import fingerprint, read_json, write_json
 from engine.ledger import account
 from engine.plan import PilotPlan, check_plan, with_paths
+from engine.plan_task import type_of
 from engine.pool_report import read_report
 from engine.pools import prompts_hash
 from engine.prepare import Prepared, prepare
@@ -33,7 +34,6 @@ from engine.run_results import as_json as comparison_json
 from engine.run_results import pairs_of
 from engine.seed_files import from_this_machine
 from engine.store import Store
-from engine.tasks import task_type
 from engine.tasks.portable import portable
 from engine.variant_effects import effects
 
@@ -177,7 +177,7 @@ def situation_of(run: Run, cells: list[CellRow], queries: int | None = None) -> 
     plan = plan_of(run)
     seeds = plan.target.seeds or max((row.cell.seeds for row in cells), default=plan.seeds.count or 100)
     return Situation(
-        task=task_type(plan.task),
+        task=type_of(plan),
         seeds=seeds,
         queries=queries or plan.target.queries or max(plan.grid.budgets),
         unlabelled=plan.unlabelled.count if plan.unlabelled.path else None,

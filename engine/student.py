@@ -17,11 +17,12 @@ from typing import Any
 from huggingface_hub import try_to_load_from_cache
 
 from engine.errors import StudentError
+from engine.plan_parts import SANDBOX_STUDENTS
 from engine.settings import Settings
 from engine.student_shape import Shape, shape_of
 
 SANDBOX = "sandbox"
-"""The name of the shipped student."""
+"""The name of the shipped student of the maths world; "sandbox-worlds" is that of all worlds."""
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 _CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "seq_length")
@@ -48,7 +49,7 @@ class StudentInfo:
 
 
 def check_student(name: str) -> StudentInfo:
-    """The student of that name: `sandbox`, a folder in hub layout, or a hub id.
+    """The student of that name: `sandbox` or `sandbox-worlds`, a folder in hub layout, or a hub id.
 
     A hub id is looked up in this machine's cache only; one that is not there is unknown, not wrong.
     StudentError says what was found, what was expected and what to do.
@@ -56,8 +57,8 @@ def check_student(name: str) -> StudentInfo:
     name = name.strip()
     if not name:
         raise StudentError(f"no student is named; {_LAYOUT}")
-    if name == SANDBOX:
-        return _read(name, Settings().data / "sandbox" / "student")
+    if name in SANDBOX_STUDENTS:
+        return _read(name, Settings().data / "sandbox" / SANDBOX_STUDENTS[name])
     folder = Path(name).expanduser()
     if folder.is_dir():
         return _read(name, folder)

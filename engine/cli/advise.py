@@ -14,8 +14,9 @@ from engine.cli.frame import Commands, command, dumps
 from engine.domain import Measurement, Recommendation, Situation, TaskType, TeacherOffer
 from engine.errors import InputError, SeedPilotError
 from engine.next_pilot import NextPilot, next_pilot
+from engine.plan import SANDBOX_STUDENTS
 from engine.points import read_points
-from engine.student import SANDBOX, check_student
+from engine.student import check_student
 from engine.tasks import load_task
 from engine.wording_choices import moved
 
@@ -253,7 +254,7 @@ def _task(name: str | None, read: _Flags) -> TaskType:
 
 def _parameters(student: str | None, read: _Flags) -> float | None:
     """Its size as its files say it; a name alone is read by the engine."""
-    if student is None or not (student == SANDBOX or Path(student).is_dir()):
+    if student is None or not (student in SANDBOX_STUDENTS or Path(student).is_dir()):
         return None
     try:
         found = check_student(student).parameters

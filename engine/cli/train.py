@@ -14,14 +14,14 @@ from pydantic import ValidationError
 from engine.cli.frame import Commands, command, dumps, tell
 from engine.domain import PAPER_RECIPE, Recipe
 from engine.errors import InputError, SeedPilotError
-from engine.plan import PilotPlan, TrainingPlan
+from engine.plan import SANDBOX_STUDENTS, PilotPlan, TrainingPlan
 from engine.plan_faults import problems_of
 from engine.recipe_sources import Origin, Sourced, as_lines, kept_settings, recipe_of, recipe_settings, replaced
 from engine.runs import plan_of
 from engine.sandbox.recipe import SANDBOX_RECIPE
 from engine.settings import Settings
 from engine.store import Store
-from engine.student import SANDBOX, check_student
+from engine.student import check_student
 from engine.tasks import Task, load_task
 from engine.training_rows import TrainingRows, read_training_rows
 
@@ -160,13 +160,13 @@ def _settings(
         flags = [problem.removeprefix("flag: ") for problem in problems_of(error, "flag")]
         problems += ["--" + f.partition(":")[0].replace("_", "-") + ":" + f.partition(":")[2] for f in flags]
         own = {}
-    base = SANDBOX_RECIPE if student == SANDBOX else Recipe()
+    base = SANDBOX_RECIPE if student in SANDBOX_STUDENTS else Recipe()
     if given.preset == "paper":
         found = recipe_settings(PAPER_RECIPE, {}, Origin.PRESET, "paper: Chan et al. 2024")
     elif plan is not None and given.preset is None:
         found = _of_pilot(plan, folder, base)
     else:
-        why = "of the sandbox's student" if student == SANDBOX else ""
+        why = "of the sandbox's student" if student in SANDBOX_STUDENTS else ""
         found = recipe_settings(base, {}, Origin.DEFAULT, why)
     for name, value in own.items():
         found = replaced(found, Sourced(name, value, Origin.COMMAND))

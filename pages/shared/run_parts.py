@@ -14,10 +14,10 @@ from engine.determined import not_applicable
 from engine.domain import Baseline, Interval, Measurement, Strategy
 from engine.errors import InputError
 from engine.plan import PLAIN, PilotPlan
+from engine.plan_task import task_of
 from engine.pool_report import read_report
 from engine.records import CellRow, PoolRow
 from engine.store import Store
-from engine.tasks import load_task
 from engine.variant_effects import effects
 from pages.shared import charts, run_words, words
 
@@ -42,7 +42,7 @@ class File:
 def ruled_out(plan: PilotPlan) -> bool:
     """Whether the task's form rules out one of the plan's strategies."""
     try:
-        return bool(not_applicable(load_task(plan.task, Path(plan.seeds.path)), plan.grid.strategies))
+        return bool(not_applicable(task_of(plan), plan.grid.strategies))
     except InputError:  # the run has ended, and its task's files are gone
         return False
 
