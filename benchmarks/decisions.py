@@ -1,12 +1,13 @@
 """Curves that are extended and strategies that are chosen, beside their rivals: `seedpilot bench decisions`.
 
-    seedpilot bench decisions [--curves FILE] [--losses FILE] [--per-set N] --json
+    seedpilot bench decisions [--curves FILE] [--losses FILE] [--atlas DIR] [--per-set N] --json
 
 Accuracies: recorded learning curves that cross; three learners play strategies, pilots at 64 to 512 with 500 test
 items, two replicates and one point of training-seed noise, judged at 8 and 32 times the largest pilot. Whatever is
 learned (the archive of past curves, every method's margins, P(best)) is learned with the task's own data set left
 out; rivals get margins in the same way. Intervals are bootstrapped over data sets. Losses: fine-tuning losses fitted on
-their first k points and judged beyond them.
+their first k points and judged beyond them. The atlas: the advice itself, from the pilot that it would buy, beside
+always one strategy, the published threshold, last point and pow3 (benchmarks/_atlas.py).
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks._atlas import atlas_rows
 from benchmarks._losses import loss_rows
+from engine.atlas.table import load
 from engine.fitting import calibration
 from engine.fitting.groups import Array, Method
 from engine.fitting.learn_margins import forecasts, margins, scores
@@ -43,6 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Decisions from curves, beside rivals.")
     parser.add_argument("--curves", type=Path, default=SHARED / "lcdb11_sample.csv")
     parser.add_argument("--losses", type=Path, default=SHARED / "ft_scaling_flan.csv")
+    parser.add_argument(
+        "--atlas", type=Path, default=ROOT / "data" / "atlas", help="folder of an atlas's Parquet files"
+    )
     parser.add_argument("--per-set", type=int, default=60, help="tasks of each data set")
     parser.add_argument("--seed", type=int, default=0, help="names the random pilots")
     given = parser.parse_args(arguments)
@@ -75,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _tell(f"{method.name}: {milliseconds:.0f} ms a task")
         rows += [judged(method.name, found, draws, stretch, milliseconds) for stretch in JUDGED if stretch in draws]
     _against(rows, "pow3")
-    print(json.dumps(rows + loss_rows(given.losses)))
+    print(json.dumps(rows + loss_rows(given.losses) + atlas_rows(load(given.atlas))))
 
 
 def judged(

@@ -1,0 +1,65 @@
+"""Decisions on atlases whose truth is known: what each method chooses, loses and says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from benchmarks._atlas import atlas_rows, decisions
+from engine.atlas.design import ANSWERS, NEW
+from tests.engine.atlas.made_up import LAWFUL, atlas
+
+
+def test_regret_is_what_was_lost_in_the_other_replicates_and_every_method_decides_the_same_cases() -> None:
+    rows = {row["method"]: row for row in atlas_rows([cell for cell in LAWFUL if cell.seeds != 30])}
+    assert set(rows) == {
+        "always answers",
+        "always new questions",
+        "threshold 17",
+        "advice with its own pilot",
+        "advice with a pilot of an eighth",
+        "last point of a pilot of an eighth",
+        "pow3 on a pilot of an eighth",
+    }
+    assert {row["decisions"] for row in rows.values()} == {18}  # 3 numbers of seeds, 2 full budgets, 3 replicates
+    truth = {
+        arm: sum(c.accuracy for c in LAWFUL if (c.arm, c.seeds, c.budget) == (arm, 100, 3200) and plain(c)) / 3
+        for arm in (ANSWERS, NEW)
+    }
+    assert truth[NEW] > truth[ANSWERS] + 0.05
+    assert rows["always new questions"]["regret_points"]["mean"] < rows["always answers"]["regret_points"]["mean"]
+    assert 0 <= rows["advice with a pilot of an eighth"]["coverage80"] <= 1
+    assert rows["always answers"]["regret_points"]["interval90"] is None  # one world
+
+
+def plain(cell: object) -> bool:
+    return (cell.augmenter, cell.check, cell.student) == ("strong", "plain", "first")  # type: ignore[attr-defined]
+
+
+def test_where_answers_are_best_everywhere_always_answers_loses_nothing_and_the_last_point_sees_it() -> None:
+    better = {ANSWERS: 0.7, NEW: 0.4}
+    cells = atlas("facts", lambda place: better.get(place.arm, 0.5))
+    made = decisions([cell for cell in cells if cell.seeds == 100])
+    regrets = {method: [one.regret for one in made if one.method == method] for method in {one.method for one in made}}
+    assert max(regrets["always answers"]) == max(regrets["last point of a pilot of an eighth"]) == 0
+    assert min(regrets["always new questions"]) > 20
+
+
+def test_a_partial_atlas_gives_the_rows_that_it_can_and_an_empty_one_none() -> None:
+    assert atlas_rows([]) == []
+    alone = [cell for cell in LAWFUL if cell.arm == NEW]
+    assert atlas_rows(alone) == []
+    some = [cell for cell in LAWFUL if cell.seeds == 300 and cell.replicate == 0]
+    found = decisions([*some, *(replace(cell, world="facts") for cell in some)])
+    assert {one.world for one in found} == {"maths", "facts"}
+    with_pilots = [one for one in found if one.spent]
+    assert all(one.spent in (300, 1200) for one in with_pilots)
+
+
+@pytest.mark.parametrize("world", ["tickets"])
+def test_a_world_without_other_answers_is_decided_between_what_it_has(world: str) -> None:
+    cells = atlas(world, lambda place: 0.6 if place.arm == NEW else 0.4)
+    made = decisions([cell for cell in cells if cell.seeds == 100 and cell.replicate == 0])
+    assert {one.method for one in made} >= {"always answers", "advice with a pilot of an eighth"}
+    assert all(one.regret == 0 for one in made if one.method == "always new questions")
