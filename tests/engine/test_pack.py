@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
+from torch.nn import functional
 
 from engine import pack_steps
 from engine.adapter_bank import AdapterBank
-from engine.answer_loss import Batch, token_losses
+from engine.answer_loss import Batch, collate, token_losses
 from engine.domain import Message, Recipe, TrainingExample
 from engine.errors import StudentError
 from engine.loading import LoadedStudent, load
@@ -263,3 +264,18 @@ def test_the_base_is_as_it_was_after_training(folder: Path) -> None:
     recipe = replace(RECIPE, gradient_checkpointing=True)
     train_pack(loaded, [Member(rows_of(folder, 0), recipe, 0)], lambda one, result: None)
     assert torch.equal(loaded.model(ids).logits, before)
+
+
+def test_logits_are_made_where_there_is_an_answer_and_nowhere_else_and_say_the_same(folder: Path) -> None:
+    student = load(str(folder))
+    rows = rows_of(folder, 1, count=6)
+    batch = collate(rows)
+    made: list[int] = []
+    student.model.get_output_embeddings().register_forward_hook(
+        lambda _, __, logits: made.append(logits[..., 0].numel())
+    )
+    with torch.no_grad():
+        found = token_losses(student.model, batch)
+        everywhere = student.model(input_ids=batch.ids, use_cache=False).logits.flatten(0, 1)[batch.at]
+    assert made == [sum(len(row.ids) - row.prompt for row in rows), batch.ids.numel()]
+    torch.testing.assert_close(found, functional.cross_entropy(everywhere.float(), batch.targets, reduction="none"))
