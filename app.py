@@ -28,6 +28,7 @@ page = st.navigation(
         "Learn": [
             st.Page("pages/learn/map.py", title="Map", icon=":material/map:"),
             st.Page("pages/learn/law.py", title="Law", icon=":material/tune:"),
+            st.Page("pages/learn/atlas.py", title="Atlas", icon=":material/public:"),
             st.Page("pages/learn/evidence.py", title="Evidence", icon=":material/table_chart:"),
             st.Page(
                 "pages/learn/track_record.py",

@@ -1,0 +1,61 @@
+"""The atlas's page: what it shows follows from the cells, a link brings it back, and empty it says what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from engine.settings import Settings
+from tests.atlases import written
+from tests.pages import look
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The project's data with an atlas of the test's own."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for part in Settings().data.iterdir():
+        if part.name != "atlas":
+            (folder / part.name).symlink_to(part)
+    monkeypatch.setenv("SEEDPILOT_DATA", str(folder))
+    return folder
+
+
+def opened(app: AppTest) -> AppTest:
+    page = app.switch_page("pages/learn/atlas.py").run()
+    assert not page.exception
+    return page
+
+
+def test_the_title_says_who_leads_and_the_curves_are_those_that_were_measured(data: Path, app: AppTest) -> None:
+    written(data / "atlas")
+    page = opened(app)
+    assert page.subheader[0].value == (
+        "Maths word problems, 100 labelled examples: answers lead up to about 3,200 examples, then new questions"
+    )
+    names = [trace["name"] for trace in look.figure(page, "atlas")["data"] if trace.get("showlegend", True)]
+    assert names == ["Answers", "Rephrasings", "New questions", "Half and half", "Your seeds alone", "Student, untuned"]
+    assert "At this budget fewer than two strategies are measured yet." in page.info[0].value
+    page.select_slider(key="atlas_budget").set_value(100.0).run()
+    assert page.info[0].value.startswith("**100 examples, 1 per seed.** Among answers and new questions: ")
+    assert "answers win by" in page.info[0].value
+
+
+def test_a_link_restores_world_seeds_budget_and_augmenter(data: Path, app: AppTest) -> None:
+    written(data / "atlas")
+    app.query_params["atlas_budget"] = "3200"
+    app.query_params["atlas_augmenter"] = "Weak"
+    page = opened(app)
+    assert page.select_slider(key="atlas_budget").value == 3200
+    assert page.radio(key="atlas_augmenter").value == "Weak"
+    page.selectbox(key="atlas_world").set_value("Questions to SQL").run()
+    assert "Questions to SQL" in page.query_params["atlas_world"]
+
+
+def test_an_empty_atlas_says_how_one_is_built(data: Path, app: AppTest) -> None:
+    page = opened(app)
+    assert "seedpilot atlas build" in page.info[0].value
+    assert len(page.get("plotly_chart")) == 0
