@@ -30,7 +30,8 @@ def fresh(own_home: Path) -> AppTest:
     """The first page as somebody sees it who has typed nothing."""
     st.cache_resource.clear()
     st.cache_data.clear()
-    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=10).run()
+    # Generous: the first page imports everything, and other work may share the machine.
+    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
 
 
 @pytest.fixture

@@ -85,7 +85,7 @@ def test_the_start_files_one_run_and_its_worker_ends_it(form: AppTest, store: St
     while store.run(run.id).state in run_words.LIVE and time.monotonic() < deadline:
         time.sleep(0.3)
     assert store.run(run.id).state is RunState.WAITING_FOR_KEY
-    page = opened(AppTest.from_file(str(ROOT / "app.py"), default_timeout=10).run(), run.id)
+    page = opened(AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run(), run.id)
     assert any("OPENAI\\_API\\_KEY is not set" in warning.value for warning in page.warning)
     assert page.text_input(key=f"run_key_{run.id}").value == ""
     assert page.button(key="run_resume")

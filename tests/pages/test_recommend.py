@@ -90,7 +90,7 @@ def test_a_moved_input_renders_in_well_under_100_ms_of_processor_time() -> None:
 
 
 def test_a_link_restores_the_scenario() -> None:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=10)
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
     app.query_params["seeds"] = "800"
     app.query_params["budget"] = "Queries"
     app.query_params["queries"] = "20000"

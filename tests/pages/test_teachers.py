@@ -146,7 +146,7 @@ def test_four_teachers_with_token_prices_share_the_tokens_of_a_query(app: AppTes
 
 
 def test_a_link_restores_all_four_teachers() -> None:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=10)
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
     for key, value in {"budget": "Money", "price": "One query", "usd_query": "0.01", "teacher1": "a"}.items():
         app.query_params[key] = value
     for place, name in ((2, "b"), (3, "c"), (4, "d")):
