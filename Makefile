@@ -15,7 +15,7 @@ TORCH_WHEEL := 'torch==$(TORCH)'
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow test-gpu check format screenshots clean
+.PHONY: help run test test-slow test-gpu check format screenshots pictures clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/:.*  ## /\t/' | expand -t 14
@@ -45,6 +45,9 @@ format: $(VENV)/.installed-dev  ## ruff's formatter and its safe fixes
 
 screenshots: $(VENV)/.installed-dev  ## every page, light and dark, 1440 and 390 px wide, into screenshots/
 	$(BIN)/python -m tests.browser.screenshots
+
+pictures: $(VENV)/.installed-dev  ## the README's pictures anew, into docs/pictures/
+	$(BIN)/python -m tests.browser.pictures
 
 clean:  ## forget .venv and all caches; runs/ stays
 	rm -rf $(VENV) *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
