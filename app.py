@@ -31,10 +31,7 @@ page = st.navigation(
             st.Page("pages/learn/atlas.py", title="Atlas", icon=":material/public:"),
             st.Page("pages/learn/evidence.py", title="Evidence", icon=":material/table_chart:"),
             st.Page(
-                "pages/learn/track_record.py",
-                title="Track record",
-                icon=":material/online_prediction:",
-                url_path="track-record",
+                "pages/learn/track_record.py", title="Track record", icon=":material/history:", url_path="track-record"
             ),
             st.Page("pages/learn/method.py", title="Method", icon=":material/functions:"),
             st.Page("pages/learn/glossary.py", title="Glossary", icon=":material/menu_book:"),

@@ -49,7 +49,7 @@ def test_the_frame_is_short_and_knows_only_pages_and_streamlit() -> None:
     names = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     names |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     assert {name.partition(".")[0] for name in names} <= {"streamlit", "pages", "pathlib"}
-    assert len(source.splitlines()) < 40
+    assert len(source.splitlines()) < 45
 
 
 def test_page_files_have_unique_names_because_the_address_comes_from_the_name() -> None:
