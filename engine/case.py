@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
 from engine import law, offers, posterior, prior
 from engine.curves import Fitted
-from engine.domain import Interval, Measurement, Situation, Strategy
+from engine.domain import Interval, Measurement, Situation, Strategy, TaskType
 from engine.law import Array
 
 REFUSE_STRETCH = 32.0
@@ -37,7 +38,7 @@ class Case:
         """Fits the user's points. Real questions compete where there are unlabelled inputs."""
         compete = bool(situation.unlabelled)
         real = compete or any(m.cell.arm is Strategy.REAL_QUESTION for m in measurements)
-        fitted = posterior.refit(prior.for_situation(situation, real), measurements, prior.floor(situation.task))
+        fitted = _refitted(situation.task, situation.augmenter, real, tuple(measurements))
         if real and not compete:
             fitted = fitted.without_real()
         strategies = law.strategies(fitted.draws)
@@ -81,6 +82,12 @@ class Case:
     def thinned(self, count: int = THINNED) -> Case:
         """The same case on about `count` draws."""
         return replace(self, fitted=self.fitted.thinned(count))
+
+
+@lru_cache(maxsize=32)
+def _refitted(task: TaskType, augmenter: str, real: bool, measurements: tuple[Measurement, ...]) -> Fitted:
+    """The fit does not depend on the budget, which is what somebody moves."""
+    return posterior.refit(prior.for_task(task, augmenter, real), measurements, prior.floor(task))
 
 
 def interval(draws: Array) -> Interval:

@@ -151,23 +151,19 @@ for claim in claims:
             icon=":material/balance:",
         )
 if claims:
-    shown.table(
-        pd.DataFrame(
-            {
-                "Finding": [claim.text for claim in claims],
-                "Source": [claim.reference for claim in claims],
-                "Paper": [arxiv(claim.reference) for claim in claims],
-                "How it was read": [evidence.CONFIDENCES[claim.confidence] for claim in claims],
-                "Row": [claim.id for claim in claims],
-            }
-        ),
-        key="findings",
-        alt="Every finding that is not a point, with its source",
-        name="seedpilot-findings",
-        column_config={
-            "Finding": st.column_config.TextColumn(width="large"),
-            "Paper": st.column_config.LinkColumn(display_text="open"),
+    st.table(
+        {
+            "Finding": [words.plain(claim.text) for claim in claims],
+            "Source": [f"[{claim.reference}]({arxiv(claim.reference)})" for claim in claims],
+            "How it was read": [evidence.CONFIDENCES[claim.confidence] for claim in claims],
+            "Row": [f"`{claim.id}`" for claim in claims],
         },
+        hide_index=True,
+    )
+    shown.download(
+        pd.DataFrame([asdict(claim) | {"tasks": ", ".join(claim.tasks)} for claim in claims]),
+        key="findings",
+        name="seedpilot-findings",
     )
 else:
     st.info("No finding matches these choices.", icon=":material/info:")

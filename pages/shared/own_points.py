@@ -65,7 +65,12 @@ def _from_file(calls: str) -> tuple[Measurement, ...]:
 
 def _from_pilot(task: TaskType) -> tuple[Measurement, ...]:
     store = pilots.store()
-    found = {run.id: (run, _scored(store, run)) for run in store.runs() if _speaks_about(run, task)}
+    found = {}
+    for run in store.runs():
+        # A run that has ended is read once; one that lives has another sign of life each time.
+        version = (str(store.path), run.id, run.state.value, run.finished_at or run.heartbeat_at or 0.0)
+        if _speaks_about(run, version, task):
+            found[run.id] = (run, _scored(store, version))
     found = {run: (of, points) for run, (of, points) in found.items() if any(m.cell.budget for m in points)}
     if not found:
         st.caption(
@@ -83,8 +88,13 @@ def _from_pilot(task: TaskType) -> tuple[Measurement, ...]:
     return found[str(chosen)][1]
 
 
-def _scored(store: Store, run: Run) -> tuple[Measurement, ...]:
-    return tuple(m for m in store.measurements(run.id) if m.scored)
+_Version = tuple[str, str, str, float]
+"""Of a run: where its store is, its id, its state, when it ended or was last seen."""
+
+
+@st.cache_data(max_entries=2000, show_spinner=False)
+def _scored(_store: Store, version: _Version) -> tuple[Measurement, ...]:
+    return tuple(m for m in _store.measurements(version[1]) if m.scored)
 
 
 def _named(run: Run, points: tuple[Measurement, ...]) -> str:
@@ -93,9 +103,10 @@ def _named(run: Run, points: tuple[Measurement, ...]) -> str:
     return f"{run.name}, {day:%-d %b %H:%M}, {len(points)} cells{state}"
 
 
-def _speaks_about(run: Run, task: TaskType) -> bool:
+@st.cache_data(max_entries=2000, show_spinner=False)
+def _speaks_about(_run: Run, version: _Version, task: TaskType) -> bool:
     try:
-        plan = runs.plan_of(run)
-        return not plan.sandbox_parts and runs.situation_of(run, []).task is task
+        plan = runs.plan_of(_run)
+        return not plan.sandbox_parts and runs.situation_of(_run, []).task is task
     except SeedPilotError:  # the plan's own task is gone or broken: its run's page says so
         return False

@@ -7,12 +7,17 @@ pages/ for its old page discovery, and answers a first visit by link to any page
 
 from __future__ import annotations
 
+import gc
+import importlib
 import os
+import pkgutil
 import sys
 from pathlib import Path
 
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.web import cli
+
+from pages import shared
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -24,7 +29,28 @@ def main(options: list[str]) -> None:
         # Workers inherit it: an endpoint is then asked only if it is on the list (engine/settings.py).
         os.environ["SEEDPILOT_EXPOSED"] = "1"
     PagesManager.uses_pages_directory = False
+    warm_up()
     cli.main(["run", str(ROOT / "app.py"), *options], prog_name="streamlit")
+
+
+def warm_up() -> None:
+    """Brings in what every page needs before anybody asks, so that the first visitor waits as little as later ones.
+
+    Then it is taken out of garbage collection: Streamlit collects after every run of a page, and going through all
+    that the libraries hold took two thirds of a rerun.
+    """
+    for module in pkgutil.iter_modules(shared.__path__):
+        if module.name != "serve":
+            importlib.import_module(f"{shared.__name__}.{module.name}")
+    from engine import advice, next_pilot
+    from engine.domain import Situation, TaskType
+    from pages.shared import charts
+
+    example = Situation(TaskType.MATH, 100, 3000)
+    charts.curves(advice.recommend(example)).to_json()
+    next_pilot.next_pilot(example)
+    gc.collect()
+    gc.freeze()
 
 
 def _address(options: list[str]) -> str:

@@ -42,6 +42,11 @@ def values(frame: Callable[[], pd.DataFrame], *, key: str, alt: str, **options: 
 def table(frame: pd.DataFrame, *, key: str, alt: str, name: str, **options: Any) -> None:
     """A table and its download as `name`.csv; the file is written when it is asked for."""
     st.dataframe(frame, hide_index=True, key=key, alt=alt, **options)
+    download(frame, key=key, name=name)
+
+
+def download(frame: pd.DataFrame, *, key: str, name: str) -> None:
+    """The download of a table that stands above it."""
     st.download_button(
         "Download this table (CSV)",
         lambda: frame.to_csv(index=False),

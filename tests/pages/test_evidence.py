@@ -46,3 +46,20 @@ def test_contradictions_are_shown_as_warnings(page: AppTest) -> None:
     against = [c for c in evidence.published().claims if c.quantity == "contradiction"]
     assert against
     assert len(page.warning) == len(against)
+
+
+def test_a_search_finds_a_row_by_its_id_in_points_or_findings(page: AppTest) -> None:
+    page.text_input(key="evidence_find").set_value("chan-shift-100").run()
+    assert not page.dataframe
+    assert any("No point matches" in info.value for info in page.info)
+    (findings,) = [table.value for table in page.table]
+    assert [row.strip("`") for row in findings["Row"]] == ["chan-shift-100", "chan-shift-1000"]
+    assert all("](https://arxiv.org/abs/2409.19759)" in source for source in findings["Source"])
+    page.text_input(key="evidence_find").set_value("RFT-010").run()
+    assert list(page.dataframe[0].value["Row"]) == ["RFT-010"]
+
+
+def test_rows_are_filtered_by_how_they_were_read(page: AppTest) -> None:
+    page.selectbox(key="evidence_reading").select("Read in the abstract").run()
+    expected = [c.id for c in evidence.published().claims if c.confidence == "A"]
+    assert [row.strip("`") for row in page.table[0].value["Row"]] == expected

@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from engine import advice, law_by_hand
 from engine.domain import Situation, TaskType
+from engine.prior_record import left_out
 from pages.shared import chart_law, terms, words
 from tests.pages import look
 
@@ -148,3 +149,24 @@ def test_links_into_the_glossary_lead_to_a_term() -> None:
     for path in ROOT.glob("pages/*/*.py"):
         assert set(re.findall(r"glossary#([a-z0-9-]+)", path.read_text())) <= anchors
     assert terms.link("Budget ratio") == "[Budget ratio](glossary#budget-ratio)"
+
+
+# --- track record --------------------------------------------------------------------------------------
+
+
+def test_the_track_record_counts_what_lay_inside_the_intervals_and_says_how_many_should(app: AppTest) -> None:
+    page = opened(app, "track_record")
+    assert not page.exception
+    found = left_out()
+    held = sum(one.held for one in found)
+    assert f"{held} of {len(found)} published accuracies" in page.subheader[0].value
+    papers = look.tables(page, "How many accuracies of each paper")[0]
+    assert papers["Accuracies"].sum() == len(found) == 192
+    assert papers["Inside the 80 % interval"].sum() == held == 127, "as docs/prior-validation.md says"
+    marks = [t for t in look.figure(page, "left_out")["data"] if t["mode"] == "markers"]
+    assert sum(len(t["x"]) for t in marks) == len(found)
+
+
+def test_without_a_full_run_the_track_record_says_how_to_make_one(app: AppTest) -> None:
+    page = opened(app, "track_record")
+    assert any("A full run after a pilot makes one" in info.value for info in page.info)
