@@ -11,6 +11,7 @@ from engine.plan import SANDBOX, check_plan, to_toml
 from engine.settings import Settings
 from pages.shared import (
     dry_run_form,
+    emphasis,
     full_plans,
     pilot_examples,
     pilots,
@@ -135,7 +136,7 @@ with before:
     pressed = st.button(
         "Make the data set",
         key="generate_start",
-        type="primary",
+        type=emphasis.first(),
         icon=":material/dataset:",
         disabled=found is None,
         width="stretch",

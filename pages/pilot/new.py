@@ -15,6 +15,7 @@ from pages.shared import (
     check_form,
     confirm_parts,
     drafts,
+    emphasis,
     pilot_form,
     pilots,
     plan_door,
@@ -50,7 +51,11 @@ def beginning(plan_json: str) -> None:
             icon=":material/block:",
         )
     pressed = st.button(
-        "Start the pilot", key="pilot_start", type="primary", icon=":material/rocket_launch:", disabled=found is None
+        "Start the pilot",
+        key="pilot_start",
+        type=emphasis.first(),
+        icon=":material/rocket_launch:",
+        disabled=found is None,
     )
     st.caption("The work goes on in a process of its own. You can close this tab and come back.")
     if found is not None:

@@ -20,7 +20,7 @@ from engine.records import Run
 from engine.row_index import Row, RowIndex
 from engine.runs import plan_of
 from engine.store import Store
-from pages.shared import data_parts, run_words, session, words
+from pages.shared import data_parts, emphasis, run_words, session, words
 from pages.shared.prompts_form import ROLES
 
 REFUSED = "data_refused"
@@ -119,7 +119,7 @@ def _edit(run: Run, index: RowIndex, row: Row, bought: dict[str, Any], by: str |
     st.text_area("Answer", row.answer or "", key=f"data_answer_{row.id}", height=180)
     st.caption("A new version of the row. What was bought stays, and can be put back.")
     pressed = st.button(
-        "Keep this version", key="data_keep", type="primary", icon=":material/save:", on_click=_keep,
+        "Keep this version", key="data_keep", type=emphasis.first(), icon=":material/save:", on_click=_keep,
         args=(run, index, row, bought, by),
     )  # fmt: skip
     if (refused := st.session_state.pop(REFUSED, None)) is not None:

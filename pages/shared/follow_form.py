@@ -21,7 +21,7 @@ from engine.rate_choice import chosen_rate
 from engine.records import FULL, CellRow, Run
 from engine.settings import Settings
 from engine.store import Store
-from pages.shared import full_plans, pilots, run_controls, run_words, session, teacher_form, words
+from pages.shared import emphasis, full_plans, pilots, run_controls, run_words, session, teacher_form, words
 
 STARTED, REFUSED = "follow_started", "follow_refused"
 """What came of the click: the run's id, or why there is none."""
@@ -67,7 +67,7 @@ def section(run: Run, plan: PilotPlan, store: Store) -> None:
     if press.button(
         "Full run",
         key="follow",
-        type="primary",
+        type=emphasis.first(),
         icon=":material/rocket_launch:",
         disabled=queries is None,
         width="stretch",
@@ -163,7 +163,7 @@ def _asked(run: Run, plan: PilotPlan, made: FollowUp) -> None:
         if st.button(
             "Start the full run",
             key="follow_yes",
-            type="primary",
+            type=emphasis.first(),
             icon=":material/rocket_launch:",
             disabled=plan.teacher.key_typed and not key,
             on_click=_start,

@@ -17,7 +17,7 @@ from engine.history import Wanted
 from engine.plan import SANDBOX, PilotPlan, check_plan
 from engine.records import Run
 from engine.run_comparison import MOST, Comparison, compare
-from pages.shared import pilots, plan_door, run_words, session, words
+from pages.shared import emphasis, pilots, plan_door, run_words, session, words
 
 _LABELS = {label: state for state, (label, _, _) in run_words.STATES.items()}
 
@@ -179,7 +179,7 @@ def _confirm(run_ids: tuple[str, ...]) -> None:
         if going and st.button(
             f"Delete{several}",
             key="runs_delete_yes",
-            type="primary",
+            type=emphasis.first(),
             icon=":material/delete:",
             on_click=_delete,
             args=(tuple(one.run.id for one in going),),

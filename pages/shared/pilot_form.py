@@ -121,9 +121,10 @@ def _student(asked: Asked, own: bool) -> None:
 
 def _grid(asked: Asked) -> None:
     names = {label: strategy for strategy, label in words.STRATEGIES.items()}
-    picked = st.multiselect(
+    picked = st.pills(
         "Strategies",
         list(names),
+        selection_mode="multi",
         default=[label for label, strategy in names.items() if strategy in MADE_FROM_SEEDS],
         key="pilot_strategies",
         help="\n".join(f"- {words.STRATEGIES[s]}: {said}" for s, said in words.WHAT_IS_ASKED.items()),

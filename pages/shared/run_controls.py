@@ -17,7 +17,7 @@ from engine.run_export import export, exportable
 from engine.settings import Settings
 from engine.stopping import CANCEL, PAUSE, STOP
 from engine.store import Store
-from pages.shared import run_parts, run_words, teacher_form, words
+from pages.shared import emphasis, run_parts, run_words, teacher_form, words
 
 STARTS_WITHIN_S = 20.0
 """A worker takes a queued run within this time, unless another run has the machine."""
@@ -90,7 +90,7 @@ def buttons(run: Run, plan: PilotPlan, store: Store) -> None:
     if resumable and (plan.teacher.key_typed or run.state is RunState.WAITING_FOR_KEY):
         key = teacher_form.password(f"run_key_{run.id}")
     with st.container(horizontal=True):
-        if resumable and st.button("Resume", key="run_resume", type="primary", icon=":material/play_arrow:"):
+        if resumable and st.button("Resume", key="run_resume", type=emphasis.first(), icon=":material/play_arrow:"):
             launch.start(run.id, Settings(), SecretStr(key) if key else None)
             note_start(run)
             st.rerun()
@@ -127,7 +127,7 @@ def _confirm_cancel(run: Run, store: Store) -> None:
     st.write("It cannot be resumed afterwards. What was generated and measured until now is kept.")
     with st.container(horizontal=True):
         if st.button(
-            "Cancel the run", key="run_cancel_yes", type="primary", on_click=ask, args=(store, run.id, CANCEL)
+            "Cancel the run", key="run_cancel_yes", type=emphasis.first(), on_click=ask, args=(store, run.id, CANCEL)
         ):
             st.rerun()
         if st.button("Keep it running", key="run_cancel_no"):

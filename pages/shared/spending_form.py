@@ -20,9 +20,10 @@ FIRST = {Strategy.NEW_QUESTION: 600, Strategy.ANSWER_AUGMENTATION: 200}
 def section(asked: Asked) -> dict[str, int]:
     """Asks for strategies and what each gets; teacher queries by strategy, in the order in which they are spent."""
     names = {label: strategy for strategy, label in words.STRATEGIES.items()}
-    picked = st.multiselect(
+    picked = st.pills(
         "Strategies",
         list(names),
+        selection_mode="multi",
         default=[words.STRATEGIES[s] for s in FIRST],
         key="generate_strategies",
         help="\n".join(f"- {words.STRATEGIES[s]}: {said}" for s, said in words.WHAT_IS_ASKED.items()),

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from pages.shared import words
+from pages.shared import emphasis, words
 from pages.shared.pilot_parts import Asked
 
 SEEDS, TASK, TEACHER, STUDENT, DESIGN, START = "Seeds", "Task", "Teacher", "Student", "Design", "Start"
@@ -163,7 +163,7 @@ def _ways(place: int) -> None:
             st.button(
                 f"Next: {after}",
                 key=f"pilot_next_{place}",
-                type="primary",
+                type=emphasis.first(),
                 icon=":material/arrow_forward:",
                 on_click=go,
                 args=(after,),

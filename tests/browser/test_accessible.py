@@ -79,15 +79,20 @@ def test_no_serious_violation(
     page.goto(address + where)
     app.settle(page)
     act(page, tmp_path)
-    found = [
+    found = violations(page)
+    context.close()
+    assert not found, "\n".join(found)
+
+
+def violations(page: Page) -> list[str]:
+    """What axe calls serious or critical, but for what no page can help."""
+    return [
         f"{violation['impact']}, {violation['id']}: {node['html'][:160]} {node['failureSummary'][:200]}"
         for violation in Axe().run(page).response["violations"]
         if violation["impact"] in ("serious", "critical")
         for node in violation["nodes"]
         if not inside(page, node["target"][0], STREAMLITS_OWN.get(violation["id"]))
     ]
-    context.close()
-    assert not found, "\n".join(found)
 
 
 def inside(page: Page, selector: str, test_id: str | None) -> bool:

@@ -98,7 +98,7 @@ def test_another_content_is_another_folder_and_another_ceiling_is_the_same(form:
 
 
 def test_real_questions_need_inputs_of_ones_own(form: AppTest) -> None:
-    form.multiselect(key="generate_strategies").set_value(["Real questions"]).run()
+    form.pills(key="generate_strategies").set_value(["Real questions"]).run()
     assert not form.error, "the sandbox brings its own"
     assert plan(form)["unlabelled"] == {"path": "sandbox"}
     rows = b"".join(json.dumps({"question": f"{i} + 1?", "answer": str(i + 1)}).encode() + b"\n" for i in range(200))
@@ -117,7 +117,7 @@ def test_real_questions_need_inputs_of_ones_own(form: AppTest) -> None:
 
 
 def test_no_strategy_is_told(form: AppTest) -> None:
-    form.multiselect(key="generate_strategies").set_value([]).run()
+    form.pills(key="generate_strategies").set_value([]).run()
     assert "choose at least one" in form.error[0].value
 
 

@@ -29,13 +29,13 @@ def uploaded_tickets(form: AppTest) -> AppTest:
 
 def test_a_pilot_measures_real_questions_of_the_sandbox(app: AppTest) -> None:
     form = app.switch_page("pages/pilot/new.py").run()
-    form.multiselect(key="pilot_strategies").set_value(["Answers", "Real questions"]).run()
+    form.pills(key="pilot_strategies").set_value(["Answers", "Real questions"]).run()
     assert not form.exception
     asked = json.loads(form.session_state["pilot_shown"])
     assert asked["unlabelled"] == {"path": "sandbox"}
     assert asked["grid"]["strategies"] == ["answer_augmentation", "real_question"]
     assert "unlabelled" not in json.loads(
-        form.multiselect(key="pilot_strategies").set_value(["Answers"]).run().session_state["pilot_shown"]
+        form.pills(key="pilot_strategies").set_value(["Answers"]).run().session_state["pilot_shown"]
     )
 
 
@@ -45,7 +45,7 @@ def test_answers_to_tickets_are_shown_as_not_applicable_and_left_out_of_a_data_s
     said = [caption.value.replace("\\", "") for caption in form.caption]
     assert any(NOT_APPLICABLE in text for text in said)
     assert list(json.loads(form.session_state["generate_shown"])["full"]["spending"]) == ["new_question"]
-    form.multiselect(key="generate_strategies").set_value(["Answers"]).run()
+    form.pills(key="generate_strategies").set_value(["Answers"]).run()
     assert "not applicable here; choose another" in form.error[0].value
     assert form.button(key="generate_start").disabled
 

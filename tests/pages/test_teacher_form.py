@@ -130,11 +130,11 @@ def test_a_vote_says_how_many_examples_its_budget_still_brings(form: AppTest) ->
 
 def test_a_variant_that_cannot_be_used_is_disabled_and_says_why(form: AppTest) -> None:
     form.checkbox(key="variant_gold").check().run()
-    form.multiselect(key="pilot_strategies").set_value(["New questions"]).run()
+    form.pills(key="pilot_strategies").set_value(["New questions"]).run()
     assert form.checkbox(key="variant_gold").disabled
     assert "Changes Answers only; choose them among the strategies" in captions(form)
     assert "variants" not in plan(form)
-    form.multiselect(key="pilot_strategies").set_value(["Answers"]).run()
+    form.pills(key="pilot_strategies").set_value(["Answers"]).run()
     assert form.checkbox(key="variant_together").disabled
     assert [variant["name"] for variant in plan(form)["variants"]] == ["gold"], "the tick is still there"
 
