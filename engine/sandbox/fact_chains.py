@@ -76,11 +76,15 @@ def sample(rng: random.Random) -> Chain:
 
 
 def with_choices(chain: Chain, rng: random.Random) -> Chain:
-    """The chain with its answer among three other things of its sort, in random order."""
-    others = [thing for thing in SORTS[SORT_OF[chain.end]] if thing != chain.end]
-    listed = [chain.end, *rng.sample(others, len(LETTERS) - 1)]
-    rng.shuffle(listed)
-    return replace(chain, choices=tuple(listed))
+    """The chain with its answer among three other things of its sort, each under the letter that it always has."""
+    things = SORTS[SORT_OF[chain.end]]
+    own = things.index(chain.end) % len(LETTERS)
+    return replace(
+        chain,
+        choices=tuple(
+            chain.end if place == own else rng.choice(things[place :: len(LETTERS)]) for place in range(len(LETTERS))
+        ),
+    )
 
 
 def write(chain: Chain, rng: random.Random, phrases: int = 99, asks: int = 99) -> str:

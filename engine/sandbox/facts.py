@@ -1,6 +1,6 @@
 """A world of multiple choice: two or three hops over a fixed base of facts, reasoned out, then the letter.
 
-"What is the tool of the trade of the friend of Ada?" with four choices in random order. **The facts are not in the
+"What is the tool of the trade of the friend of Ada?" with four choices. **The facts are not in the
 question.** They are in the student's reach: pretraining shows the whole base (`texts` states facts, `fact_base.py`),
 and few kinds of questions about it. What is left to learn is which facts a question asks for, in which order.
 
@@ -8,7 +8,8 @@ and few kinds of questions about it. What is left to learn is which facts a ques
 nine of ten questions start from a person, the others from a town; the relations of each sort in the order of
 `fact_chains.ORDER`, the k-th with weight 1 / k, and so the phrases of each relation and the frames of questions. A
 question's type is its chain of relations. What tests never ask, and augmenters do (`Augmenter.off_distribution`):
-questions of a single hop.
+questions of a single hop. A thing stands under the same letter wherever it is a choice: a student of this size does
+not learn to look a letter up in the list (docs/sandbox.md), and the letter is then one more fact.
 """
 
 from __future__ import annotations

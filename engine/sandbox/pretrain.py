@@ -1,8 +1,8 @@
 """Makes the sandbox students: `python -m engine.sandbox.pretrain --worlds maths sql ... --steps N --out FOLDER`.
 
-A student reads three kinds of text, none of which holds a problem that is held out for tests: sums (of the maths
-world), questions of its whole worlds without answers or answers without questions, and worked answers to an easier part
-of them. It is written in hub layout with a card that says how it was made and what it can do.
+A student reads sums, questions of its whole worlds without answers or answers without questions, and worked
+answers to an easier part of them (`documents.py`). It is written in hub layout with a card that says how it was made
+and what it can do.
 
 Every few minutes all that it takes to go on is kept in `FOLDER/checkpoint`; the same command goes on from there,
 exactly as if it had not been stopped. `--from FOLDER` begins with another student's weights, word by word where it
@@ -16,8 +16,7 @@ import json
 import random
 import shutil
 import time
-import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -32,24 +31,17 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from engine.loading import prompt_ids
 from engine.sandbox.catalogue import NAMES, world_of
 from engine.sandbox.checkpoint import Checkpoint
+from engine.sandbox.documents import IGNORED, MIX, Document, batch, documents
 from engine.sandbox.measure import right_answers
-from engine.sandbox.problems import HIGH, LOW, Sum
-from engine.sandbox.student import END, build_model, build_tokenizer
+from engine.sandbox.student import build_model, build_tokenizer
 from engine.settings import ROOT, Settings
-from engine.tasks import task_from
 from engine.training_order import schedule
 
-MIX = {"sums": 0.1, "texts": 0.05, "problems": 0.85}
-"""Share of each kind of text among a world's documents; other worlds have problems in place of sums."""
-SUMS_A_DOCUMENT = 10
 BATCH = 32
 BATCHES_DRAWN = 8
 """Batches that are cut, by length, from one draw of documents."""
-IGNORED = -100
-"""Label of a token that takes no part in the loss."""
 PEAK_RATE = 1.5e-3
 CHECK_ITEMS = 300
 """Test items of each world that the card's figures are measured on."""
@@ -68,70 +60,6 @@ class Making:
     batch: int = BATCH
     start: str | None = None
     """Folder of the student whose weights it begins with; None: random ones."""
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A text in tokens, and which of them the student is asked to predict."""
-
-    ids: list[int]
-    learnt: list[bool]
-
-
-def random_sum(rng: random.Random) -> Sum:
-    """A sum whose numbers stay within the world, each sign as often as the others."""
-    sign = rng.choice("+-*/")
-    while True:
-        if sign in "+-":
-            found = Sum(rng.randint(LOW, HIGH), sign, rng.randint(LOW, HIGH))
-        else:
-            small, other = rng.randint(LOW, 12), rng.randint(LOW, HIGH // 2)
-            pair = (small, other) if rng.random() < 0.5 else (other, small)
-            found = Sum(*pair[:1], "*", pair[1]) if sign == "*" else Sum(small * other, "/", pair[0])
-        if LOW <= found.result <= HIGH and found.left <= HIGH:
-            return found
-
-
-def documents(
-    tokenizer: PreTrainedTokenizerFast, rng: random.Random, worlds: Mapping[str, float]
-) -> Iterator[Document]:
-    """Document after document, without end."""
-    equals = tokenizer.convert_tokens_to_ids("▁=")
-    newline = tokenizer.convert_tokens_to_ids("\n")
-    known = {name: world_of(name) for name in worlds}
-    tasks = {name: task_from(tomllib.loads(one.task), one.folder, name) for name, one in known.items()}
-    while True:
-        name = rng.choices(list(worlds), list(worlds.values()))[0]
-        kind = rng.choices(list(MIX), list(MIX.values()))[0]
-        if kind == "sums" and name == "maths":
-            text = "\n".join(str(random_sum(rng)) for _ in range(SUMS_A_DOCUMENT)) + "\n"
-            ids = tokenizer(text).input_ids
-            learnt, result = [], False
-            for one in ids:
-                learnt.append(result)  # the numbers of a sum are random, only its result can be learnt
-                result = one == equals or (result and one != newline)
-            yield Document(ids, learnt)
-        elif kind == "texts":
-            ids = tokenizer(known[name].texts(rng) + "\n").input_ids
-            yield Document(ids, [True] * len(ids))
-        else:
-            asked, answer = known[name].easy(rng)
-            prompt = prompt_ids(tokenizer, tasks[name].student_prompt(asked))
-            solution = tokenizer(answer + END).input_ids
-            yield Document(prompt + solution, [False] * len(prompt) + [True] * len(solution))
-
-
-def batch(found: Sequence[Document]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Ids, mask and labels, each [documents, longest], padded on the right."""
-    width = max(len(one.ids) for one in found)
-    ids = torch.zeros((len(found), width), dtype=torch.long)
-    mask, labels = torch.zeros_like(ids), torch.full_like(ids, IGNORED)
-    for row, one in enumerate(found):
-        values = torch.tensor(one.ids)
-        ids[row, : len(values)] = values
-        mask[row, : len(values)] = 1
-        labels[row, : len(values)] = torch.where(torch.tensor(one.learnt), values, IGNORED)
-    return ids, mask, labels
 
 
 def begun(making: Making) -> tuple[LlamaForCausalLM, PreTrainedTokenizerFast]:

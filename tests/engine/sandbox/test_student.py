@@ -16,8 +16,9 @@ from engine.domain import CellJob, Outcome, Recipe, TrainingExample
 from engine.errors import InputError
 from engine.sandbox import language, problems
 from engine.sandbox.catalogue import NAMES, world_of
+from engine.sandbox.documents import SUMS_A_DOCUMENT, documents, random_sum
 from engine.sandbox.maths import HARD, sample_easy
-from engine.sandbox.pretrain import BATCHES_DRAWN, SUMS_A_DOCUMENT, Making, begun, documents, pretrain, random_sum
+from engine.sandbox.pretrain import BATCHES_DRAWN, Making, begun, pretrain
 from engine.sandbox.recipe import SANDBOX_RECIPE
 from engine.sandbox.student import build_model, build_tokenizer
 from engine.sandbox.world import held_out, seeds, test_items

@@ -18,6 +18,8 @@ from engine.sandbox.catalogue import NAMES, world_of
 from engine.store import Store
 from tests.pilots import QUICK
 
+STRATEGIES = ["new_question", "real_question"]
+
 
 def plan(world: str = "sql", **changes: Any) -> dict[str, Any]:
     return {
@@ -26,7 +28,12 @@ def plan(world: str = "sql", **changes: Any) -> dict[str, Any]:
         "seeds": {"path": "sandbox", "world": world, "count": 20},
         "test": {"count": 20, "teacher_items": 20},
         "unlabelled": {"path": "sandbox", "count": 20},
-        "grid": {"budgets": [20], "replicates": 1, "strategies": ["new_question", "real_question"]},
+        "grid": {
+            "budgets": [20],
+            "replicates": 1,
+            "matched_steps": False,
+            "strategies": ["new_question", "real_question"],
+        },
         "training": QUICK,
     } | changes
 

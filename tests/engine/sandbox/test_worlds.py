@@ -114,7 +114,7 @@ def test_pretraining_shows_no_held_out_problem(world: AnyWorld, task: Task) -> N
 
 def test_a_hundred_seeds_leave_a_large_part_of_the_types_unseen(world: AnyWorld) -> None:
     few, many = unseen_types(world.name, (100, 1000), 300)
-    assert 0.25 < few < 0.97
+    assert 0.2 < few < 0.97
     assert many < few
 
 
