@@ -18,6 +18,7 @@ from engine.sandbox import language, problems
 from engine.sandbox.catalogue import NAMES, world_of
 from engine.sandbox.documents import SUMS_A_DOCUMENT, documents, random_sum
 from engine.sandbox.maths import HARD, sample_easy
+from engine.sandbox.measure import right_answers
 from engine.sandbox.pretrain import BATCHES_DRAWN, Making, begun, pretrain
 from engine.sandbox.recipe import SANDBOX_RECIPE
 from engine.sandbox.student import build_model, build_tokenizer
@@ -171,6 +172,23 @@ def test_every_text_of_a_world_is_made_of_tokens_and_comes_back(name: str) -> No
 def test_the_student_has_about_a_million_parameters(tokenizer: PreTrainedTokenizerFast) -> None:
     assert build_model(0, len(tokenizer)).num_parameters() == check_student("sandbox").parameters
     assert "engine.sandbox.pretrain" in (Path(check_student("sandbox").path) / "README.md").read_text()
+
+
+def test_the_shipped_student_of_all_worlds_knows_their_words_and_its_card_says_how_it_was_made() -> None:
+    shipped = check_student("sandbox-worlds")
+    words = [word for name in NAMES for word in world_of(name).words()]
+    assert AutoTokenizer.from_pretrained(shipped.path).get_vocab() == build_tokenizer(words).get_vocab()
+    assert shipped.parameters == build_model(0, len(build_tokenizer(words))).num_parameters()
+    card = (Path(shipped.path) / "README.md").read_text()
+    assert f"{shipped.parameters:,} parameters" in card
+    assert all(f"- {name}: **" in card for name in NAMES)
+    assert sum(file.stat().st_size for file in Path(shipped.path).iterdir()) < 25_000_000
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_shipped_student_of_all_worlds_can_do_a_part_of_each_untuned(name: str) -> None:
+    fewest = 0.02 if name == "facts" else 0.2  # of its letters the student knows next to nothing
+    assert fewest < right_answers(name, "sandbox-worlds", 60) < 0.75
 
 
 def answered(examples: int, out: Path, items: int, recipe: Recipe = SANDBOX_RECIPE) -> float:
