@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import sqlite3
 from collections import Counter
@@ -9,13 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from engine.domain import Item, Outcome
+from engine.domain import Item, Outcome, Paid, Request, Strategy
 from engine.sandbox.sql import WORLD, context
 from engine.sandbox.sql_databases import SCHEMAS, Schema, build, folder, rows_of
 from engine.sandbox.sql_language import ASKED, SAID, read, write
 from engine.sandbox.sql_problems import ASKS, CONDITIONS, COUNTS, ODD, Problem, query, sample, sample_problem, written
+from engine.strategies import Visit, drafter
 from engine.tasks import load_task
 from engine.tasks.sql import schema as schema_in
+from engine.teachers.sandbox import SandboxTeacher
 
 PROBLEMS = [sample_problem(rng) for rng in [random.Random(0)] for _ in range(1500)]
 
@@ -86,6 +89,20 @@ def test_weights_add_up_to_one_and_a_hundred_seeds_leave_a_third_to_a_half_of_th
     assert 1 / 3 < sum(one not in seen for one in tested) / len(tested) < 0.52
     odd = sum(one[0] in ODD or len(one) > 3 for one in tested) / len(tested)
     assert odd < 0.03
+
+
+def test_another_answer_to_a_question_is_often_another_query_and_every_strategy_keeps_most() -> None:
+    task = load_task("text_to_sql", folder() / "seeds.jsonl")
+    teacher = SandboxTeacher()
+
+    async def ask(request: Request) -> Paid:
+        return Paid(await teacher.ask(request), 1)
+
+    for strategy in Strategy:
+        visits = [Visit(task, seed, nth, ask, ask) for seed in WORLD.seeds(30) for nth in range(3)]
+        drafts = [asyncio.run(drafter(strategy)(visit)) for visit in visits]
+        kept = {(one.question, one.answer) for one in drafts if one.rejected is None}
+        assert len(kept) > 0.5 * len(drafts), strategy
 
 
 @pytest.mark.parametrize(
