@@ -88,14 +88,24 @@ class Place:
 class Batch:
     """Cells that one process measures in one go: they share the world, the seeds and the student."""
 
-    wave: int
     places: tuple[Place, ...]
 
     @property
     def name(self) -> str:
-        """Unique within the atlas, and safe as a name of a folder."""
-        one = self.places[0]
-        return f"w{self.wave}-{one.world}-s{one.seeds}-r{one.replicate}-{one.student}"
+        """Unique within the atlas: its first cell's."""
+        return self.places[0].key
+
+
+FEWEST, FIXED = 320, 300
+"""Examples that a small cell's least steps stand for, and that answering the test items stands for."""
+A_BATCH = 8000
+"""The most that a batch weighs where it has more than one cell: some five minutes of a core, so that what is measured
+is kept before long and a stop loses little."""
+
+
+def weight(place: Place) -> float:
+    """What a cell takes, in examples trained on three times: it grows with seeds and budget, from a least on."""
+    return max(FEWEST, place.seeds + place.budget) + FIXED
 
 
 def arms(world: str) -> tuple[str, ...]:
@@ -162,9 +172,16 @@ def planned(worlds: tuple[str, ...] = WORLDS) -> tuple[Place, ...]:
 
 
 def batches(places: Sequence[Place]) -> tuple[Batch, ...]:
-    """The cells in batches, in their order; the untuned student is asked with the smallest seeds."""
+    """The cells in batches of at most A_BATCH, in their order; the untuned student is asked with the fewest seeds."""
     found: dict[tuple[object, ...], list[Place]] = {}
     for place in places:
         seeds = place.seeds or SEEDS[0]
         found.setdefault((wave(place), place.student, seeds, place.world, place.replicate), []).append(place)
-    return tuple(Batch(wave(group[0]), tuple(group)) for group in found.values())
+    made: list[list[Place]] = []
+    for group in found.values():
+        made.append([])
+        for place in group:
+            if made[-1] and sum(map(weight, (*made[-1], place))) > A_BATCH:
+                made.append([])
+            made[-1].append(place)
+    return tuple(Batch(tuple(group)) for group in made)

@@ -5,16 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from engine.atlas.design import FIRST, WORLDS, Place, planned
+from engine.atlas.design import FIRST, WORLDS, Place, planned, weight
 from engine.atlas.table import AtlasCell
-
-FEWEST, FIXED = 320, 300
-"""Examples that a small cell's least steps stand for, and that answering the test items stands for."""
-
-
-def weight(place: Place) -> float:
-    """What a cell takes, in examples trained on three times: it grows with seeds and budget, from a least on."""
-    return max(FEWEST, place.seeds + place.budget) + FIXED
 
 
 class Pace:

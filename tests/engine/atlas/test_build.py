@@ -131,7 +131,7 @@ def test_slices_are_made_as_they_say_and_a_smaller_budget_is_a_prefix() -> None:
     base = Place("facts", NEW, 30, 60, 0)
     weak, votes, mixed = replace(base, augmenter=WEAK), replace(base, check=VOTES), replace(base, arm=MIXED)
     half, alone = replace(base, budget=30), replace(base, arm=SEEDS_ONLY, budget=0)
-    shop = Workshop(Batch(0, (base, weak, votes, mixed, half, alone)), ITEMS)
+    shop = Workshop(Batch((base, weak, votes, mixed, half, alone)), ITEMS)
     rows = {place: shop.job(place, "student", Path("folder")).examples for place in shop.batch.places}
     assert len(rows[weak]) < len(rows[base]) <= 90
     assert shop.queries(base) <= 120 < shop.queries(votes)
@@ -139,7 +139,7 @@ def test_slices_are_made_as_they_say_and_a_smaller_budget_is_a_prefix() -> None:
     assert rows[mixed][-5:] == rows[half][-5:]
     assert 75 <= shop.queries(mixed) <= 90
     assert (len(rows[alone]), shop.queries(alone)) == (30, 0)
-    other = Workshop(Batch(0, (replace(base, replicate=1),)), ITEMS)
+    other = Workshop(Batch((replace(base, replicate=1),)), ITEMS)
     (job,) = (other.job(place, "student", Path("folder")) for place in other.batch.places)
     assert not set(job.examples) & set(rows[base])
 

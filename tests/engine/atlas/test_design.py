@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from engine.atlas.design import (
+    A_BATCH,
     ANSWERS,
     BUDGETS,
     MIXED,
@@ -17,11 +18,11 @@ from engine.atlas.design import (
     SEEDS_ONLY,
     STRONG,
     UNTUNED,
-    WEAK,
     WORLDS,
     batches,
     planned,
     wave,
+    weight,
 )
 from engine.sandbox.catalogue import NAMES
 
@@ -73,9 +74,10 @@ def test_corners_and_the_region_of_the_crossover_come_first_and_later_replicates
 
 def test_a_batch_shares_world_seeds_student_and_replicate_and_none_is_lost() -> None:
     made = batches(PLANNED)
-    assert [place for batch in made for place in batch.places].__len__() == len(PLANNED)
+    assert {place for batch in made for place in batch.places} == set(PLANNED)
+    assert sum(len(batch.places) for batch in made) == len(PLANNED)
     assert len({batch.name for batch in made}) == len(made)
     for batch in made:
         assert len({(p.world, p.student, p.replicate) for p in batch.places}) == 1
         assert len({p.seeds or SEEDS[0] for p in batch.places}) == 1
-        assert len({p.augmenter for p in batch.places}) == 1 or any(p.augmenter == WEAK for p in batch.places)
+        assert len(batch.places) == 1 or sum(map(weight, batch.places)) <= A_BATCH
