@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 from engine.costs import examples_for
@@ -19,6 +20,16 @@ COLUMNS = ("strategy", "seeds", "queries", "correct", "total")
 MOST = 10**12
 """No count in a file is larger: a slip of the keyboard is."""
 _BEYOND = "(beyond the columns)"
+
+
+class WrongRowsError(InputError):
+    """Some rows of a file are wrong, and the others would do without them."""
+
+    def __init__(self, problems: list[str], wrong: int, rows: int, good: tuple[Measurement, ...]) -> None:
+        super().__init__(problems)
+        self.wrong = wrong
+        self.rows = rows
+        self.good = good
 
 
 def read_points(path: Path, calls: str = "all") -> tuple[Measurement, ...]:
@@ -35,8 +46,22 @@ def read_points(path: Path, calls: str = "all") -> tuple[Measurement, ...]:
     return parse_points(text, calls, path.name)
 
 
+def columns_of(text: str) -> list[str]:
+    """The names in the header; empty where there is none."""
+    return [name.strip() for name in next(csv.reader(io.StringIO(text)), [])]
+
+
+def renamed(text: str, chosen: Mapping[str, str]) -> str:
+    """The same file, its header with our name for each column that is chosen: ours -> the file's."""
+    header, _, rest = text.partition("\n")
+    ours = {column: name for name, column in chosen.items()}
+    written = io.StringIO()
+    csv.writer(written, lineterminator="\n").writerow([ours.get(name, name) for name in columns_of(header)])
+    return written.getvalue() + rest
+
+
 def parse_points(text: str, calls: str = "all", name: str = "points") -> tuple[Measurement, ...]:
-    """The same from text; `name` is what messages call it."""
+    """The same from text; `name` is what messages call it. WrongRowsError where what is right could do alone."""
     reader = csv.DictReader(io.StringIO(text), restval="", restkey=_BEYOND)
     try:
         columns = [column.strip() for column in reader.fieldnames or []]
@@ -54,14 +79,17 @@ def parse_points(text: str, calls: str = "all", name: str = "points") -> tuple[M
     reader.fieldnames = columns
     problems: list[str] = []
     points: list[Measurement] = []
+    wrong = rows = 0
     seen: Counter[tuple[Arm, int, int]] = Counter()
     lines: dict[Cell, int] = {}
     try:
         for row in reader:
+            rows += 1
             try:
                 point = _point(row, calls, seen)
             except InputError as error:
                 problems += [f"{name} line {reader.line_num}: {problem}" for problem in error.problems]
+                wrong += 1
                 continue
             first = lines.setdefault(point.cell, reader.line_num)
             if first != reader.line_num:
@@ -69,11 +97,15 @@ def parse_points(text: str, calls: str = "all", name: str = "points") -> tuple[M
                     f"{name} line {reader.line_num}: the same cell and replicate as line {first}; a repeat has a "
                     "replicate of its own."
                 )
+                wrong += 1
+                continue
             points.append(point)
     except csv.Error as error:
         problems.append(f"{name} line {reader.line_num}: cannot be read as CSV ({error}).")
     if not points and not problems:
         problems.append(f"{name}: no rows below the header; expected one row per measured cell.")
+    if points and wrong:
+        raise WrongRowsError(problems, wrong, rows, tuple(points))
     if problems:
         raise InputError(problems)
     return tuple(points)

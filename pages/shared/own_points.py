@@ -9,10 +9,10 @@ import streamlit as st
 from engine import runs
 from engine.domain import Baseline, Measurement, Strategy, TaskType
 from engine.errors import InputError, SeedPilotError
-from engine.points import COLUMNS, parse_points
+from engine.points import COLUMNS, WrongRowsError, columns_of, parse_points, renamed
 from engine.records import Run, RunState
 from engine.store import Store
-from pages.shared import pilots, run_words, session, uploads
+from pages.shared import columns_form, pilots, run_words, session, uploads, words
 
 NONE, FILE, PILOT = "None", "CSV file", "Pilot"
 TEMPLATE = (
@@ -55,11 +55,56 @@ def _from_file(calls: str) -> tuple[Measurement, ...]:
     if path is None:
         return ()
     try:
-        return parse_points(path.read_text(encoding="utf-8-sig"), calls, path.name)
-    except InputError as error:
-        st.error(f"None of these points count until the file is right:\n\n{session.message(error)}")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError):
         st.error(f"{path.name} cannot be read as text; expected a CSV file with {', '.join(COLUMNS)}.")
+        return ()
+    of = path.parent.name  # its content: another file is asked about anew
+    try:
+        return parse_points(_mapped(text, of), calls, path.name)
+    except WrongRowsError as error:
+        return _without_wrong(error, of)
+    except InputError as error:
+        st.error(f"None of these points count until the file is right:\n\n{session.message(error)}")
+    return ()
+
+
+def _mapped(text: str, of: str) -> str:
+    """The file with our names for its columns, asked for where some are missing."""
+    names = columns_of(text)
+    missing = [column for column in COLUMNS if column not in names]
+    if not missing or not names:
+        return text
+    st.warning(
+        f"The file has the columns {words.plain(', '.join(names))}. Say which of them hold what is missing.",
+        icon=":material/view_column:",
+    )
+    left = [name for name in names if name not in COLUMNS]
+    chosen = columns_form.choose(missing, left, {}, "points_map", of)
+    return renamed(text, chosen)
+
+
+def _without_wrong(error: WrongRowsError, of: str) -> tuple[Measurement, ...]:
+    """What is wrong with which lines, and the offer to go on without them."""
+    first, *others = error.problems
+    rows, are = ("row", "is") if error.wrong == 1 else ("rows", "are")
+    if st.session_state.get(f"points_dropped_{of}", False):
+        st.caption(f"{error.wrong} of {error.rows} rows dropped.")
+        if st.button("Take the drop back", key="points_undrop", icon=":material/undo:"):
+            st.session_state[f"points_dropped_{of}"] = False
+            st.rerun()
+        return error.good
+    st.error(
+        f"{words.plain(first)} {error.wrong} of {error.rows} rows {are} wrong, and none counts yet. Fix the file and "
+        f"upload it again, or drop {error.wrong}.",
+        icon=":material/error:",
+    )
+    if others:
+        with st.expander(f"{len(others)} more", key="points_problems"):
+            st.markdown("\n".join(f"- {words.plain(problem)}" for problem in others))
+    if st.button(f"Drop {error.wrong} {rows}", key="points_drop", icon=":material/delete_sweep:"):
+        st.session_state[f"points_dropped_{of}"] = True
+        st.rerun()
     return ()
 
 

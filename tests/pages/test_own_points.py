@@ -77,8 +77,32 @@ def test_a_wrong_points_file_tells_every_line_and_the_advice_stays(app: AppTest,
     with_points(app, tmp_path / "bad.csv")
     (error,) = (e.value for e in app.error)
     assert "line 5" in error
-    assert "line 6" in error
+    assert "2 of 5 rows are wrong, and none counts yet. Fix the file and upload it again, or drop 2." in error
+    assert any("line 6" in text.value for text in app.markdown)
     assert app.header[0].value == before
+
+
+def test_wrong_rows_can_be_dropped_and_the_drop_taken_back(app: AppTest, tmp_path: Path) -> None:
+    (tmp_path / "bad.csv").write_text(OWN + "new_question,100,1000,400,300\nnothing,1,1,1,1\n")
+    before = app.header[0].value
+    with_points(app, tmp_path / "bad.csv")
+    app.button(key="points_drop").click().run()
+    assert app.header[0].value == advice.recommend(Situation(TaskType.MATH, 100, 3000), parse_points(OWN)).headline
+    assert any("2 of 5 rows dropped" in caption.value for caption in app.caption)
+    app.button(key="points_undrop").click().run()
+    assert app.header[0].value == before
+
+
+def test_columns_of_other_names_are_asked_for(app: AppTest, tmp_path: Path) -> None:
+    (tmp_path / "other.csv").write_text(OWN.replace("correct,total", "right,asked"))
+    with_points(app, tmp_path / "other.csv")
+    assert any("Say which of them hold what is missing" in warning.value for warning in app.warning)
+    assert any("correct, total missing" in error.value for error in app.error)
+    for name, column in (("correct", "right"), ("total", "asked")):
+        (box,) = (b for b in app.selectbox if str(b.key).startswith(f"points_map_{name}"))
+        box.select(column)
+    app.run()
+    assert app.header[0].value == advice.recommend(Situation(TaskType.MATH, 100, 3000), parse_points(OWN)).headline
 
 
 def test_without_a_pilot_of_this_kind_the_page_says_so(app: AppTest) -> None:
