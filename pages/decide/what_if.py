@@ -7,9 +7,9 @@ from dataclasses import replace
 import pandas as pd
 import streamlit as st
 
-from engine import changed, student_size
+from engine import student_size
 from engine.changed import Change, Compared
-from engine.domain import Measurement, Recommendation, Situation
+from engine.domain import Situation
 from engine.evidence import published
 from pages.shared import (
     advice_parts,
@@ -23,12 +23,6 @@ from pages.shared import (
     what_if_form,
     words,
 )
-
-
-@st.cache_data(max_entries=128, show_spinner=False)
-def compare(have: Situation, change: Change, found: Recommendation, points: tuple[Measurement, ...]) -> Compared:
-    """Both sides; the same question is answered once."""
-    return changed.compare(have, change, found.curves, points)
 
 
 def sentence(told: list[str], compared: Compared) -> str:
@@ -111,10 +105,10 @@ if asked is None:
 
 have = asked.situation
 found = advice_parts.recommend(have, points)
-compared = compare(have, change, found, points)
+compared = advice_parts.changed(have, change, points)
 first = terms.FirstUse()
 with answer:
-    st.caption(first(f"As it is: {words.plain(found.headline)}"))
+    st.markdown(first(f"As it is: {words.plain(found.headline)}"))
     after = replace(found, curves=compared.after.bands, crossovers=())
     title = sentence(told, compared) if told else "As it is: nothing is changed yet"
     shown.chart(

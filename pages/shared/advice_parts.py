@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import pandas as pd
 import streamlit as st
 
 from engine import advice, next_pilot, offers
+from engine.changed import Change, Compared, compare
 from engine.domain import Interval, Measurement, Reason, Recommendation, Situation, TeacherOutlook
 from engine.next_pilot import NextPilot
 from engine.wording_choices import each_flip, moved
@@ -15,16 +17,23 @@ from engine.wording_headline import money
 from pages.shared import shown, terms, words
 
 
-@st.cache_data(max_entries=128, show_spinner=False)
+# Not `st.cache_data`: hashing and copying the points took a third of a rerun, and all of this is frozen.
+@lru_cache(maxsize=128)
 def recommend(situation: Situation, points: tuple[Measurement, ...]) -> Recommendation:
     """The advice; the same question is answered once."""
     return advice.recommend(situation, points)
 
 
-@st.cache_data(max_entries=128, show_spinner=False)
+@lru_cache(maxsize=128)
 def pilot(situation: Situation, points: tuple[Measurement, ...]) -> NextPilot:
     """The next pilot; the same question is answered once."""
     return next_pilot.next_pilot(situation, points)
+
+
+@lru_cache(maxsize=128)
+def changed(situation: Situation, change: Change, points: tuple[Measurement, ...]) -> Compared:
+    """What a change does; the same question is answered once."""
+    return compare(situation, change, recommend(situation, points).curves, points)
 
 
 def before_and_after(before: Recommendation, after: Recommendation, points: Sequence[Measurement]) -> None:
@@ -65,9 +74,9 @@ def spending(found: Recommendation, first: terms.FirstUse) -> None:
         if found.plan_gain_points
         else ""
     )
-    st.caption(
-        first(f"A hypothesis until a mixed set was measured: each next query goes where the curves gain most.{gain}")
-    )
+    # No caption: a link in one is too faint to read.
+    told = f"A hypothesis until a mixed set was measured: each next query goes where the curves gain most.{gain}"
+    st.markdown(f":small[{first(told)}]")
 
 
 def mind(found: Recommendation, first: terms.FirstUse) -> None:

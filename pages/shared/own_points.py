@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from functools import lru_cache
 
 import streamlit as st
 
@@ -113,8 +114,8 @@ def _from_pilot(task: TaskType) -> tuple[Measurement, ...]:
     found = {}
     for run in store.runs():
         # A run that has ended is read once; one that lives has another sign of life each time.
-        version = (str(store.path), run.id, run.state.value, run.finished_at or run.heartbeat_at or 0.0)
-        if _speaks_about(run, version, task):
+        version = (run.id, run.created_at, run.state.value, run.finished_at or run.heartbeat_at or 0.0)
+        if _speaks_about(store, version, task):
             found[run.id] = (run, _scored(store, version))
     found = {run: (of, points) for run, (of, points) in found.items() if any(m.cell.budget for m in points)}
     if not found:
@@ -133,13 +134,13 @@ def _from_pilot(task: TaskType) -> tuple[Measurement, ...]:
     return found[str(chosen)][1]
 
 
-_Version = tuple[str, str, str, float]
-"""Of a run: where its store is, its id, its state, when it ended or was last seen."""
+_Version = tuple[str, float, str, float]
+"""Of a run: its id, when it was filed, its state, when it ended or was last seen."""
 
 
-@st.cache_data(max_entries=2000, show_spinner=False)
-def _scored(_store: Store, version: _Version) -> tuple[Measurement, ...]:
-    return tuple(m for m in _store.measurements(version[1]) if m.scored)
+@lru_cache(maxsize=2000)
+def _scored(store: Store, version: _Version) -> tuple[Measurement, ...]:
+    return tuple(m for m in store.measurements(version[0]) if m.scored)
 
 
 def _named(run: Run, points: tuple[Measurement, ...]) -> str:
@@ -148,10 +149,11 @@ def _named(run: Run, points: tuple[Measurement, ...]) -> str:
     return f"{run.name}, {day:%-d %b %H:%M}, {len(points)} cells{state}"
 
 
-@st.cache_data(max_entries=2000, show_spinner=False)
-def _speaks_about(_run: Run, version: _Version, task: TaskType) -> bool:
+@lru_cache(maxsize=2000)
+def _speaks_about(store: Store, version: _Version, task: TaskType) -> bool:
     try:
-        plan = runs.plan_of(_run)
-        return not plan.sandbox_parts and runs.situation_of(_run, []).task is task
+        run = store.run(version[0])
+        plan = runs.plan_of(run)
+        return not plan.sandbox_parts and runs.situation_of(run, []).task is task
     except SeedPilotError:  # the plan's own task is gone or broken: its run's page says so
         return False
