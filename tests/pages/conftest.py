@@ -19,7 +19,7 @@ def app(own_home: Path) -> AppTest:
     """The first page by a link with 3,000 queries of a teacher without a name; an empty home and empty caches."""
     st.cache_resource.clear()
     st.cache_data.clear()
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=10)
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
     app.query_params["budget"] = "Queries"
     app.query_params["teacher1"] = ""
     return app.run()

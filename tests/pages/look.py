@@ -25,7 +25,7 @@ def metric(app: AppTest, label: str) -> str:
 def told(app: AppTest) -> str:
     """All running text of the page as a reader sees it: without links and escapes."""
     text = "\n".join(element.value for element in (*app.markdown, *app.caption))
-    return re.sub(r"\\([$_*~<>\[\]\\])", r"\1", re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text))
+    return re.sub(r"\\([$_*~<>\[\]\\])", r"\1", re.sub(r"\[([^\[\]]*)\]\([^)]*\)", r"\1", text))
 
 
 def figure(app: AppTest, key: str) -> dict[str, Any]:

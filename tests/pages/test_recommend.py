@@ -73,7 +73,7 @@ def test_the_table_holds_what_the_engine_says(app: AppTest) -> None:
 
 
 def test_the_plan_is_called_a_hypothesis_and_prior_advice_is_called_prior(app: AppTest) -> None:
-    assert any("hypothesis" in caption.value.lower() for caption in app.caption)
+    assert "a hypothesis until a mixed set was measured" in told(app).lower()
     assert any("Prior: published studies only" in text.value for text in app.markdown)
 
 
