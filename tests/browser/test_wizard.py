@@ -1,16 +1,52 @@
-"""The six steps of a new pilot in a real browser: back and forth, a reload, the back button, two tabs, bad uploads."""
+"""The six steps of a new pilot in a real browser: back and forth, a reload, the back button, two tabs, bad uploads; and
+from the advice to a run that asks a real server."""
 
 from __future__ import annotations
 
+import json
+import random
 import re
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
+from engine.records import RunState
+from engine.stopping import CANCEL
+from engine.store import Store
 from tests.browser import app
-from tests.browser.acts import choose, fill, step, upload
+from tests.browser.acts import choose, fill, start, step, upload
 from tests.browser.test_examples_form import EXAMPLES
 from tests.browser.test_own_task import TICKETS
+from tests.openai_server import KEY, MODEL, serving
+from tests.small_students import build_tiny_student
+from tests.voices import TicketReader
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("wizard")
+
+
+@pytest.fixture(scope="module")
+def address(home: Path) -> Iterator[str]:
+    with app.dashboard(home) as url:
+        yield url
+
+
+def eight_hundred(path: Path) -> Path:
+    """800 tickets: the 300, and 500 with other numbers in them."""
+    lines, draw = TICKETS.read_text(encoding="utf-8").splitlines(), random.Random(0)
+    more = []
+    while len(more) < 500:
+        line = draw.choice(lines)
+        numbers = {number: str(draw.randint(10 ** (len(number) - 1), 10 ** len(number) - 1))
+                   for number in re.findall(r"\d+", line)}  # fmt: skip
+        more.append(re.sub(r"\d+", lambda found, to=numbers: to[found[0]], line))  # type: ignore[misc]
+    path.write_text("\n".join([*lines, *more]) + "\n", encoding="utf-8")
+    return path
 
 
 def opened(page: Page, where: str) -> Page:
@@ -112,3 +148,76 @@ def test_the_advice_fills_the_steps(page: Page, address: str) -> None:
     app.settle(page)
     expect(page.get_by_text("Filled from your advice")).to_be_visible()
     expect(page.get_by_role("spinbutton", name="Whole budget, $")).to_have_value("150.00")
+
+
+@pytest.mark.slow  # the steps above are the short form of it
+@pytest.mark.timeout(900)
+def test_from_advice_on_800_tickets_to_a_run_with_a_reload_in_the_middle(
+    page: Page, address: str, home: Path, tmp_path: Path
+) -> None:
+    student = build_tiny_student(tmp_path / "tiny")
+    with serving(TicketReader()) as server:
+        opened(page, f"{address}/?task=Label+or+JSON+record&seeds=800&budget=Money&usd=150")
+        page.get_by_role("link", name=re.compile("a new pilot, filled from here")).click()
+        page.wait_for_url("**/pilot*")
+        app.settle(page)
+        upload(page, EXAMPLES, eight_hundred(tmp_path / "support.jsonl"))
+        fill(page, "spinbutton", "Rows kept for testing", "60")
+        expect(page.get_by_test_id("stDataFrame").first).to_be_visible()
+        expect(page.get_by_role("combobox", name="Column of the question")).to_have_value("message")
+        pressed(page, "Next: Task")
+        page.get_by_text("Try the scorer on your first rows; nothing is paid").click()
+        pressed(page, "Try it on 5 rows")
+        expect(page.get_by_text("Of 5 right answers of yours, the scorer takes 5 for right.")).to_be_visible()
+        pressed(page, "Next: Teacher")
+        choose(page, "Who answers", "An endpoint (OpenAI, vLLM, Ollama, llama.cpp)")
+        expect(page.get_by_text("Base URL: found ''")).to_be_visible()
+        expect(page.get_by_test_id("stMetric").filter(has_text="Cost, expected")).to_contain_text("unknown")
+        choose(page, "Key", "Typed here")
+        fill(page, "textbox", "Base URL", server.base_url)
+        fill(page, "textbox", "Model", MODEL)
+        fill(page, "spinbutton", "Price of a million tokens read, $", "0.15")
+        fill(page, "spinbutton", "Price of a million tokens written, $", "0.60")
+        fill(page, "textbox", "Key", KEY)
+        pressed(page, "Next: Student")
+
+        page.reload()
+        app.settle(page)
+        in_step(page, "Student")
+        choose(page, "Which model learns", "A model of mine")
+        fill(page, "textbox", "Folder or hub id", str(student))
+        page.get_by_test_id("stExpander").get_by_text("Advanced").click()
+        fill(page, "spinbutton", "Longest example, tokens", "400")
+        fill(page, "spinbutton", "Longest answer of the student, tokens", "16")
+        pressed(page, "Next: Design")
+        step(page, "Start")
+        # The key alone is not kept, and the last step leads to where it is asked for.
+        page.get_by_role("button", name="Teacher: one thing to put right").click()
+        app.settle(page)
+        expect(page.get_by_role("textbox", name="Base URL")).to_have_value(server.base_url)
+        fill(page, "textbox", "Key", KEY)
+        expect(page.get_by_text("for an example from your first seed, word for word")).to_be_visible()
+        step(page, "Design")
+        expect(page.get_by_text(re.compile(r"\$150.00 buys about [\d,]+ queries"))).to_be_visible()
+        page.get_by_text("Take the recommended budgets").click()
+        app.settle(page)
+        fill(page, "textbox", "Budgets, in teacher queries", "40")
+        fill(page, "spinbutton", "Replicates", "1")
+        for figure in ("Cost, expected", "Cost, at most", "Cost, at least", "Time, roughly", "Memory, at most"):
+            shown = page.get_by_test_id("stMetric").filter(has_text=figure)
+            expect(shown).to_contain_text(re.compile(r"\$|about|GB"))
+        run_id = start(page)
+        deadline = time.monotonic() + 120
+        while not server.answered and time.monotonic() < deadline:
+            page.wait_for_timeout(500)
+        assert server.answered, "a worker asks the teacher"
+        store = Store(home / "seedpilot.sqlite")
+        plan = store.run(run_id).plan
+        assert (plan["teacher"]["base_url"], plan["student"]) == (server.base_url, str(student))
+        assert plan["target"]["seeds"] == 800
+        store.ask(run_id, CANCEL)
+        while store.run(run_id).state in (RunState.QUEUED, RunState.RUNNING) and time.monotonic() < deadline + 120:
+            page.wait_for_timeout(500)
+    kept = [path for path in home.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()]
+    assert not kept, kept
+    assert json.loads(next((home / "drafts").glob("*.json")).read_text())["values"]
