@@ -36,28 +36,35 @@ live = run.state in run_words.LIVE or run_controls.starting(run)
 standing = run_controls.standing(run)
 
 
-# One fragment polls, and only while something can change; at the end the page runs once more, whole.
-@st.fragment(run_every=2 if live else None)
-def view() -> None:
+pilot = not run.id.startswith((CHECK, DRY_RUN, FULL))
+
+
+# Only what can change is looked at again: progress and money each second, a pilot's results less often, since they are
+# drawn anew. At the end the page runs once more, whole.
+@st.fragment(run_every=1 if live else None)
+def moving() -> None:
     now = store.run(run.id)
     if run_controls.standing(now) != standing:
         st.rerun()
     if run.id.startswith(CHECK):
         check_parts.view(now, store)
-        return
-    if run.id.startswith(DRY_RUN):
+    elif run.id.startswith(DRY_RUN):
         full_parts.dry(now, store)
-        return
-    if run.id.startswith(FULL):
+    elif run.id.startswith(FULL):
         full_parts.view(now, store)
         if not live:
             result_tables.diversity(now, store.pools(run.id))
-        return
-    if live:
-        st.progress(*run_words.progress(now))
+    else:
+        if live:
+            st.progress(*run_words.progress(now))
+        result_parts.money(now, plan, store)
+
+
+@st.fragment(run_every=4 if live else None)
+def results() -> None:
+    now = store.run(run.id)
     if live:
         result_parts.headline(now, store)
-    result_parts.money(now, plan, store)
     result_parts.result(now, plan, store)
 
 
@@ -68,11 +75,13 @@ if plan.sandbox_parts:
 if not (run.id.startswith(CHECK) and run.state in (RunState.DONE, RunState.FAILED)):  # its verdict says it
     run_controls.told(run, store)
 run_controls.buttons(run, plan, store)
-if not live and not run.id.startswith((CHECK, DRY_RUN, FULL)):
+if pilot and not live:
     result_parts.headline(run, store)
     follow_form.section(run, plan, store)
 follow_form.origin(plan)
-view()
+moving()
+if pilot:
+    results()
 if run.state is not RunState.QUEUED:
     run_controls.take_away(run, store)
     run_outcome.section(run, store)

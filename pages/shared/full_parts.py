@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pandas as pd
@@ -11,7 +10,7 @@ import streamlit as st
 from engine.full_report import report_of
 from engine.ledger import account
 from engine.query_pace import measured
-from engine.records import HELD, Run
+from engine.records import Run
 from engine.runs import plan_of
 from engine.store import Store
 from pages.shared import forecast_parts, run_words, words
@@ -21,8 +20,7 @@ def view(run: Run, store: Store) -> None:
     """Progress while it lasts; queries, money and examples; at the end what became of each strategy's."""
     live = run.state in run_words.LIVE
     if live:
-        share, said = run_words.progress(run)
-        st.progress(share, said + rate(run))
+        st.progress(*run_words.progress(run))
     report = report_of(store, run.id) if not live else None
     _figures(run, store, report)
     plan = plan_of(run)
@@ -39,14 +37,6 @@ def view(run: Run, store: Store) -> None:
         "Download this table (CSV)", table.to_csv(index=False), f"{run.id}-counts.csv", "text/csv",
         key="full_counts_csv", icon=":material/download:", on_click="ignore",
     )  # fmt: skip
-
-
-def rate(run: Run) -> str:
-    """`, 3.4 a second`; empty while it is not known."""
-    if run.state not in HELD or not run.done or run.stage_started_at is None:
-        return ""
-    each_second = run.done / max(1e-3, time.time() - run.stage_started_at)
-    return f", {each_second:.1f} a second" if each_second >= 0.1 else f", {60 * each_second:.1f} a minute"
 
 
 def dry(run: Run, store: Store) -> None:

@@ -13,13 +13,17 @@ import streamlit as st
 
 from engine.deletion import Deletion, delete, deletion
 from engine.errors import InputError
-from engine.history import Wanted
+from engine.history import Wanted, search
+from engine.ledger import account
 from engine.plan import SANDBOX, PilotPlan, check_plan
-from engine.records import Run
+from engine.records import HELD, Run, RunState
 from engine.run_comparison import MOST, Comparison, compare
+from engine.store import Store
 from pages.shared import emphasis, pilots, plan_door, run_words, session, words
 
 _LABELS = {label: state for state, (label, _, _) in run_words.STATES.items()}
+LONGEST_QUEUE = 20
+"""Waiting runs that are named."""
 
 
 def plan(run: Run) -> PilotPlan:
@@ -74,6 +78,19 @@ def nothing(wanted: Wanted) -> None:
         st.info("No run was found. Take a word or a filter away to see more.", icon=":material/search_off:")
 
 
+def queue(store: Store) -> None:
+    """Which run has the machine, and which wait for it, in the order in which they get it; nothing where none waits."""
+    found = search(store, Wanted(states=(RunState.QUEUED,)), LONGEST_QUEUE)
+    if not found.runs:
+        return
+    waiting = [*reversed(found.runs)]
+    now = next(iter(search(store, Wanted(states=tuple(HELD)), 1).runs), None)
+    has = "Nobody has the machine now." if now is None else f"**{words.plain(now.name)}** has the machine now."
+    first, *then = [f"**{words.plain(run.name)}**" for run in waiting]
+    after = f" Then {', '.join(then)}." if then else ""
+    st.info(f"{has} Next: {first}.{after}", icon=":material/queue:")
+
+
 def card(run: Run) -> bool:
     """One run; whether it is picked."""
     with st.container(border=True):
@@ -88,6 +105,7 @@ def card(run: Run) -> bool:
             st.markdown(run_words.badges(run, plan(run)), width="content")
         if run.state in run_words.LIVE:
             st.progress(*run_words.progress(run))
+            st.caption(words.plain(_paid(run)))
         elif run.message:
             st.caption(words.plain(run.message[:1].upper() + run.message[1:]))
         filed = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.created_at))
@@ -95,8 +113,16 @@ def card(run: Run) -> bool:
     return picked
 
 
+def _paid(run: Run) -> str:
+    """Queries and money so far, against the ceilings."""
+    paid, ceiling = account(pilots.store(), run.id), plan(run).ceiling
+    queries = f"{paid.queries:,}" + (f" of {ceiling.queries:,}" if ceiling.queries else "")
+    usd = run_words.money(paid.usd) + (f" of {run_words.money(ceiling.usd)}" if ceiling.usd else "")
+    return f"So far: {queries} queries, {usd}"
+
+
 def about(run: Run) -> list[str]:
-    """Task, student and teacher as they stand in the plan of the run, of whatever version it is."""
+    """Whose it is, and task, student and teacher as they stand in the plan of the run, of whatever version it is."""
 
     def of(*path: str) -> str:
         value: Any = run.plan
@@ -108,7 +134,9 @@ def about(run: Run) -> list[str]:
     task = PurePath(of("task")).name if of("task").endswith(".toml") else of("task")
     student = PurePath(of("student")).name if of("student").startswith("/") else of("student")
     teacher = of("teacher", "model") or of("teacher", "kind")
-    named = {"task": task, "student": student, "teacher": teacher}
+    # Whoever sits at the machine sees the runs of all who log in.
+    by = run.owner if run.owner is not None and pilots.store().owner is None else ""
+    named = {"by": by, "task": task, "student": student, "teacher": teacher}
     return [f"{what}: {name}" for what, name in named.items() if name and name != SANDBOX]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 from engine.plan import PilotPlan
 from engine.records import HELD, Run, RunState
@@ -104,8 +105,16 @@ def progress(run: Run) -> tuple[float, str]:
     left = "time left unknown" if run.seconds_left is None else f"{duration(run.seconds_left)} left"
     share = min(1.0, run.done / run.total)
     if run.stage == "Asking the teacher":
-        return share, f"{run.stage}: {run.done:,.0f} of {run.total:,.0f} examples and answers, {left}"
+        return share, f"{run.stage}: {run.done:,.0f} of {run.total:,.0f} examples and answers{rate(run)}, {left}"
     return share, f"{run.stage}: {100 * share:.0f} % done, {left}"
+
+
+def rate(run: Run) -> str:
+    """`, 3.4 a second`; empty while it is not known."""
+    if run.state not in HELD or not run.done or run.stage_started_at is None:
+        return ""
+    each_second = run.done / max(1e-3, time.time() - run.stage_started_at)
+    return f", {each_second:.1f} a second" if each_second >= 0.1 else f", {60 * each_second:.1f} a minute"
 
 
 def duration(seconds: float | None) -> str:

@@ -119,7 +119,7 @@ def test_tickets_from_the_page(page: Page, address: str, home: Path, student: Pa
         upload(page, "Task file (task.toml)", TICKETS / "tickets.toml")
         endpoint(page, server)
         small(page, student, 40, 400)
-        expect(page.get_by_text("260 seeds, 40 test items")).to_be_visible()
+        expect(page.get_by_text("300 rows: 260 seeds, 40 test items")).to_be_visible()
         step(page, "Start")
         expect(page.get_by_text("Answer augmentation is not applicable here")).to_be_visible()
         run_id = start(page)

@@ -469,6 +469,16 @@ def test_all_runs_are_listed_with_their_states(app: AppTest, store: Store) -> No
     assert any(r"Costs \$5 or \$6 \*more\*" in caption.value for caption in app.caption)
 
 
+def test_the_queue_is_seen_and_what_a_run_has_paid_so_far(app: AppTest, store: Store) -> None:
+    filled.run(store, "one", RunState.RUNNING, name="Busy one")
+    filled.run(store, "two", RunState.QUEUED, name="Second")
+    filled.run(store, "three", RunState.QUEUED, name="Third *one*")
+    app.switch_page("pages/pilot/runs.py").run()
+    assert not app.exception
+    assert app.info[0].value == r"**Busy one** has the machine now. Next: **Second**. Then **Third \*one\***."
+    assert any(caption.value.startswith("So far: 2,450 of 5,400 queries, ") for caption in app.caption)
+
+
 @pytest.mark.parametrize("page", ["pages/pilot/runs.py", "pages/pilot/run.py"])
 def test_a_store_that_cannot_be_read_is_one_message(app: AppTest, own_home: Path, page: str) -> None:
     own_home.mkdir(exist_ok=True)
