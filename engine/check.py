@@ -24,6 +24,7 @@ from engine.items import write_jsonl
 from engine.judging import judged
 from engine.ledger import account
 from engine.plan import PLAIN, PilotPlan, check_plan
+from engine.plan_task import name_of
 from engine.prepare import Prepared, prepare
 from engine.progress import Count
 from engine.store import Store
@@ -160,7 +161,7 @@ def _same(prepared: Prepared, filed: Any) -> bool:
 
 
 def _task_text(plan: PilotPlan) -> str:
-    return Path(plan.task).read_text(encoding="utf-8") if plan.task.endswith(".toml") else plan.task
+    return Path(plan.task).read_text(encoding="utf-8") if plan.task.endswith(".toml") else name_of(plan)
 
 
 def _stop(answers: Sequence[Judged], lead: Lead | None) -> str:

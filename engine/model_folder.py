@@ -19,6 +19,7 @@ from engine.errors import InputError
 from engine.job_files import read_json
 from engine.model_card import Made, ModelCard, as_markdown
 from engine.plan import PLAIN, PilotPlan, check_plan
+from engine.plan_task import name_of
 from engine.recipe_sources import kept_settings
 from engine.records import CellRow
 from engine.sandbox.recipe import SANDBOX_RECIPE
@@ -93,7 +94,7 @@ def card_of(store: Store, run_id: str, row: CellRow, *, merged: bool) -> ModelCa
     run, cell, measured = store.run(run_id), row.cell, row.measurement
     plan = check_plan(run.plan)
     base, on_hub = base_of(plan)
-    task = Path(plan.task).stem if plan.task.endswith(".toml") else plan.task
+    task = name_of(plan)
     return ModelCard(
         name=f"{run.name}: {cell.arm.value.replace('_', ' ')}, {cell.budget:,} queries",
         base=base,

@@ -24,5 +24,12 @@ def type_of(plan: PilotPlan) -> TaskType:
     return task_of(plan).type if _of_a_world(plan) else task_type(plan.task)
 
 
+def name_of(plan: PilotPlan) -> str:
+    """What the task is called: its own name or its file's, or which of the sandbox's worlds it is."""
+    if _of_a_world(plan):
+        return f"sandbox {plan.seeds.world}"
+    return Path(plan.task).stem if plan.task.endswith(".toml") else plan.task
+
+
 def _of_a_world(plan: PilotPlan) -> bool:
     return plan.seeds.path == SANDBOX and plan.seeds.world != MATHS

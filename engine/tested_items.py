@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.plan import PilotPlan
+from engine.plan_task import name_of
 from engine.records import CellRow
 
 PREDICTIONS = "predictions.jsonl"
@@ -53,7 +54,7 @@ def tested_items(plan: PilotPlan, cells: Sequence[CellRow]) -> Tested | None:
 
 def _scored_by(plan: PilotPlan) -> str | None:
     if not plan.task.endswith(".toml"):
-        return plan.task
+        return name_of(plan)
     try:
         return hashlib.sha256(Path(plan.task).read_bytes()).hexdigest()
     except OSError:

@@ -10,7 +10,7 @@ from engine import worker
 from engine.domain import TaskType
 from engine.errors import InputError
 from engine.plan import check_plan
-from engine.plan_task import task_of, type_of
+from engine.plan_task import name_of, task_of, type_of
 from engine.prepare import prepare
 from engine.records import RunState
 from engine.runs import file_pilot, situation_of
@@ -67,6 +67,7 @@ def test_every_world_is_prepared_from_its_plan(name: str) -> None:
     assert ready.inputs
     assert {one.question for one in ready.inputs} <= {one.question for one in world.inputs(20)}
     assert (task_of(found).name, type_of(found)) == (ready.task.name, ready.task.type)
+    assert name_of(found) == ("math" if name == "maths" else f"sandbox {name}")
     assert found.sandbox_parts == ("seeds", "teacher", "student")
 
 
