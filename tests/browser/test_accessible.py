@@ -74,6 +74,7 @@ def test_no_serious_violation(
     browser: Browser, address: str, tmp_path: Path, view: str, scheme: str, width: int
 ) -> None:
     context = browser.new_context(viewport={"width": width, "height": 1000}, color_scheme=scheme)
+    context.set_default_timeout(60_000)
     page = context.new_page()
     where, act = VIEWS[view]
     page.goto(address + where)
