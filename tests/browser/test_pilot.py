@@ -32,14 +32,14 @@ def address(home: Path) -> Iterator[str]:
 
 @pytest.mark.timeout(600)
 def test_from_advice_to_a_measured_pilot_with_a_reload_in_between(page: Page, address: str, home: Path) -> None:
-    page.goto(address)
+    page.goto(f"{address}/?budget=Queries")
     app.settle(page)
     before = page.get_by_role("heading", level=2).first.inner_text()
     fill(page, "spinbutton", "Labelled examples", "2000")
     fill(page, "spinbutton", "Teacher queries", "900000")
     assert page.get_by_role("heading", level=2).first.inner_text() != before
 
-    page.get_by_role("link", name="New pilot").click()
+    page.get_by_role("link", name="New pilot", exact=True).click()
     app.settle(page)
     fill(page, "spinbutton", "Test items", "40")
     step(page, "Design")
