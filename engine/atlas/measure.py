@@ -77,7 +77,7 @@ def measured(
 ) -> tuple[list[AtlasCell], list[str]]:
     """The cells of a batch, and why others could not be measured. `students` are folders by slot; `folder` keeps
     adapters and answers meanwhile, so that a batch that was killed goes on where it was."""
-    busy = time.process_time()
+    busy = None if folder.exists() else time.process_time()
     shop = Workshop(batch, items)
     jobs: dict[str, tuple[Place, CellJob]] = {}
     for place in batch.places:
@@ -114,13 +114,15 @@ def measured(
                 make_seconds=shop.seconds(place),
                 train_seconds=result.train_seconds,
                 answer_seconds=result.answer_seconds + time.perf_counter() - begun,
-                cpu_seconds=0.0,
+                cpu_seconds=None,
                 student_mark=marks[place.student],
                 world_mark=world_mark(place.world, items),
                 version=version,
                 measured_at=now,
             )
         )
+    if busy is None:
+        return cells, failed
     spent, total = time.process_time() - busy, sum(cell.seconds for cell in cells)
     return [replace(cell, cpu_seconds=spent * cell.seconds / total) for cell in cells], failed
 

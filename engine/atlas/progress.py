@@ -30,6 +30,12 @@ class Pace:
         return sum(weight(place) * rates.get(place.world, rate) for place in places)
 
 
+def cpu_seconds_a_cell(cells: Iterable[AtlasCell]) -> float | None:
+    """Seconds of the processor, the mean of the cells for which it is known; None without one."""
+    known = [cell.cpu_seconds for cell in cells if cell.cpu_seconds is not None]
+    return round(sum(known) / len(known), 1) if known else None
+
+
 def status(cells: Sequence[AtlasCell], workers: int = 1, worlds: Sequence[str] = WORLDS) -> dict[str, Any]:
     """Cells done of planned by world, seconds per cell on one thread, and hours left for so many workers; None where
     nothing was measured that would say. Cells of a second student are counted where there is one."""
@@ -48,7 +54,7 @@ def status(cells: Sequence[AtlasCell], workers: int = 1, worlds: Sequence[str] =
                 "done": len(of_world) - len(left),
                 "planned": len(of_world),
                 "seconds_a_cell": round(sum(cell.seconds for cell in found) / len(found), 1) if found else None,
-                "cpu_seconds_a_cell": round(sum(cell.cpu_seconds for cell in found) / len(found), 1) if found else None,
+                "cpu_seconds_a_cell": cpu_seconds_a_cell(found),
                 "hours_left": round(pace.expected(left) / 3600 / workers, 2) if cells else None,
             }
         )

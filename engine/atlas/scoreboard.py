@@ -13,6 +13,7 @@ import numpy as np
 
 from engine.atlas.claims import CLAIMS, FAILED, HELD, UNDECIDED, Crossing, Verdict, judged
 from engine.atlas.design import SEEDS_ONLY, STRONG, UNTUNED, WORLDS, planned
+from engine.atlas.progress import cpu_seconds_a_cell
 from engine.atlas.table import AtlasCell
 from engine.errors import InputError
 
@@ -104,7 +105,7 @@ def _measured(cells: Sequence[AtlasCell], world: str) -> dict[str, Any]:
             if (found := [cell.accuracy for cell in plain if cell.arm == SEEDS_ONLY and cell.seeds == size])
         },
         "highest": None if best is None else {"cell": best.key, "accuracy": round(best.accuracy, 3)},
-        "cpu_seconds_a_cell": round(float(np.mean([cell.cpu_seconds for cell in here])), 1),
+        "cpu_seconds_a_cell": cpu_seconds_a_cell(here),
     }
 
 
@@ -142,7 +143,7 @@ def text(found: dict[str, Any]) -> str:
         highest = "none yet" if best is None else f"{100 * best['accuracy']:.1f} % ({best['cell']})"
         lines.append(
             f"| {one['world']} | {one['cells']} | {one['replicates']} | {untuned} | {alone} | {highest} "
-            f"| {one['cpu_seconds_a_cell']} |"
+            f"| {one['cpu_seconds_a_cell'] or 'not known'} |"
         )
     return "\n".join(lines)
 

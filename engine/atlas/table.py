@@ -49,8 +49,9 @@ class AtlasCell:
     """Generating and filtering; a pool that several cells share counts for each by its part."""
     train_seconds: float
     answer_seconds: float
-    cpu_seconds: float
-    """Of the processor, for all three: a busy machine takes longer by the clock, and no more of this."""
+    cpu_seconds: float | None
+    """Of the processor, for all three: a busy machine takes longer by the clock, and no more of this. None where its
+    batch was stopped and went on, since nobody knows what the first part took."""
     student_mark: str
     """SHA-256 of the student's weights, its first 12 digits."""
     world_mark: str

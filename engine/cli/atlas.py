@@ -124,10 +124,13 @@ def _scoreboard(given: argparse.Namespace) -> int:
 def _status_text(found: dict[str, Any]) -> str:
     def row(one: dict[str, Any], name: str) -> Sequence[str]:
         seconds, hours = one.get("seconds_a_cell"), one["hours_left"]
+        processor = one.get("cpu_seconds_a_cell")
         return (
             name,
             f"{one['done']} of {one['planned']}",
-            "" if seconds is None else f"{seconds:.1f} s a cell ({one['cpu_seconds_a_cell']:.1f} of the processor)",
+            ""
+            if seconds is None
+            else f"{seconds:.1f} s a cell" + ("" if processor is None else f" ({processor:.1f} of the processor)"),
             "" if hours is None else f"{hours:.1f} h left",
         )
 
