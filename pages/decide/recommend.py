@@ -2,7 +2,6 @@
 
 import pandas as pd
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from engine.comparison import wilson
 from engine.domain import Interval, Measurement, Recommendation, Strategy
@@ -26,41 +25,47 @@ COLUMNS = {
     "Points": st.column_config.TextColumn(help="Published or measured points behind the curve."),
 }
 
+FIGURE = 185
+"""Pixels that a figure of the headline takes."""
+
 
 def headline(found: Recommendation) -> None:
     """The advice in one sentence, and the figures that it hangs on."""
     by_name = {outlook.strategy: outlook for outlook in found.outlooks}
 
-    def named(column: DeltaGenerator, label: str, strategy: Strategy, help: str) -> None:
-        column.metric(
+    def named(label: str, strategy: Strategy, help: str) -> None:
+        row.metric(
             label,
             words.STRATEGIES[strategy],
             f"{words.chance(by_name[strategy].p_best)} likely best",
             delta_color="off",
             delta_arrow="off",
             help=help,
+            width=FIGURE,
         )
 
     with st.container(border=True):
         st.header(words.plain(found.headline), anchor=False)
         basis = "Prior: published studies only" if found.basis == "prior" else "Measured: your own points count"
         st.markdown(f":gray-badge[{basis}] {BADGES[found.confidence]}[Confidence {found.confidence}]")
-        budget_ratio, best, second, matter = st.columns(4)
-        budget_ratio.metric(
+        # In a row that wraps: four columns would cut words off on a small screen.
+        row = st.container(horizontal=True)
+        row.metric(
             "Budget ratio",
             f"{words.ratio(found.situation.budget_ratio)} per seed",
             help=f"Teacher queries divided by labelled examples to train on. See {terms.link('Budget ratio')}.",
+            width=FIGURE,
         )
         likely = f"The chance that no other strategy does better. See {terms.link('Likely best')}."
         if found.recommended:
-            named(best, "Advised", found.recommended, likely)
-            named(second, "Runner-up", found.runner_up, likely)
+            named("Advised", found.recommended, likely)
+            named("Runner-up", found.runner_up, likely)
         else:
             leader = min(found.outlooks, key=lambda o: o.regret_points).strategy
-            named(best, "Cheapest of the tie", found.cheapest, likely)
-            named(second, "Expected best of it", leader, likely)
+            named("Cheapest of the tie", found.cheapest, likely)
+            named("Expected best of it", leader, likely)
         stake = found.at_stake
-        matter.metric(
+        row.metric(
             "Does it matter?",
             "not given" if stake is None else f"{stake.mean:.1f} points",
             None if stake is None else f"80 %: {stake.low80:.1f} to {stake.high80:.1f}",
@@ -68,6 +73,7 @@ def headline(found: Recommendation) -> None:
             delta_arrow="off",
             help="Accuracy between the best and the worst choice at your budget. Where it is small, take what is "
             "cheapest or easiest.",
+            width=FIGURE,
         )
         if said := tie(found):
             st.markdown(words.plain(said))

@@ -70,6 +70,7 @@ PAGES = {
     "what-if": "/what-if?if_writer=true",
     "what-if-nothing": "/what-if",
     "track-record": "/track-record",
+    "atlas": "/atlas?atlas_seeds=30",
     "evidence-search": "/evidence?evidence_find=verify",
     "map": "/map",
     "map-money": "/map?task=Label+or+JSON+record&seeds=800&budget=Money&usd=150&price=One+query&usd_query=0.002"
