@@ -163,7 +163,9 @@ def _alike(jobs: Sequence[CellJob]) -> list[list[CellJob]]:
 def _written(jobs: Sequence[CellJob], loads: dict[str, Load], together: int, why: str, here: Machine) -> PackPlan:
     order = bucket_order(max(loads[job.key].steps for job in jobs), jobs[0].recipe.batch_size)
     marks = [training_mark(job) for job in jobs]
-    folder = Path(jobs[0].out).parent / "packs" / fingerprint(marks)[:16]
+    # By their keys too: two cells may learn from the same examples, and side by side they would share a checkpoint.
+    named = [[job.key, mark] for job, mark in zip(jobs, marks, strict=True)]
+    folder = Path(jobs[0].out).parent / "packs" / fingerprint(named)[:16]
     write_json(
         folder / FILE,
         {

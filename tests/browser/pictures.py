@@ -26,6 +26,9 @@ def main() -> None:
                 page = browser.new_page(viewport=SIZE, color_scheme="light")
                 page.goto(url + PAGES[name])
                 app.settle(page)
+                # Grey boxes stand for what the browser has not drawn yet.
+                page.wait_for_function("!document.querySelector('[data-testid=stSkeleton]')")
+                app.settle(page)
                 page.screenshot(path=OUT / f"{name}.png")
                 page.close()
     print(f"{len(TAKEN)} pictures in {OUT}")

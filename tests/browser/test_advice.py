@@ -168,6 +168,8 @@ def test_a_typed_model_name_brings_its_price_and_the_chart_is_in_dollars(page: P
     field.press("Enter")
     settle(page)
     expect(page.get_by_text("assumed for such answers")).to_be_visible()
+    # It stood open while the price was unknown.
+    expect(page.locator("details[open]").filter(has_text="Price of a query")).to_have_count(0)
     page.get_by_text("Price of a query", exact=True).click()
     expect(page.get_by_text(re.compile("genai-prices .* openai gpt-4o-mini, for 20"))).to_be_visible()
     expect(page.get_by_test_id("stPlotlyChart").get_by_text("US dollars")).to_be_attached()

@@ -179,6 +179,15 @@ def test_a_resumed_pack_is_the_one_that_was_planned(tiny: Path, tmp_path: Path) 
     assert [one.folder for one in plan_packs(changed, 1)] != [first[0].folder]
 
 
+def test_two_cells_of_the_same_examples_keep_their_states_apart(tiny: Path, tmp_path: Path) -> None:
+    one = job(tiny, tmp_path, "plain")
+    same = [one, replace(one, key="variant", out=str(tmp_path / "variant"))]
+    plan = plan_packs(same, 2)
+    assert [each.keys for each in plan] == [("plain",), ("variant",)]
+    assert len({each.folder for each in plan}) == 2
+    assert sorted(each.keys for each in plan_packs(same, 2)) == [("plain",), ("variant",)], "a resumed run finds both"
+
+
 def test_no_process_is_left_without_a_pack(tiny: Path, tmp_path: Path) -> None:
     jobs = [job(tiny, tmp_path, f"cell{n}") for n in range(5)]
     assert sorted(len(one.keys) for one in plan_packs(jobs, 2)) == [2, 3]
