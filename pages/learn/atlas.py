@@ -45,9 +45,12 @@ known = {label: name for name, label in chart_atlas.WORLDS.items() if any(cell.w
 ask, answer = st.columns([1, 2.4], gap="large")
 with ask:
     world = known[linked.choice("World", list(known), key="atlas_world")]
+    sizes = sorted({cell.seeds for cell in measured if cell.world == world and cell.budget})
+    # A hundred where that is measured: a page that opens on nothing says nothing.
+    usual = 100 if 100 in sizes or not sizes else sizes[0]
     seeds = int(
         linked.slider(
-            "Labelled examples", list(map(float, SEEDS)), 100.0, key="atlas_seeds", format_func="{:,.0f}".format
+            "Labelled examples", list(map(float, SEEDS)), float(usual), key="atlas_seeds", format_func="{:,.0f}".format
         )
     )
     budget = int(
