@@ -45,7 +45,8 @@ known = {label: name for name, label in chart_atlas.WORLDS.items() if any(cell.w
 ask, answer = st.columns([1, 2.4], gap="large")
 with ask:
     world = known[linked.choice("World", list(known), key="atlas_world")]
-    sizes = sorted({cell.seeds for cell in measured if cell.world == world and cell.budget})
+    found = {(cell.seeds, cell.arm) for cell in measured if cell.world == world and cell.budget}
+    sizes = [size for size in SEEDS if sum(seeds == size for seeds, _ in found) > 1]
     # A hundred where that is measured: a page that opens on nothing says nothing.
     usual = 100 if 100 in sizes or not sizes else sizes[0]
     seeds = int(
