@@ -6,9 +6,11 @@ import random
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import TypeVar
 
 from engine.domain import Item, item_id
+from engine.sandbox.worlds import draw_items
 
 T = TypeVar("T")
 
@@ -34,3 +36,29 @@ def listed(words: str) -> tuple[str, ...]:
 def words_of(texts: Iterable[str]) -> frozenset[str]:
     """The words and signs of texts; slots like `{name}` and numbers are none."""
     return frozenset(word for text in texts for word in _WORDS.findall(_SLOTS.sub(" ", text)))
+
+
+class Drawn:
+    """Seeds, test items and inputs of a world that draws a problem and writes it."""
+
+    name: str
+
+    def drawn(self, rng: random.Random) -> tuple[str, Item]:
+        """A problem as the world weighs them: its key, and its item without an id."""
+        raise NotImplementedError
+
+    def seeds(self, n: int, seed: int = 0) -> tuple[Item, ...]:
+        """`n` different items with their answers; a smaller `n` is a prefix."""
+        return self._items(n, f"{self.name}-seed-{seed}", tests=False)
+
+    def test_items(self, n: int, seed: int = 0) -> tuple[Item, ...]:
+        """`n` different items whose problems are never those of another."""
+        return self._items(n, f"{self.name}-test-{seed}", tests=True)
+
+    def inputs(self, n: int, seed: int = 0) -> tuple[Item, ...]:
+        """`n` different questions without answers."""
+        return unlabelled(self._items(n, f"{self.name}-input-{seed}", tests=False))
+
+    @lru_cache(maxsize=24)  # noqa: B019 - worlds are few and never let go
+    def _items(self, n: int, stream: str, *, tests: bool) -> tuple[Item, ...]:
+        return draw_items(n, stream, self.drawn, tests=tests)

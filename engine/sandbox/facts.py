@@ -17,14 +17,13 @@ from __future__ import annotations
 import json
 import random
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 
 from engine.domain import Item
-from engine.sandbox.draws import unlabelled, words_of
+from engine.sandbox.draws import Drawn, words_of
 from engine.sandbox.fact_base import ASKS, BASE, OPENINGS, RELATIONS, SORT_OF, SORTS, stated
 from engine.sandbox.fact_chains import LETTERS, Chain, drawn, drawn_evenly, read, sample, type_of, with_choices, write
-from engine.sandbox.worlds import Augmenter, draw_items, is_held_out
+from engine.sandbox.worlds import Augmenter, is_held_out
 
 MARK = "Final answer:"
 """Before the letter: `engine.tasks.rationale` asks for it."""
@@ -108,16 +107,7 @@ def _item(chain: Chain, rng: random.Random) -> Item:
     return Item("", write(chain, rng), answered(chain, rng, flawed=False), fields={"choices": listed})
 
 
-@lru_cache(maxsize=8)
-def _items(n: int, stream: str, *, tests: bool) -> tuple[Item, ...]:
-    def make(rng: random.Random) -> tuple[str, Item]:
-        chain = sample(rng)
-        return WORLD.key(chain), _item(chain, rng)
-
-    return draw_items(n, stream, make, tests=tests)
-
-
-class Facts:
+class Facts(Drawn):
     """The world of multiple choice over the base of facts."""
 
     name = "facts"
@@ -133,17 +123,10 @@ class Facts:
         """Where it starts and which relations it follows, whatever the choices."""
         return f"facts {problem.start} {' '.join(problem.relations)}"
 
-    def seeds(self, n: int, seed: int = 0) -> tuple[Item, ...]:
-        """Questions with reasoned answers."""
-        return _items(n, f"facts-seed-{seed}", tests=False)
-
-    def test_items(self, n: int, seed: int = 0) -> tuple[Item, ...]:
-        """Questions whose chain is never asked elsewhere from where they start."""
-        return _items(n, f"facts-test-{seed}", tests=True)
-
-    def inputs(self, n: int, seed: int = 0) -> tuple[Item, ...]:
-        """Questions with their choices, without answers."""
-        return unlabelled(_items(n, f"facts-input-{seed}", tests=False))
+    def drawn(self, rng: random.Random) -> tuple[str, Item]:
+        """A problem as the world weighs them: its key, and its item without an id."""
+        chain = sample(rng)
+        return self.key(chain), _item(chain, rng)
 
     def easy(self, rng: random.Random) -> tuple[str, str]:
         """One or two hops of the easy relations, in the commonest words, with the reasoned answer."""

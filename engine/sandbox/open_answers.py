@@ -18,13 +18,13 @@ import random
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 
 from engine.domain import Item
-from engine.sandbox.draws import tailed, unlabelled, words_of
+from engine.sandbox.draws import Drawn, tailed, words_of
 from engine.sandbox.open_words import ANSWERS, DOMAINS, LIMITS, NAMES, PRICE_ASKS, PRICES, TAGS
-from engine.sandbox.worlds import Augmenter, draw_items, is_held_out
+from engine.sandbox.worlds import Augmenter, is_held_out
 
 CATALOGUE = {thing: (price, frozenset(tags)) for one in DOMAINS.values() for thing, (price, tags) in one.things.items()}
 HIGHEST_LIMIT = 60
@@ -226,16 +226,7 @@ def invented(problem: Wish, rng: random.Random, augmenter: Augmenter) -> str:
 # --- the world ----------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=8)
-def _items(n: int, stream: str, *, tests: bool) -> tuple[Item, ...]:
-    def make(rng: random.Random) -> tuple[str, Item]:
-        wish = sample(rng)
-        return WORLD.key(wish), Item("", write(wish, rng), answered(wish, rng, flawed=False))
-
-    return draw_items(n, stream, make, tests=tests)
-
-
-class OpenAnswers:
+class OpenAnswers(Drawn):
     """The world of advice."""
 
     name = "open"
@@ -251,17 +242,10 @@ class OpenAnswers:
         """What is wanted, ruled out and paid at most, whoever it is for."""
         return f"open {problem.want} {problem.avoid} {problem.limit} {problem.thing}"
 
-    def seeds(self, n: int, seed: int = 0) -> tuple[Item, ...]:
-        """Questions with one of their right answers."""
-        return _items(n, f"open-seed-{seed}", tests=False)
-
-    def test_items(self, n: int, seed: int = 0) -> tuple[Item, ...]:
-        """Questions whose wish and limit are never those of another; the answer is one of several right ones."""
-        return _items(n, f"open-test-{seed}", tests=True)
-
-    def inputs(self, n: int, seed: int = 0) -> tuple[Item, ...]:
-        """Questions without answers."""
-        return unlabelled(_items(n, f"open-input-{seed}", tests=False))
+    def drawn(self, rng: random.Random) -> tuple[str, Item]:
+        """A problem as the world weighs them: its key, and its item without an id."""
+        wish = sample(rng)
+        return self.key(wish), Item("", write(wish, rng), answered(wish, rng, flawed=False))
 
     def easy(self, rng: random.Random) -> tuple[str, str]:
         """A common wish in common words, with an answer."""

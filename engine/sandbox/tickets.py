@@ -17,13 +17,13 @@ import json
 import random
 import re
 from dataclasses import dataclass, field, replace
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 
 from engine.domain import Item
-from engine.sandbox.draws import tailed, unlabelled, words_of
+from engine.sandbox.draws import Drawn, tailed, words_of
 from engine.sandbox.ticket_words import CUES, FOREIGN, GREETINGS, ISSUES, ORDERS, THINGS, Issue
-from engine.sandbox.worlds import Augmenter, draw_items, is_held_out
+from engine.sandbox.worlds import Augmenter, is_held_out
 
 PRIORITIES = ("low", "normal", "high")
 RAISED, LOWERED, ORDERED = 0.3, 0.2, 0.6
@@ -181,16 +181,7 @@ def invented(problem: Ticket, rng: random.Random, augmenter: Augmenter) -> str:
 # --- the world ----------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=8)
-def _items(n: int, stream: str, *, tests: bool) -> tuple[Item, ...]:
-    def make(rng: random.Random) -> tuple[str, Item]:
-        ticket = sample(rng)
-        return WORLD.key(ticket), Item("", write(ticket, rng), answered(ticket, rng, flawed=False))
-
-    return draw_items(n, stream, make, tests=tests)
-
-
-class Tickets:
+class Tickets(Drawn):
     """The world of customers' messages."""
 
     name = "tickets"
@@ -207,17 +198,10 @@ class Tickets:
         said = (problem.issue.wordings[0], problem.cue, problem.thing, problem.order, problem.amount)
         return f"tickets {said}"
 
-    def seeds(self, n: int, seed: int = 0) -> tuple[Item, ...]:
-        """Messages with their records."""
-        return _items(n, f"tickets-seed-{seed}", tests=False)
-
-    def test_items(self, n: int, seed: int = 0) -> tuple[Item, ...]:
-        """Messages whose content is never that of another."""
-        return _items(n, f"tickets-test-{seed}", tests=True)
-
-    def inputs(self, n: int, seed: int = 0) -> tuple[Item, ...]:
-        """Messages without records."""
-        return unlabelled(_items(n, f"tickets-input-{seed}", tests=False))
+    def drawn(self, rng: random.Random) -> tuple[str, Item]:
+        """A problem as the world weighs them: its key, and its item without an id."""
+        ticket = sample(rng)
+        return self.key(ticket), Item("", write(ticket, rng), answered(ticket, rng, flawed=False))
 
     def easy(self, rng: random.Random) -> tuple[str, str]:
         """A message on a common issue in common words, with its record."""
