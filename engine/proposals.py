@@ -15,7 +15,7 @@ from engine.rows import as_text, messages
 from engine.tasks.presets import preset
 from engine.tasks.records import json_object, normalise, to_number, tool_calls
 
-LOOKED_AT = 300
+LOOKED_AT = 2000
 """Rows that a proposal is made from."""
 MOST_LABELS = 20
 ROWS_A_LABEL = 3
@@ -23,6 +23,8 @@ ROWS_A_LABEL = 3
 SHORT, LONG = 40, 60
 """Characters: what is no longer may be a label; a field whose mean is longer is free text."""
 NEARLY_ALL = 0.95
+MOST = 0.8
+"""Answers are taken for JSON where so many are: the others are then told as wrong, row by row."""
 _PRESETS = {"db_id": "text_to_sql", "tests": "code", "choices": "multiple_choice"}
 """Columns that only one kind of task has."""
 
@@ -79,7 +81,7 @@ def _tool_calls(answers: Sequence[str]) -> Proposal | None:
 
 def _records(answers: Sequence[str]) -> Proposal | None:
     records = [record for answer in answers if (record := json_object(answer)) is not None]
-    if len(records) < NEARLY_ALL * len(answers):
+    if len(records) < MOST * len(answers):
         return None
     keys = list(dict.fromkeys(key for record in records for key in record))
     fields: dict[str, Any] = {}
@@ -87,16 +89,17 @@ def _records(answers: Sequence[str]) -> Proposal | None:
     for key in keys:
         values = [record[key] for record in records if key in record]
         compare, words, schema = _field(values)
-        # A gold answer without a field that is compared could not be scored.
-        fields[key] = compare if len(values) == len(records) else "ignored"
+        # A gold answer without a field that is compared could not be scored: a few such rows are told as wrong.
+        usual = len(values) >= NEARLY_ALL * len(records)
+        fields[key] = compare if usual else "ignored"
         told.append(f"{key} ({words})")
         properties[key] = schema
     teacher = f"Reply with one JSON object and nothing else, with the fields {_listed(told)}."
-    required = [key for key in keys if all(key in record for record in records)]
+    required = [key for key in keys if sum(key in record for record in records) >= NEARLY_ALL * len(records)]
     schema = {"type": "object", "properties": properties, "required": required}
     said = f"Your answers look like JSON with the keys {_listed(keys)}."
     if ignored := [key for key, compare in fields.items() if compare == "ignored"]:
-        said += f" Not compared: {_listed(ignored)} (free text, or missing in some rows)."
+        said += f" Not compared: {_listed(ignored)} (free text, or missing in many rows)."
     if len(ignored) == len(keys):
         return _free(answers, said)
     scorer = {"kind": "json_fields", "fields": fields}

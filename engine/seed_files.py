@@ -109,7 +109,7 @@ def seeds_and_test(plan: PilotPlan, task: Task) -> tuple[tuple[Item, ...], tuple
     if problems:
         raise InputError(problems)
     seeds, test, division, warnings = (
-        _split_off(found[0], plan) if wanted.path is None else _two_files(found[0], found[1], plan)
+        split_off(found[0], plan.seeds.count, wanted) if wanted.path is None else _two_files(found[0], found[1], plan)
     )
     return seeds, test, division, notes + warnings
 
@@ -143,32 +143,39 @@ def from_this_machine(plan: PilotPlan) -> PilotPlan:
     return plan.model_copy(update=changes)
 
 
-def _split_off(file: ItemFile, plan: PilotPlan) -> tuple[tuple[Item, ...], tuple[Item, ...], Division, list[str]]:
-    wanted, items = plan.test, file.items
+def held_out(items: int, asked: int | None) -> int:
+    """Test items that are split off so many items: as asked for, or a quarter from 20 to 300."""
+    return asked or max(FEWEST_TEST_ITEMS, min(MOST_HELD_OUT, round(items * SHARE)))
+
+
+def split_off(
+    file: ItemFile, count: int | None, wanted: TestPlan
+) -> tuple[tuple[Item, ...], tuple[Item, ...], Division, list[str]]:
+    """`seeds_and_test` for a file that holds both; `count` are the seeds to use, None for all."""
+    items = file.items
     grouped = groups(items)
     # A group with a generated row stays on the seeds' side as a whole.
     bound = {i for group in grouped.members if any(file.places[i].generated for i in group) for i in group}
     free = [index for index in range(len(items)) if index not in bound]
-    held_out = wanted.holdout or max(FEWEST_TEST_ITEMS, min(MOST_HELD_OUT, round(len(items) * SHARE)))
-    if held_out > len(free) - (0 if bound else 1):
+    aside = held_out(len(items), wanted.holdout)
+    if aside > len(free) - (0 if bound else 1):
         reason = f"; {len(bound)} of them were generated or belong to a generated row" if bound else ""
         raise InputError(
-            f"seeds: found {len(items)} different items in {file.name}{reason}, too few to split off {held_out} test "
+            f"seeds: found {len(items)} different items in {file.name}{reason}, too few to split off {aside} test "
             f"items and keep {FEWEST_SEEDS} seeds; give fewer (test.holdout), or label more examples first"
         )
-    test = set(_drawn(file, free, held_out, wanted))
+    test = set(_drawn(file, free, aside, wanted))
     seeds = tuple(item for index, item in enumerate(items) if index not in test)
     tested = tuple(item for index, item in enumerate(items) if index in test)
-    if len(seeds) < FEWEST_SEEDS <= len(items) - held_out or len(tested) < FEWEST_TEST_ITEMS <= held_out:
+    if len(seeds) < FEWEST_SEEDS <= len(items) - aside or len(tested) < FEWEST_TEST_ITEMS <= aside:
         raise InputError(_unsplittable(file, len(seeds), len(tested), max(map(len, grouped.members))))
     division = Division(
         rows=len(items) + file.repeats,
         repeats=file.repeats,
         left_out=0,
-        seeds=len(seeds[: plan.seeds.count]),
+        seeds=len(seeds[:count]),
         test=len(tested[: wanted.count]),
-        unused=len(seeds[plan.seeds.count :] if plan.seeds.count else ())
-        + len(tested[wanted.count :] if wanted.count else ()),
+        unused=len(seeds[count:] if count else ()) + len(tested[wanted.count :] if wanted.count else ()),
         own_test_file=False,
         families=grouped.families,
         near_duplicates=grouped.near_duplicates,
@@ -176,16 +183,16 @@ def _split_off(file: ItemFile, plan: PilotPlan) -> tuple[tuple[Item, ...], tuple
         by=f"time: the latest by {wanted.time_column!r} are tested"
         if wanted.time_column
         else f"a draw named {wanted.draw!r}" + (f", alike in {wanted.stratify_by!r}" if wanted.stratify_by else ""),
-        held_out=held_out,
+        held_out=aside,
     )
     warnings = []
-    if abs(len(tested) - held_out) > max(1, 0.1 * held_out):
+    if abs(len(tested) - aside) > max(1, 0.1 * aside):
         largest = max(map(len, grouped.members))
         warnings.append(
-            f"{held_out} test items were asked for, and {len(tested)} split off: families and near duplicates stay "
+            f"{aside} test items were asked for, and {len(tested)} split off: families and near duplicates stay "
             f"whole, and the largest of them has {largest} of {len(items)} items."
         )
-    return seeds[: plan.seeds.count], tested[: wanted.count], division, warnings
+    return seeds[:count], tested[: wanted.count], division, warnings
 
 
 def _unsplittable(file: ItemFile, seeds: int, tested: int, largest: int) -> str:

@@ -6,7 +6,17 @@ import streamlit as st
 from engine.comparison import wilson
 from engine.domain import Interval, Measurement, Recommendation, Strategy
 from engine.wording_choices import flips, tie
-from pages.shared import advice_parts, chart_tables, charts, linked, own_points, shown, situation, terms, words
+from pages.shared import (
+    advice_parts,
+    chart_tables,
+    charts,
+    linked,
+    own_points,
+    shown,
+    situation,
+    terms,
+    words,
+)
 
 BADGES = {"low": ":orange-badge", "medium": ":blue-badge", "high": ":green-badge"}
 COLUMNS = {
@@ -147,7 +157,7 @@ def outlook_table(found: Recommendation) -> pd.DataFrame:
 st.markdown("How should you spend your next teacher query? No key, no GPU, and nothing leaves this machine.")
 ask, answer = st.columns([1, 2.4], gap="large")
 with ask:
-    asked = situation.ask()
+    asked = situation.ask(files=answer.container())
     points = () if asked is None else own_points.ask(asked.situation.task, asked.situation.calls)
 if asked is None:
     answer.info(

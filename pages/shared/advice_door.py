@@ -7,12 +7,23 @@ form does not ask for in these words (the strength of who writes questions) is l
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from engine.domain import Strategy, TaskType
-from pages.shared import budget, drafts, pilot_examples, pilot_form, target_form, task_form, teacher_form, words
+from pages.shared import (
+    budget,
+    drafts,
+    examples_form,
+    pilot_examples,
+    pilot_form,
+    target_form,
+    task_form,
+    teacher_form,
+    words,
+)
 
 CAME = "advice_came"
 """In the session: what the advice was about, in words, and its address."""
@@ -31,8 +42,11 @@ def pour() -> None:
         return
     st.query_params.clear()
     drafts.clear()
-    st.session_state.update(values(asked))
-    st.session_state[CAME] = {"address": asked, "said": ", ".join(_said(asked))}
+    filled = values(asked)
+    files = examples_form.handed()
+    filled |= _files(files, filled)
+    st.session_state.update(filled)
+    st.session_state[CAME] = {"address": asked, "said": ", ".join(_said(asked)), "file": "file" in files}
 
 
 def told() -> None:
@@ -41,7 +55,8 @@ def told() -> None:
     if came is None:
         return
     said = f" ({words.plain(came['said'])})" if came["said"] else ""
-    st.info(f"Filled from your advice{said}. Add your examples; change what you like.", icon=":material/signpost:")
+    todo = "Your examples came along" if came.get("file") else "Add your examples"
+    st.info(f"Filled from your advice{said}. {todo}; change what you like.", icon=":material/signpost:")
     st.page_link(
         "pages/decide/recommend.py", label="The advice", icon=":material/signpost:", query_params=came["address"]
     )
@@ -71,6 +86,22 @@ def values(asked: Mapping[str, str]) -> dict[str, Any]:
             label for s, label in words.STRATEGIES.items() if s in (*pilot_form.MADE_FROM_SEEDS, Strategy.REAL_QUESTION)
         ]
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _files(handed: Mapping[str, Any], filled: Mapping[str, Any]) -> dict[str, Any]:
+    """The files that were given on the advice page, and their columns as they were chosen there."""
+    found: dict[str, Any] = {}
+    if isinstance(file := handed.get("file"), Path):
+        found[f"{pilot_examples.FILE}_path"] = file
+        columns: Mapping[str, str] = handed["columns"]
+        if filled["pilot_task"] == pilot_examples.MATHS:
+            # As `columns_form` names them for the task "math", which has no file.
+            found |= {f"{pilot_examples.FILE}_{part}_{file.parent.name}_": name for part, name in columns.items()}
+        else:
+            found |= task_form.columns_chosen(file, str(filled["task_start"]), columns)
+    if isinstance(handed.get("inputs"), Path):
+        found["pilot_inputs_path"] = handed["inputs"]
+    return found
 
 
 def _teacher(asked: Mapping[str, str]) -> dict[str, Any]:

@@ -70,12 +70,15 @@ def preview(file: Path, key: str) -> list[str]:
     return names
 
 
-def choose(parts: Sequence[str], names: Sequence[str], likely: Mapping[str, str], key: str, of: str) -> dict[str, str]:
-    """Asks for a column for each part; those that are chosen. `of` says what the choices belong to."""
+def choose(
+    parts: Sequence[str], names: Sequence[str], likely: Mapping[str, str], key: str, of: str, a_row: int = A_ROW
+) -> dict[str, str]:
+    """Asks for a column for each part; those that are chosen. `of` says what the choices belong to, `a_row` how many
+    stand beside each other."""
     chosen: dict[str, str] = {}
-    for start in range(0, len(parts), A_ROW):
-        shown = parts[start : start + A_ROW]
-        for part, column in zip(shown, st.columns(max(2, len(shown))), strict=False):
+    for start in range(0, len(parts), a_row):
+        shown = parts[start : start + a_row]
+        for part, column in zip(shown, st.columns(max(min(2, a_row), len(shown))), strict=False):
             picked = _pick(column, part, names, likely.get(part), f"{key}_{part}_{of}")
             if picked is not None:
                 chosen[part] = picked

@@ -64,6 +64,20 @@ def _done(name: str) -> None:
     st.session_state[LEFT] = st.query_params.to_dict()
 
 
+def put(key: str, value: Any) -> None:
+    """Says something in the user's place, before the input of that key is drawn: it counts as typed. None: not said."""
+    state = st.session_state
+    state[key] = value
+    if value is None:
+        state.setdefault(CARRIED, {}).pop(key, None)
+        if key in st.query_params:
+            del st.query_params[key]
+        return
+    state.setdefault(CARRIED, {})[key] = _text(value)
+    if st.query_params.get(key) != _text(value):
+        st.query_params[key] = _text(value)
+
+
 def number(label: str, default: float | None, *, key: str, whole: bool = False, on: Any = st, **options: Any) -> Any:
     """A number input; None, where that is the default, is what was not said."""
     least, most = options.get("min_value"), options.get("max_value")

@@ -18,6 +18,8 @@ OWN, HUB_SEEDS, SANDBOX_SEEDS = "My own file", "A data set on the hub", "Sandbox
 HOLD_OUT, TEST_FILE = "Keep rows of this file aside", "A test file"
 MATHS, OWN_TASK, TASK_FILE = "A number, after reasoning", "My own task, in a form", "As a task file says"
 DRAWN, ALIKE, LATEST = "Drawn", "Drawn, alike in a column", "The latest by a column"
+FILE = "pilot_file"
+"""Key of the examples' uploader."""
 FILES = ["jsonl", "csv", "parquet", "gz"]
 FORMATS = "JSONL, CSV or Parquet"
 
@@ -50,7 +52,7 @@ def ask(asked: Asked, seeds: Place = nullcontext, task: Place = nullcontext) -> 
         return True
     if kind != OWN_TASK:
         with seeds():
-            columns = columns_form.ask(file, name, "pilot_file")
+            columns = columns_form.ask(file, name, FILE)
     asked.raw |= {} if name is None else {"task": name}
     asked.raw["seeds"] = {"path": str(file), **({"map": columns} if columns else {})}
     if name is not None:
@@ -76,7 +78,7 @@ def _source(asked: Asked, *, hub: bool) -> Path | None:
         file = _hub(asked, "pilot_hub")
         missing = "Name a data set on the hub and read it, or choose a file of your own or the sandbox."
     else:
-        file = uploads.ask(f"Examples ({FORMATS})", FILES, "pilot_file", "One row per example: a question, its answer.")
+        file = uploads.ask(f"Examples ({FORMATS})", FILES, FILE, "One row per example: a question, its answer.")
         missing = (
             f"Upload a file with your labelled examples ({FORMATS}), or choose a data set on the hub or the sandbox."
         )

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from engine.domain import Situation, TaskType, TeacherOffer
+from engine.errors import InputError
 from engine.kinds_shown import KINDS
-from pages.shared import budget, linked, teachers, terms, words
+from pages.shared import budget, examples_form, linked, session, teachers, terms, words
 
 MOST_SEEDS = 10_000_000
 AUGMENTERS = {"Strong, like the teacher": "strong", "Weak": "weak"}
@@ -25,17 +27,36 @@ class Asked:
     price_sources: dict[str, str]
 
 
-def ask() -> Asked | None:
-    """Draws the inputs; None, and a sentence on what is missing, where no advice can be given yet."""
+def ask(*, files: DeltaGenerator | None = None) -> Asked | None:
+    """Draws the inputs; None, and a sentence on what is missing, where no advice can be given yet.
+
+    Where there is a place for what is wrong with `files`, labelled examples and inputs may be given as files too, which
+    then say how many they are.
+    """
     tasks = {label: task for task, label in words.TASKS.items()}
-    task = tasks[linked.choice("What does one answer look like?", list(tasks), key="task")]
-    _example(task)
-    seeds, kept = _labelled()
-    unlabelled = number(
-        "Real inputs without an answer",
-        "unlabelled",
-        f"Questions of yours that nobody has answered: {terms.link('Real question')}s compete where there are any.",
-    )
+    # What a file says is said before the inputs that it speaks for are drawn.
+    kind, counted = st.container(), st.container()
+    own = None if files is None else examples_form.ask(files)
+    if own is not None:
+        examples_form.apply(own)
+    with kind:
+        task = tasks[linked.choice("What does one answer look like?", list(tasks), key="task")]
+        if own is None:
+            _example(task)
+        else:
+            examples_form.guess(own, words.TASKS[task])
+    with counted:
+        seeds, kept = _labelled(own)
+    counted = st.container()
+    if files is not None:
+        examples_form.inputs(own)
+        examples_form.hand_over(own)
+    with counted:
+        unlabelled = number(
+            "Real inputs without an answer",
+            "unlabelled",
+            f"Questions of yours that nobody has answered: {terms.link('Real question')}s compete where there are any.",
+        )
     have = budget.ask(task)
     with st.expander("Assumptions", icon=":material/tune:", key="assumptions"):
         augmenter = linked.radio(
@@ -95,7 +116,7 @@ def _example(task: TaskType) -> None:
     st.caption(f"For example: {question} → {answer}")
 
 
-def _labelled() -> tuple[int, int | None]:
+def _labelled(own: examples_form.Examples | None) -> tuple[int, int | None]:
     """Labelled examples to train on, and those that are kept for testing (None: not said)."""
     labelled = linked.number(
         "Labelled examples",
@@ -105,6 +126,7 @@ def _labelled() -> tuple[int, int | None]:
         min_value=1,
         max_value=MOST_SEEDS,
         step=50,
+        disabled=own is not None,
         help=f"Questions with a right answer. Those that you train on are your {terms.link('Seed')}s.",
     )
     kept = number(
@@ -115,6 +137,8 @@ def _labelled() -> tuple[int, int | None]:
         step=50.0,
         least=1.0,
     )
+    if own is not None and not examples_form.enough(own):
+        st.caption(f"{labelled:,} examples are too few for a pilot: it trains on 10 at least, and tests on 20.")
     if kept is None:
         return int(labelled), None
     seeds = int(labelled) - int(kept)
@@ -125,8 +149,21 @@ def _labelled() -> tuple[int, int | None]:
             icon=":material/error:",
         )
     else:
-        st.caption(f"{seeds:,} to train on, {int(kept):,} to test on.")
+        st.caption(f"{seeds:,} to train on, {int(kept):,} to test on.{_split(own, seeds, int(kept))}")
     return seeds, int(kept)
+
+
+def _split(own: examples_form.Examples | None, seeds: int, kept: int) -> str:
+    """Where the rows of the file will be divided otherwise, how and why."""
+    if own is None:
+        return ""
+    try:
+        found = own.held.split(kept)
+    except InputError as error:
+        return f" {words.plain(session.message(error))}"
+    if found in (None, (seeds, kept)):
+        return ""
+    return f" The file itself divides into {found[0]:,} and {found[1]:,}: near duplicates stay on one side."
 
 
 def _more(have: budget.Budget) -> dict[str, Any]:

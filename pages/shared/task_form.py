@@ -11,6 +11,7 @@ import json
 import zipfile
 from collections.abc import Mapping
 from contextlib import nullcontext
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ import tomli_w
 from engine.domain import TaskType
 from engine.errors import InputError
 from engine.mapping import FAMILY, guessed_columns
-from engine.proposals import LOOKED_AT, proposed
+from engine.proposals import LOOKED_AT, Proposal, proposed
 from engine.row_files import beginning
 from engine.tasks import settings_in, task_from
 from engine.tasks.presets import preset
@@ -52,7 +53,7 @@ def ask(file: Path, asked: Asked, seeds: Place = nullcontext) -> tuple[str | Non
             return None, {}
         columns, mapped = _columns(settings, names, f"{file.parent.name}_{source}")
     if not settings:
-        found = proposed(_rows(file), columns)
+        found = _proposed(file, tuple(sorted(columns.items())))
         settings = found.settings
         if found.said:
             st.info(words.plain(found.said), icon=":material/lightbulb:")
@@ -81,9 +82,9 @@ def ask(file: Path, asked: Asked, seeds: Place = nullcontext) -> tuple[str | Non
 def _started(start: str, asked: Asked) -> tuple[dict[str, Any] | None, str]:
     """The settings that the form begins with, and a name for them. Empty: they are proposed. None: none yet."""
     if start in STARTS:
-        return preset(STARTS[start]), STARTS[start]
+        return preset(STARTS[start]), _source(start)
     if start == PROPOSED:
-        return {}, "proposed"
+        return {}, _source(start)
     file = uploads.ask("Task file to start from (task.toml)", ["toml"], "task_file", "Its settings fill the form.")
     if file is None:
         asked.wait_for("Upload the task file to start from, or start from your answers.")
@@ -96,10 +97,23 @@ def _started(start: str, asked: Asked) -> tuple[dict[str, Any] | None, str]:
         return None, ""
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
-def _rows(file: Path) -> list[dict[str, Any]]:
-    """The first rows; the folder of an upload is named by its content."""
-    return beginning(file, LOOKED_AT)
+@lru_cache(maxsize=32)
+def _proposed(file: Path, columns: tuple[tuple[str, str], ...]) -> Proposal:
+    """By the first rows; the folder of an upload is named by its content."""
+    return proposed(beginning(file, LOOKED_AT), dict(columns))
+
+
+def columns_chosen(file: Path, start: str, columns: Mapping[str, str]) -> dict[str, Any]:
+    """The form's inputs for columns of that file that were chosen elsewhere."""
+    of = f"{file.parent.name}_{_source(start)}"
+    chat = "messages" in columns
+    chosen = {f"{'task_chat' if chat else 'task_pair'}_{part}_{of}": name for part, name in columns.items()}
+    return chosen | {f"task_shape_{of}": CHAT if chat else PAIR}
+
+
+def _source(start: str) -> str:
+    """How inputs that belong to a start are named."""
+    return start if start in STARTS else "proposed"
 
 
 def _columns(settings: Mapping[str, Any], names: list[str], of: str) -> tuple[dict[str, str], dict[str, str]]:

@@ -33,6 +33,9 @@ PAGES = {
     "advice-teachers": "/?usd=150&teacher1=gpt-4o-mini&tokens_in=400&tokens_out=300"
     "&teacher2=claude-haiku-4-5&teacher3=our-own-7b&teacher4=llama-3.3-70b-versatile",
     "advice-else": "/?seeds=600&unlabelled=2000&test_items=300&seed_usd=2&verifiable=No&student=Qwen2.5-1.5B",
+    "advice-examples": "/?usd=150",
+    "advice-wrong-examples": "/?usd=150",
+    "advice-no-examples": "/?usd=150",
     "advice-own-points": "/",
     "advice-wrong-points": "/",
     "advice-pilot-points": "/",
@@ -199,10 +202,36 @@ def target(page: Page) -> None:
     acts.fill(page, "spinbutton", "Whole budget, teacher queries", "20000")
 
 
+def labelled(*changes: tuple[int, str | None]) -> Callable[[Page], None]:
+    """Labelled examples on the advice page; `changes` puts other answers into lines of the tickets, None breaks one."""
+
+    def act(page: Page) -> None:
+        lines = (app.ROOT / "tests" / "data" / "tickets.jsonl").read_text(encoding="utf-8").splitlines()
+        for line, answer in changes:
+            row = json.loads(lines[line - 1]) | {"record": answer}
+            lines[line - 1] = "{broken" if answer is None else json.dumps(row)
+        page.get_by_text("Take them from your file", exact=True).click()
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "support.jsonl").write_text("\n".join(lines), encoding="utf-8")
+            acts.upload(page, "Your labelled examples (JSONL, CSV or Parquet)", Path(folder) / "support.jsonl")
+
+    return act
+
+
+def fixing(page: Page) -> None:
+    """Wrong examples, about to be mended."""
+    labelled((7, "billing"), (31, "billing"), (40, '{"category": "legal"}'), (51, None))(page)
+    page.get_by_text("Fix", exact=True).click()
+    page.wait_for_timeout(500)
+
+
 ACTS: dict[str, Callable[[Page], None]] = {
     "advice": open_up("Values of this chart, as a table"),
     "advice-teachers": open_up("Other teachers"),
     "advice-else": open_up("What else you have", "Assumptions"),
+    "advice-examples": labelled(),
+    "advice-wrong-examples": fixing,
+    "advice-no-examples": lambda page: open_up("Take them from your file", "Count them in your file")(page),
     "advice-own-points": lambda page: upload(page, POINTS),
     "advice-wrong-points": lambda page: upload(page, POINTS + "new_question,100,1000,400,300\nnothing,1,1,1,1\n"),
     "pilot-variants": variants,

@@ -11,6 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import acts, app
+from tests.engine.test_labelled import tickets
 
 STREAMLITS_OWN = {
     # Streamlit 1.67 puts each section of the menu, a <div>, between its <ul> and its <li>.
@@ -46,6 +47,13 @@ def own_points(page: Page, folder: Path) -> None:
     expect(page.get_by_text(re.compile("Your data moved"))).to_be_visible()
 
 
+def wrong_examples(page: Page, folder: Path) -> None:
+    page.get_by_text("Take them from your file", exact=True).click()
+    acts.upload(page, "Your labelled examples (JSONL, CSV or Parquet)", tickets(folder / "t.jsonl", {7: "billing"}))
+    page.get_by_text("Fix", exact=True).click()
+    expect(page.get_by_role("button", name="Take these answers")).to_be_visible()
+
+
 VIEWS: dict[str, tuple[str, Callable[[Page, Path], None]]] = {
     "advice": (
         "/",
@@ -55,6 +63,7 @@ VIEWS: dict[str, tuple[str, Callable[[Page, Path], None]]] = {
     "price unknown": ("/?teacher1=our-own-7b", opened()),
     "a tie, money, three teachers": (MONEY, opened("Other teachers")),
     "own points": ("/", own_points),
+    "wrong examples": ("/", wrong_examples),
     "what if": ("/what-if?if_writer=true&if_check=true&if_student=1.5", opened("Values of this chart, as a table")),
     "what if, nothing changed": ("/what-if", opened("Your situation")),
     "evidence": ("/evidence", opened()),
