@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go
 
 from engine.atlas.design import BUDGETS, MIXED, SEEDS, SEEDS_ONLY, UNTUNED
 from engine.atlas.views import Point, Winner, World
@@ -14,7 +13,7 @@ from engine.domain import Strategy
 from engine.domain import arm as arm_of
 from pages.shared import words
 from pages.shared.chart_axes import log_axis
-from pages.shared.chart_style import GREY, STYLES, Style, figure
+from pages.shared.chart_style import GREY, STYLES, Figure, Style, figure
 
 WORLDS = {
     "maths": "Maths word problems",
@@ -37,7 +36,7 @@ def _style(arm: str) -> Style:
     return STYLES[Strategy(arm)] if arm in set(Strategy) else MIX
 
 
-def curves(world: World, arms: Sequence[str], seeds: int, budget: int) -> go.Figure:
+def curves(world: World, arms: Sequence[str], seeds: int, budget: int) -> Figure:
     """Accuracy over examples asked for, with 80 % intervals; baselines as level lines; the chosen budget marked."""
     traces: list[dict[str, Any]] = []
     highest = 0.0
@@ -135,7 +134,7 @@ def said(found: Winner | None) -> str:
     return f"{start}{name(found.arm).lower()} win by {lead}."
 
 
-def winners(found: Sequence[Winner], seeds: int, budget: int) -> go.Figure:
+def winners(found: Sequence[Winner], seeds: int, budget: int) -> Figure:
     """Budgets against seeds: a square a measured place in the colour of who is likely best, faint where unsure."""
     traces: list[dict[str, Any]] = []
     for arm in dict.fromkeys(one.arm for one in found):

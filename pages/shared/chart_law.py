@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go
 
 from engine import law
 from engine.law_by_hand import Drawn
 from pages.shared import words
 from pages.shared.chart_axes import log_axis
-from pages.shared.chart_style import GREY, STYLES, figure
+from pages.shared.chart_style import GREY, STYLES, Figure, figure
 
 LABELS: dict[str, str] = {
     "q_rephrase": "Quality of a rephrasing",
@@ -30,7 +29,7 @@ LABELS: dict[str, str] = {
 """Every parameter that can be moved, as the page calls it."""
 
 
-def curves(drawn: Drawn, before: Drawn | None = None) -> go.Figure:
+def curves(drawn: Drawn, before: Drawn | None = None) -> Figure:
     """The curves over queries per seed; `before` is drawn faint."""
     traces: list[dict[str, Any]] = []
     ratios = drawn.ratios.tolist()

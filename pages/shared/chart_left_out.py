@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pandas as pd
-import plotly.graph_objects as go
 
 from engine.prior_record import LeftOut
 from pages.shared import words
-from pages.shared.chart_style import GREY, figure, look
+from pages.shared.chart_style import GREY, Figure, figure, look
 
 
-def chart(found: Sequence[LeftOut]) -> go.Figure:
+def chart(found: Sequence[LeftOut]) -> Figure:
     """One mark a published accuracy, with the 80 % interval of what was expected; on the diagonal both agree."""
     traces = [
         {

@@ -11,13 +11,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
 from engine.advice_map import AdviceMap
 from engine.domain import Strategy
 from pages.shared import words
 from pages.shared.chart_axes import log_axis
-from pages.shared.chart_style import STYLES, figure
+from pages.shared.chart_style import STYLES, Figure, figure, packed
 
 EVERY_ROW, EVERY_COLUMN = 3, 3
 """Cells from one marker to the next."""
@@ -27,7 +26,7 @@ PILL = {"bgcolor": "rgba(17,22,32,0.85)", "font": {"color": "#ffffff", "size": 1
 """Words on colours: they read on every one of them, in light and in dark."""
 
 
-def advice_map(over: AdviceMap, here: AdviceMap) -> go.Figure:
+def advice_map(over: AdviceMap, here: AdviceMap) -> Figure:
     """The map, and on it the user's own situation: the only cell of `here`."""
     traces = _fields(over) + _markers(over)
     traces += [_scale(over), _mine(here)]
@@ -121,11 +120,8 @@ def _edges(centres: np.ndarray) -> list[float]:
 
 
 def _fields(over: AdviceMap) -> list[dict[str, Any]]:
-    """For each strategy the cells in which it is likely best, and over them, without a colour, what a pointer reads.
-
-    Values are arrays: Plotly takes them over whole, and lists value by value.
-    """
-    percent = (100 * over.p_best).round().astype(np.float32)
+    """For each strategy the cells in which it is likely best, and over them, without a colour, what a pointer reads."""
+    percent = (100 * over.p_best).round()
     cells = {
         "type": "heatmap",
         "x": _edges(over.spent),
@@ -145,23 +141,22 @@ def _fields(over: AdviceMap) -> list[dict[str, Any]]:
         found.append(
             cells
             | {
-                "z": np.where(mine, percent[..., m], np.nan),
+                "z": packed(np.where(mine, percent[..., m], np.nan)),
                 "colorscale": [[0, f"rgba({rgb},0.12)"], [1, f"rgba({rgb},0.95)"]],
                 "hoverinfo": "skip",
                 "name": words.STRATEGIES[strategy],
             }
         )
     clear = [[0, "rgba(0,0,0,0)"], [1, "rgba(0,0,0,0)"]]
-    top = {"z": percent.max(axis=2), "colorscale": clear, "customdata": _told(over), "hovertemplate": _hover(over)}
-    return [*found, cells | top]
+    top = {"z": packed(percent.max(axis=2)), "colorscale": clear, "customdata": packed(_told(over))}
+    return [*found, cells | top | {"hovertemplate": _hover(over)}]
 
 
 def _told(over: AdviceMap) -> np.ndarray:
     """What `_hover` puts into its places. (Y, X, 5 + M)."""
     seeds, spent = np.broadcast_arrays(over.seeds[:, None].astype(np.float64), over.spent[None])
     ratio = over.queries / seeds
-    told = np.dstack([seeds, over.queries, ratio, spent, over.at_stake, (100 * over.p_best).round()])
-    return told.astype(np.float32)
+    return np.dstack([seeds, over.queries, ratio, spent, over.at_stake, (100 * over.p_best).round()])
 
 
 def _hover(over: AdviceMap) -> str:
@@ -250,7 +245,7 @@ def _mine(here: AdviceMap) -> dict[str, Any]:
         "mode": "markers",
         "marker": {"symbol": "star", "size": 18, "color": "#ffffff", "line": {"color": "#111620", "width": 2}},
         "name": "Your situation",
-        "customdata": _told(here)[0],
+        "customdata": _told(here)[0].tolist(),
         "hovertemplate": "Your situation<br>" + (_hover(here) if known else f"{said(here)}<extra></extra>"),
     }
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go
 
 from engine.retrieval.advice import SIDES, RetrievalAdvice, Way
-from pages.shared.chart_style import GREY, figure
+from pages.shared.chart_style import GREY, Figure, figure
 
 LOOKS = {
     "untuned": (GREY, "x"),
@@ -28,7 +27,7 @@ def spent(way: Way, by: str) -> float | None:
     return way.usd_per_thousand if by == PRICE else way.total_ms
 
 
-def quality(advice: RetrievalAdvice, side: str, by: str) -> go.Figure:
+def quality(advice: RetrievalAdvice, side: str, by: str) -> Figure:
     """nDCG@10 of each way on one side, with 80 % intervals; ways whose price or time is unknown have no place."""
     traces: list[dict[str, Any]] = []
     for way in advice.ways:

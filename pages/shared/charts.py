@@ -8,15 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import plotly.graph_objects as go
-
 from engine import offers
 from engine.domain import Interval, Measurement, Recommendation, Strategy
 from engine.evidence import ACCURACY, Point
 from pages.shared import chart_parts, words
 from pages.shared.chart_axes import Spent
 from pages.shared.chart_parts import Reference
-from pages.shared.chart_style import CONFIG, STYLES, config, figure, look
+from pages.shared.chart_style import CONFIG, STYLES, Figure, config, figure, look
 
 __all__ = ["CONFIG", "STYLES", "Reference", "config", "curves", "published", "series"]
 
@@ -31,7 +29,7 @@ def curves(
     span: tuple[float, float] | None = None,
     low: float = 0.0,
     budget: bool | None = None,
-) -> go.Figure:
+) -> Figure:
     """The fitted curves with their 80 % bands, the user's budget, the crossovers and what was measured.
 
     In dollars where the situation has a price of one query, else in queries; queries per seed stand above.
@@ -90,7 +88,7 @@ def series(points: Iterable[Point]) -> dict[tuple[str, str, str, str], list[Poin
     }
 
 
-def published(points: Iterable[Point]) -> go.Figure:
+def published(points: Iterable[Point]) -> Figure:
     """Published accuracies against synthetic examples: one line for each study, student and strategy."""
     traces: list[dict[str, Any]] = []
     named: set[str] = set()

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
 from engine.domain import Arm
 from engine.plan import PLAIN
 from engine.run_comparison import Comparison, Gap
 from pages.shared import history_parts, run_words, shown, words
-from pages.shared.chart_style import GREY, figure
+from pages.shared.chart_style import GREY, Figure, figure
 
 LETTERS = "ABCDEF"
 A_ROW = 3
@@ -151,7 +150,7 @@ def _row(gap: Gap, letters: dict[str, str], *, with_seeds: bool) -> str:
     return f"{letters[gap.one]} − {letters[gap.other]}: {_what(gap.arm, gap.variant).lower()}{below}"
 
 
-def _figure(gaps: Sequence[Gap], letters: dict[str, str]) -> go.Figure:
+def _figure(gaps: Sequence[Gap], letters: dict[str, str]) -> Figure:
     several = len({gap.seeds for gap in gaps if gap.seeds}) > 1
     rows = [_row(gap, letters, with_seeds=several) for gap in gaps]
     traces = []

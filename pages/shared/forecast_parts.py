@@ -7,7 +7,6 @@ from html import escape
 from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
 from engine.plan import PilotPlan
@@ -15,7 +14,7 @@ from engine.records import FULL
 from engine.store import Store
 from engine.track_record import Forecast, TrackRecord, track_record
 from pages.shared import shown
-from pages.shared.chart_style import GREY, STYLES, figure
+from pages.shared.chart_style import GREY, STYLES, Figure, figure
 
 MEASURED, FORECAST = next(iter(STYLES.values())).colour, GREY
 ROW_PX, APART = 54, 0.13
@@ -99,7 +98,7 @@ def _without_forecast(trained: dict[str, Any]) -> str:
     )
 
 
-def chart(found: Sequence[Forecast]) -> go.Figure:
+def chart(found: Sequence[Forecast]) -> Figure:
     """Two marks a run, each with its interval."""
     # Names of users stand in a figure as text: Plotly reads a little HTML.
     names = [f"{escape(one.name[:32])}<br>{one.run.removeprefix(FULL)}" for one in found]

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-import plotly.graph_objects as go
 
 from engine.pool_report import read_report
 from engine.records import PoolRow
 from pages.shared import run_parts
-from pages.shared.chart_style import figure
+from pages.shared.chart_style import Figure, figure
 
 UNREADABLE = frozenset({"no_reply", "cut_off", "refused", "unparsable", "not_the_form"})
 """Reasons for which nothing could be read out of what was paid."""
@@ -60,7 +59,7 @@ def takeaway(found: Sequence[Flow]) -> str:
     )
 
 
-def chart(found: Sequence[Flow]) -> go.Figure:
+def chart(found: Sequence[Flow]) -> Figure:
     """Three bars a pool."""
     several = len({flow.seeds for flow in found}) > 1
     rows = [flow.name + (f", {flow.seeds:,} seeds" if several else "") for flow in found]

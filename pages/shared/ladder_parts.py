@@ -8,14 +8,13 @@ from statistics import mean
 from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go
 
 from engine.comparison import wilson
 from engine.domain import Arm, Baseline, Interval, Strategy
 from engine.plan import PLAIN
 from engine.records import CellRow
 from pages.shared import run_parts, words
-from pages.shared.chart_style import GREY, STYLES, figure
+from pages.shared.chart_style import GREY, STYLES, Figure, figure
 
 ROW_PX = 30
 ORDER: tuple[Arm, ...] = (
@@ -80,7 +79,7 @@ def takeaway(found: Sequence[Rung]) -> str:
     return said + (f"; the teacher gets {_percent(teacher)}" if teacher else "")
 
 
-def chart(found: Sequence[Rung]) -> go.Figure:
+def chart(found: Sequence[Rung]) -> Figure:
     """One row a rung, the untuned student below and the teacher on top."""
     several = len({rung.seeds for rung in found}) > 1
     rows = [_label(rung, with_seeds=several) for rung in found]

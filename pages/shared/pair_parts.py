@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go
 
 from engine.domain import Strategy
 from engine.run_pairs import Contrast
 from pages.shared import words
-from pages.shared.chart_style import GREY, STYLES, figure
+from pages.shared.chart_style import GREY, STYLES, Figure, figure
 
 BAND = "rgba(122,135,151,0.28)"
 ROW_PX = 40
@@ -23,7 +22,7 @@ def label(pair: Contrast) -> str:
     return f"{words.arm(pair.one)} −<br>{words.arm(pair.other).lower()}, {pair.budget:,}"
 
 
-def chart(pairs: Sequence[Contrast]) -> go.Figure:
+def chart(pairs: Sequence[Contrast]) -> Figure:
     """One row a pair: the difference with its 95 % interval, on a grey band of what would drown in noise."""
     several = len({pair.seeds for pair in pairs}) > 1
     rows = [label(pair) + (f", {pair.seeds:,} seeds" if several else "") for pair in pairs]

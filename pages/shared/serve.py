@@ -47,7 +47,7 @@ def warm_up() -> None:
     from pages.shared import charts
 
     example = Situation(TaskType.MATH, 100, 3000)
-    charts.curves(advice.recommend(example)).to_json()
+    charts.curves(advice.recommend(example))
     next_pilot.next_pilot(example)
     gc.collect()
     gc.freeze()

@@ -6,13 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
 from pages.shared import chart_style
 
 
-def chart(figure: go.Figure, takeaway: str, *, key: str, detail: str = "", note: str = "") -> None:
+def chart(figure: chart_style.Figure, takeaway: str, *, key: str, detail: str = "", note: str = "") -> None:
     """The takeaway as title, the figure, and a note below it; `values` follows.
 
     A screen reader gets the takeaway, the detail, and where the values are.

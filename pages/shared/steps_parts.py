@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
-import plotly.graph_objects as go
 
 from engine.adaptive import Step
 from engine.domain import Recommendation, Strategy
 from pages.shared import words
-from pages.shared.chart_style import STYLES, figure
+from pages.shared.chart_style import STYLES, Figure, figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ def takeaway(found: Sequence[Moment]) -> str:
     )
 
 
-def chart(found: Sequence[Moment]) -> go.Figure:
+def chart(found: Sequence[Moment]) -> Figure:
     """One line a strategy."""
     traces = [
         {
