@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from engine import (
     alternatives,
     calibrated,
     curves,
+    law,
     offers,
     seeds_or_queries,
     situations,
@@ -26,7 +28,7 @@ from engine import (
     wording_headline,
 )
 from engine.advice_json import as_json
-from engine.case import REFUSE_STRETCH, Case, interval
+from engine.case import REFUSE_STRETCH, THINNED, Case, interval
 from engine.comparison import detectable_difference
 from engine.domain import (
     Crossover,
@@ -189,20 +191,28 @@ def _seeds_only(case: Case) -> Array:
 
 def _crossovers(case: Case) -> tuple[Crossover, ...]:
     """Every overtaking that at least one draw in ten shows, likeliest first."""
-    s = case.situation
-    if case.measured:  # the curves then leave the law where the user's points do
-        thin = case.thinned()
-        at = curves.overtakings(thin.accuracies(s.seeds, RATIOS * s.seeds), RATIOS, from_the_start=True)
+    return _overtakings(case.fitted, case.situation.seeds, tuple(case.calls.tolist()), tuple(case.most.tolist()))
+
+
+@lru_cache(maxsize=64)
+def _overtakings(
+    fitted: curves.Fitted, seeds: int, calls: tuple[float, ...], most: tuple[float, ...]
+) -> tuple[Crossover, ...]:
+    """They do not depend on the budget, which is what somebody moves."""
+    if fitted.largest is not None:  # the curves then leave the law where the user's points do
+        examples = np.minimum((RATIOS * seeds)[:, None] / np.array(calls), np.array(most))
+        height = fitted.thinned(THINNED).accuracies(seeds, examples)
+        at = curves.overtakings(height, RATIOS, from_the_start=True)
     else:
-        at = curves.crossings(case.fitted.draws, s.seeds, case.calls, RATIOS, case.most)
-    found = []
-    for i, start in enumerate(case.strategies):
-        for j, end in enumerate(case.strategies):
+        at = curves.crossings(fitted.draws, seeds, np.array(calls), RATIOS, np.array(most))
+    names, found = law.strategies(fitted.draws), []
+    for i, start in enumerate(names):
+        for j, end in enumerate(names):
             ratios = at[:, i, j]
             ratios = ratios[~np.isnan(ratios)]
             if len(ratios) < 0.1 * len(at):
                 continue
-            low, median, high = np.quantile(ratios, [0.1, 0.5, 0.9])
+            low, median, high = calibration.quantiles(ratios, [0.1, 0.5, 0.9])
             place = Interval(float(median), float(low), float(high))
             found.append(Crossover(start, end, place, len(ratios) / len(at), median <= 1.01 * RATIOS[0]))
     return tuple(sorted(found, key=lambda c: -c.probability))
@@ -224,7 +234,7 @@ def _bands(
     right = (case.thinned(500) if case.measured else case).accuracies(s.seeds, queries)
     mean = right.mean(axis=0)
     stretch = case.fitted.stretches(s.seeds, case.examples(queries[:, None]))
-    low, high = zip(*(calibrated.bounds(right[::2, :, m], stretch) for m in range(len(case.strategies))), strict=True)
+    low, high = (side.T for side in calibrated.bounds(right[::2], stretch))
     return tuple(
         CurveBand(
             strategy=strategy,

@@ -36,7 +36,7 @@ def level(draws: Array, stretch: float) -> Interval:
 
 def difference(draws: Array, stretch: float) -> Interval:
     """The same of a difference between two accuracies, at most 1 either way."""
-    low, high = np.quantile(draws, [0.1, 0.9])
+    low, high = calibration.quantiles(draws, [0.1, 0.9])
     if stretch > 0:
         margin = margins().at(min(stretch, calibration.REFUSE_STRETCH)).difference80
         wide_low, wide_high = calibration.interval(draws, 80, margin)
@@ -45,16 +45,16 @@ def difference(draws: Array, stretch: float) -> Interval:
 
 
 def bounds(draws: Array, stretch: Array) -> tuple[Array, Array]:
-    """Low and high end of the 80 % intervals of B accuracies. `draws` (K, B), `stretch` (B,) -> (B,), (B,).
+    """Low and high end of the 80 % intervals at B budgets. `draws` (K, B, ...), `stretch` (B,) -> (B, ...), (B, ...).
 
     The wider of the posterior's own interval and of its central part with the margin: a pilot with fewer items than
     those that the margins were learned with keeps its own width.
     """
-    low, high = np.quantile(draws, [0.1, 0.9], axis=0)
+    low, high = calibration.quantiles(draws, [0.1, 0.9])
     extended = stretch > 0
     if extended.any():
-        known = margins()
-        margin = np.array([known.at(min(float(s), calibration.REFUSE_STRETCH)).level80 for s in stretch[extended]])
+        margin = margins().read("level80", np.minimum(stretch[extended], calibration.REFUSE_STRETCH))
+        margin = margin.reshape(-1, *[1] * (draws.ndim - 2))
         inner_low, inner_high = calibration.interval(draws[:, extended], 80, margin)
         low[extended] = np.minimum(low[extended], np.maximum(inner_low, 0.0))
         high[extended] = np.maximum(high[extended], np.minimum(inner_high, 1.0))

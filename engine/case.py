@@ -11,6 +11,7 @@ import numpy as np
 from engine import law, offers, posterior, prior
 from engine.curves import Fitted
 from engine.domain import Interval, Measurement, Situation, Strategy, TaskType
+from engine.fitting.calibration import quantiles
 from engine.law import Array
 
 REFUSE_STRETCH = 32.0
@@ -92,5 +93,5 @@ def _refitted(task: TaskType, augmenter: str, real: bool, measurements: tuple[Me
 
 def interval(draws: Array) -> Interval:
     """Mean and central 80 % interval of draws (K,)."""
-    low, high = np.quantile(draws, [0.1, 0.9])
+    low, high = quantiles(draws, [0.1, 0.9])
     return Interval(float(draws.mean()), float(low), float(high))

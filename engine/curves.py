@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from engine import law
 from engine.domain import Baseline, Measurement, Strategy
 from engine.errors import InputError
+from engine.fitting.calibration import quantiles
 from engine.law import Array
 from engine.misfit import Misfit, Places
 
@@ -20,9 +21,9 @@ UNMEASURED = 0.25
 """Logit scale: a strategy that the user has not measured, next to ones that were. Not calibrated yet."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Fitted:
-    """Draws of the law for one task, and how far the user's points reach."""
+    """Draws of the law for one task, and how far the user's points reach. Equal to itself alone: a key of caches."""
 
     draws: Array
     """(K, 11) or (K, 12), columns as in `engine.law`; M strategies by it."""
@@ -52,7 +53,8 @@ class Fitted:
             places = Places(np.full(len(examples), m), np.full(len(examples), float(seeds)), examples[:, m])
             deviation[:, :, m], doubt[:, m] = self.misfit.at(places)
         if self.unmeasured.any():
-            made = np.median(1 - seeds * weight / n, axis=0)  # seeds alone are the same for every strategy
+            # seeds alone are the same for every strategy
+            made = quantiles(1 - seeds * weight / n, [0.5])[0]
             doubt = np.hypot(doubt, np.where(self.unmeasured, UNMEASURED, 0.0) * made)
         # One draw of noise for a whole curve: a curve is uncertain as a whole, not jagged.
         noise = np.random.default_rng(7).standard_normal((len(n), 1, examples.shape[1]))
@@ -68,7 +70,7 @@ class Fitted:
             return np.zeros(len(examples))
         weight = np.exp(self.draws[:, law.SEED_WEIGHT])[:, None, None]
         n = seeds * (weight + law.useful_per_seed(self.draws, seeds, examples / seeds))
-        return np.asarray((np.median(n, axis=0) / self.largest.max()).max(axis=1), dtype=np.float64)
+        return np.asarray((quantiles(n, [0.5])[0] / self.largest.max()).max(axis=1), dtype=np.float64)
 
     def without_real(self) -> Fitted:
         """The same without real questions, where they were measured but there are none to ask about."""
@@ -107,21 +109,21 @@ def overtakings(height: Array, ratios: Array, *, from_the_start: bool = False) -
     log_ratio = np.log(ratios)
     count = height.shape[2]
     out = np.full((len(height), count, count), np.nan)
-    rows = np.arange(len(height))
     for start in range(count):
         for end in range(count):
-            if start == end:
+            leads = np.flatnonzero(height[:, -1, end] > height[:, -1, start])
+            if not len(leads):
                 continue
-            gap = height[:, :, end] - height[:, :, start]
+            gap = height[leads, :, end] - height[leads, :, start]
             ahead = gap > 0
             after = len(ratios) - np.argmax(~ahead[:, ::-1], axis=1)  # first ratio of the lead that lasts
             always = ahead.all(axis=1)
-            crosses = ahead[:, -1] & (from_the_start | ~always)
             hi = np.clip(after, 1, len(ratios) - 1)
+            rows = np.arange(len(leads))
             a, b = gap[rows, hi - 1], gap[rows, hi]
             share = np.divide(-a, b - a, out=np.zeros_like(a), where=b != a)
             at = np.exp(log_ratio[hi - 1] + (log_ratio[hi] - log_ratio[hi - 1]) * np.clip(share, 0, 1))
-            out[:, start, end] = np.where(crosses, np.where(always, ratios[0], at), np.nan)
+            out[leads, start, end] = np.where(always, ratios[0] if from_the_start else np.nan, at)
     return out
 
 

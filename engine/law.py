@@ -58,6 +58,8 @@ _NO_REACH_LIMIT = float(np.log(1e12))
 """Log reach of real questions: no number of them comes near it, so that useful(n) is q * n."""
 
 REFERENCE_SEEDS = 1000.0
+_LARGEST = 700.0
+"""Of what is exponentiated: e to the 710 is no number any more."""
 
 
 def strategies(draws: Array) -> tuple[Strategy, ...]:
@@ -97,8 +99,16 @@ def reach(draws: Array, seeds: Array | float) -> Array:
 
 def useful_per_seed(draws: Array, seeds: float, ratios: Array) -> Array:
     """Useful examples per seed of each strategy alone. `ratios` (B, M), examples per seed -> (K, B, M)."""
-    limit = reach(draws, seeds)
-    return (quality(draws) * limit)[:, None, :] * -np.expm1(-ratios / limit[:, None, :])
+    count = len(STRATEGIES)
+    # Strategies stand before budgets in memory: loops over three neighbours take six times as long as over forty.
+    found = np.empty((len(draws), ratios.shape[1], len(ratios)))
+    worth, limit = quality(draws), reach(draws, seeds)[:, :count, None]
+    used = np.divide(-ratios.T[:count], limit, out=found[:, :count])
+    # 1 - exp(x): half the time of expm1, and exact enough where x is a share of a reach
+    np.subtract(1.0, np.exp(used, out=used), out=used)
+    used *= worth[:, :count, None] * limit
+    found[:, count:] = worth[:, count:, None] * ratios.T[count:]
+    return np.asarray(found.transpose(0, 2, 1), dtype=np.float64)
 
 
 def effective(draws: Array, seeds: Array, examples: Array) -> Array:
@@ -127,9 +137,13 @@ def independent_of_seeds(draws: Array) -> Array:
 def learned(draws: Array, effective_examples: Array) -> Array:
     """f(N): the share learned of what can be learned. (K, ...) -> (K, ...)."""
     column = (slice(None),) + (None,) * (effective_examples.ndim - 1)
-    log_n = np.log(np.maximum(effective_examples, 1e-9))
-    left = expit(-np.exp(draws[:, BETA][column]) * (log_n - draws[:, HALF][column]))
-    return 1 - expit(-draws[:, START])[column] * left
+    left = np.asarray(np.maximum(effective_examples, 1e-9))
+    np.log(left, out=left)
+    left -= draws[:, HALF][column]
+    left *= np.exp(draws[:, BETA])[column]
+    np.exp(np.minimum(left, _LARGEST, out=left), out=left)
+    left += 1
+    return 1 - expit(-draws[:, START])[column] / left
 
 
 def accuracy(draws: Array, effective_examples: Array, floor: float) -> Array:
@@ -141,10 +155,10 @@ def accuracy(draws: Array, effective_examples: Array, floor: float) -> Array:
 
 def expit(x: Array) -> Array:
     """Inverse of the logit, without overflow."""
-    return np.asarray(0.5 * (1 + np.tanh(0.5 * x)), dtype=np.float64)
+    return np.asarray(1 / (1 + np.exp(np.minimum(-x, _LARGEST))), dtype=np.float64)
 
 
 def logit(p: Array | float) -> Array:
     """Log odds; p strictly between 0 and 1."""
     p = np.asarray(p, dtype=np.float64)
-    return np.asarray(np.log(p) - np.log1p(-p), dtype=np.float64)
+    return np.asarray(np.log(p / (1 - p)), dtype=np.float64)

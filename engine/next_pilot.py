@@ -89,14 +89,15 @@ def next_pilot(situation: Situation, measurements: Sequence[Measurement] = ()) -
     noise = spread / items + (SEED_SD**2 + POOL_SD**2) * spread**2
     without = float(case.accuracies(situation.seeds, np.array([float(situation.queries)]))[:, 0].mean(axis=0).max())
     found: list[tuple[float, float, int, tuple[int, ...]]] = []
-    for chosen in _sets(cells, case.strategies):
-        spent = _spent([cells[i] for i in chosen], case.strategies)
-        cost = int(spent.sum())
+    sets = _sets(cells, case.strategies)
+    spent = np.array([_spent([cells[i] for i in chosen], case.strategies) for chosen in sets])
+    spent = spent.reshape(len(sets), len(case.strategies))
+    costs = spent.sum(axis=1)
+    # what was made for the chosen strategy is reused only from the user's own seeds or part of them: all of it
+    all_reached = _reached(case, situation.queries - (costs[:, None] - spent))
+    for chosen, cost, reached in zip(sets, costs.astype(int).tolist(), all_reached, strict=True):
         if cost > MOST * situation.queries:
             continue
-        # what was made for the chosen strategy is reused only from the user's own seeds or part of them: all of it
-        left = situation.queries - (cost - spent)
-        reached = ends(case, left)
         (worth,) = design.worths(reached, results, noise, [Candidate(chosen, float(cost))])
         gain = 100 * (float(reached.mean(axis=0).max()) + worth.gain - without)
         found.append((gain / cost if gain > 0 else gain, gain, cost, chosen))
@@ -181,5 +182,10 @@ def _spent(cells: Sequence[ProposedCell], strategies: Sequence[Strategy]) -> Arr
 
 def ends(case: Case, left: Array) -> Array:
     """Accuracy of every strategy with what is left for it. `left` (M,) queries -> (K, M)."""
-    right = case.accuracies(case.situation.seeds, np.maximum(left, 0.0))
-    return np.asarray(right[:, np.arange(len(left)), np.arange(len(left))], dtype=np.float64)
+    return np.asarray(_reached(case, left[None])[0], dtype=np.float64)
+
+
+def _reached(case: Case, left: Array) -> Array:
+    """The same for N sets of cells. (N, M) -> (N, K, M)."""
+    right = case.fitted.accuracies(case.situation.seeds, case.examples(np.maximum(left, 0.0)))
+    return np.asarray(right.transpose(1, 0, 2), dtype=np.float64)

@@ -57,7 +57,8 @@ def plan(fitted: Fitted, seeds: int, queries: int, calls: Array, best: int, most
     bought = np.floor(np.minimum(amount, room[kept]) / calls[kept] + 1e-9)
     mixed, alone = np.zeros(len(calls)), np.eye(len(calls))[best] * room[best] / calls
     mixed[kept] = bought
-    value = mixtures.expected(np.stack([mixed, alone]))
+    sets = np.stack([mixed, alone])
+    value = mixtures.expected(np.stack([mixtures.effective(mixtures.useful(one)) for one in sets], axis=1), sets)
     gain = 100 * float(value[0] - value[1])
     if gain < WORTH_MIXING:
         return single
@@ -68,15 +69,19 @@ def plan(fitted: Fitted, seeds: int, queries: int, calls: Array, best: int, most
 def _dealt(mixtures: _Mixtures, queries: int, calls: Array, room: Array) -> tuple[Array, list[int]]:
     """Queries by strategy (M,), dealt out to the highest gain per query, and the strategies in that order."""
     chunk, spent, order = queries / CHUNKS, np.zeros(len(calls)), list[int]()
-    now = mixtures.expected(np.zeros((1, len(calls))))[0]
+    useful = mixtures.useful(spent)
+    now = mixtures.expected(mixtures.effective(useful)[:, None], spent[None])[0]
     for _ in range(CHUNKS + len(calls)):  # the last part of a strategy that ends may be less than a chunk
         step = np.minimum(np.minimum(chunk, room - spent), queries - spent.sum())
         if step.max() < chunk / 1000:
             break
-        value = mixtures.expected((spent + np.diag(step)) / calls)
+        # a step moves one strategy, and of the others only the sum counts
+        more = mixtures.useful((spent + step) / calls)
+        effective = mixtures.effective(useful)[:, None] + (more - useful)
+        value = mixtures.expected(effective, (spent + np.diag(step)) / calls)
         gain = np.where(step > 0, (value - now) / np.maximum(step, 1e-9), -np.inf)
         m = int(np.argmax(gain))
-        spent[m], now = spent[m] + step[m], value[m]
+        spent[m], now, useful[:, m] = spent[m] + step[m], value[m], more[:, m]
         if m not in order:
             order.append(m)
     return spent, order
@@ -88,6 +93,12 @@ class _Mixtures:
 
     fitted: Fitted
     seeds: int
+    alone: Array
+    """(K,) effective examples of the seeds."""
+    room: Array
+    """(K, M) examples that a strategy's reach holds."""
+    worth: Array
+    """(K, M) what they would be worth, all of them."""
     grid: Array
     """(G,) log examples per seed, rising from 0, at which deviations from the law are known."""
     deviation: Array | None
@@ -96,19 +107,30 @@ class _Mixtures:
     @classmethod
     def of(cls, fitted: Fitted, seeds: int, most: float) -> _Mixtures:
         """`most` is the largest number of examples that a mixture can hold."""
+        alone = seeds * np.exp(fitted.draws[:, law.SEED_WEIGHT])
+        room = seeds * law.reach(fitted.draws, seeds)
+        worth = law.quality(fitted.draws) * room
         grid = np.linspace(0.0, np.log1p(most / seeds), GRID)
         if fitted.misfit is None:
-            return cls(fitted, seeds, grid, None)
+            return cls(fitted, seeds, alone, room, worth, grid, None)
         places = [
             Places(np.full(GRID, m), np.full(GRID, float(seeds)), seeds * np.expm1(grid))
             for m in range(len(law.strategies(fitted.draws)))
         ]
-        return cls(fitted, seeds, grid, np.stack([fitted.misfit.at(p)[0] for p in places], axis=2))
+        deviation = np.stack([fitted.misfit.at(p)[0] for p in places], axis=2)
+        return cls(fitted, seeds, alone, room, worth, grid, deviation)
 
-    def expected(self, examples: Array) -> Array:
-        """Expected accuracy. (C, M) -> (C,)."""
-        n = law.effective(self.fitted.draws, np.full(len(examples), float(self.seeds)), examples)
-        right = law.accuracy(self.fitted.draws, n, self.fitted.floor)
+    def useful(self, examples: Array) -> Array:
+        """Examples worth counting of each strategy. (M,) -> (K, M)."""
+        return np.asarray(self.worth * -np.expm1(-examples / self.room), dtype=np.float64)
+
+    def effective(self, useful: Array) -> Array:
+        """Effective examples of a mixture of such parts, seeds included. (K, M) -> (K,)."""
+        return np.asarray(self.alone + useful.sum(axis=1), dtype=np.float64)
+
+    def expected(self, effective: Array, examples: Array) -> Array:
+        """Expected accuracy of C mixtures of so many effective (K, C) examples (C, M). -> (C,)."""
+        right = law.accuracy(self.fitted.draws, effective, self.fitted.floor)
         if self.deviation is None:
             return np.asarray(right.mean(axis=0))
         total = examples.sum(axis=1)

@@ -63,7 +63,7 @@ class Calibration:
         where = float(np.log(max(stretch, 1e-9)))
 
         def read(name: str) -> float:
-            return float(np.interp(where, known, [getattr(m, name) for m in self.margins]))
+            return float(self.read(name, np.array([stretch]))[0])
 
         return Margins(
             stretch,
@@ -77,10 +77,28 @@ class Calibration:
             self.margins[int(np.abs(known - where).argmin())].tasks,
         )
 
+    def read(self, name: str, stretches: Array) -> Array:
+        """One of the margins' figures, such as `level80`, at many stretches. (B,) -> (B,)."""
+        known = np.log([m.stretch for m in self.margins])
+        values = [getattr(m, name) for m in self.margins]
+        return np.asarray(np.interp(np.log(np.maximum(stretches, 1e-9)), known, values), dtype=np.float64)
+
+
+def quantiles(draws: Array, shares: Sequence[float]) -> Array:
+    """Of draws (K, ...) -> (Q, ...): numpy's linear quantiles, in a third of its time.
+
+    Numpy sorts with the processor's wide instructions, and finds quantiles without them.
+    """
+    ordered = np.sort(np.ascontiguousarray(np.moveaxis(draws, 0, -1)), axis=-1)
+    place = np.asarray(shares, dtype=np.float64) * (len(draws) - 1)
+    below = np.minimum(place.astype(np.intp), max(len(draws) - 2, 0))
+    low, high = ordered[..., below], ordered[..., np.minimum(below + 1, len(draws) - 1)]
+    return np.moveaxis(low + (high - low) * (place - below), -1, 0)
+
 
 def interval(draws: Array, level: int, margin: float | Array) -> tuple[Array, Array]:
     """Central part of the draws (K, ...) with the margin added on both sides; `level` is 80 or 90."""
-    low, high = np.quantile(draws, [TAILS[level], 1 - TAILS[level]], axis=0)
+    low, high = quantiles(draws, [TAILS[level], 1 - TAILS[level]])
     middle = (low + high) / 2  # a margin below zero must not turn the interval over
     return np.minimum(low - margin, middle), np.maximum(high + margin, middle)
 

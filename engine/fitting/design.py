@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -52,8 +53,7 @@ def worths(ends: Array, results: Array, noise: Array, candidates: Sequence[Candi
 
     A cell may stand in a candidate more than once: replicates of it, each with noise of its own.
     """
-    z = np.random.default_rng(seed).standard_normal((OUTCOMES, ends.shape[1]))
-    z = np.concatenate([z, -z])  # antithetic: the mean of d is exactly 0
+    z = _outcomes(ends.shape[1], seed)
     mean = ends.mean(axis=0)
     off_ends, off_results = ends - mean, results - results.mean(axis=0)
     cross = off_ends.T @ off_results / len(ends)
@@ -64,7 +64,7 @@ def worths(ends: Array, results: Array, noise: Array, candidates: Sequence[Candi
         seen = inner[np.ix_(cells, cells)] + np.diag(noise[cells])
         moved = cross[:, cells] @ np.linalg.solve(seen, cross[:, cells].T)
         root = _root(moved)
-        gain = float((mean + z @ root.T).max(axis=1).mean() - mean.max())
+        gain = float((mean[:, None] + root @ z).max(axis=0).mean() - mean.max())
         out.append(Worth(candidate, max(gain, 0.0)))
     return out
 
@@ -76,6 +76,13 @@ def best(found: Sequence[Worth], price: float) -> Worth | None:
     """
     worth_it = [w for w in found if w.gain > price * w.candidate.cost]
     return max(worth_it, key=lambda w: (w.per_cost, -w.candidate.cost, w.candidate.cells)) if worth_it else None
+
+
+@lru_cache(maxsize=16)
+def _outcomes(count: int, seed: int) -> Array:
+    """Standard normal numbers (S, 2 OUTCOMES); antithetic: their mean is exactly 0."""
+    z = np.random.default_rng(seed).standard_normal((OUTCOMES, count))
+    return np.concatenate([z, -z]).T.copy()
 
 
 def _root(covariance: Array) -> Array:

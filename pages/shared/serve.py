@@ -36,12 +36,13 @@ def main(options: list[str]) -> None:
 def warm_up() -> None:
     """Brings in what every page needs before anybody asks, so that the first visitor waits as little as later ones.
 
-    Then it is taken out of garbage collection: Streamlit collects after every run of a page, and going through all
-    that the libraries hold took two thirds of a rerun.
+    Then it is taken out of garbage collection, which would go through all that the libraries hold again and again.
     """
     for module in pkgutil.iter_modules(shared.__path__):
         if module.name != "serve":
             importlib.import_module(f"{shared.__name__}.{module.name}")
+    for name in ("plotly.tools", "streamlit.web.server.starlette", "streamlit.web.server.starlette.starlette_server"):
+        importlib.import_module(name)
     from engine import advice, next_pilot
     from engine.domain import Situation, TaskType
     from pages.shared import charts
