@@ -143,7 +143,7 @@ def learned(draws: Array, effective_examples: Array) -> Array:
     left *= np.exp(draws[:, BETA])[column]
     np.exp(np.minimum(left, _LARGEST, out=left), out=left)
     left += 1
-    return 1 - expit(-draws[:, START])[column] / left
+    return np.asarray(1 - expit(-draws[:, START])[column] / left, dtype=np.float64)
 
 
 def accuracy(draws: Array, effective_examples: Array, floor: float) -> Array:
