@@ -12,7 +12,7 @@ import hashlib
 import math
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
@@ -211,6 +211,12 @@ def load(folder: Path = FOLDER) -> Evidence:
 def published() -> Evidence:
     """The table that ships with SeedPilot, read once."""
     return load()
+
+
+@lru_cache(maxsize=4096)
+def words_in(row: Point | Claim) -> str:
+    """All that stands in a row, in small letters: what a search goes through."""
+    return " ".join(map(str, asdict(row).values())).lower()
 
 
 def _rows(path: Path, read: Callable[[dict[str, str]], Row], problems: list[str]) -> Iterator[Row]:

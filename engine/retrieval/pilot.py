@@ -93,7 +93,7 @@ class RetrievalPilot:
         if name == "scratch":
             folder = self._folder / "encoder"
             if not (folder / "config.json").exists():
-                count = Count(self.store, self.run_id, "Making an encoder", STEPS // 50 + 1, every=1)
+                count = Count(self.store, self.run_id, "Making an encoder", STEPS // 50 + 1)
 
                 def told() -> None:
                     self.check()
@@ -163,7 +163,7 @@ class RetrievalPilot:
         asked, main = self.prepared.asked, self.prepared.collection
         arms = trained_arms(asked.weights, feedback=asked.feedback, at_search=RetrievalStrategy.AT_SEARCH in texts)
         index = next(iter(indexes.values()))  # in domain comes first, and its passages are those of training
-        count = Count(self.store, self.run_id, "Tuning", len(arms) * asked.replicates, every=1)
+        count = Count(self.store, self.run_id, "Tuning", len(arms) * asked.replicates)
         hard = hard_negatives(main, texts)
         written = texts[RetrievalStrategy.EXPANSION].texts
         plain = [expanded(encoder, query.text, written[query.id]) for query in main.train if query.id in written]

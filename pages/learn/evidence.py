@@ -61,7 +61,7 @@ reading = linked.choice("How it was read", [EVERY, *ways], key="evidence_reading
 
 def wanted(row: Point | Claim) -> bool:
     """Whether a row is of that study and reading, and every word of the search stands somewhere in it."""
-    held = " ".join(map(str, asdict(row).values())).lower()
+    held = evidence.words_in(row)
     return (
         study in (EVERY, row.source)
         and (reading == EVERY or ways[reading] == row.confidence)
