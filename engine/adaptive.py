@@ -25,10 +25,9 @@ from engine.advice import recommend
 from engine.case import Case
 from engine.costs import calls_per_example
 from engine.domain import Cell, Measurement, Situation, Strategy
-from engine.fitting import design
-from engine.fitting.design import Candidate
+from engine.foreseen import foreseen
 from engine.law import Array
-from engine.next_pilot import DRAWS, ITEMS, POOL_SD, SEED_SD, WORTH_POINTS, ends
+from engine.next_pilot import DRAWS, WORTH_POINTS, ends
 from engine.plan import PLAIN, PilotPlan
 
 TRAINING = 0.02
@@ -72,9 +71,7 @@ def next_step(
     cells = _next_replicates([cell for cell in waiting if cell.arm in case.strategies])
     if not cells:
         return Step((), 0, spent, 0.0, p_best, "Every cell of the grid is measured.")
-    results = np.stack([_result(case, cell) for cell in cells], axis=1)
-    share = np.clip(results.mean(axis=0) * (1 - results.mean(axis=0)), 0.01, 0.25)
-    noise = share / (situation.test_items or ITEMS) + (SEED_SD**2 + POOL_SD**2) * share**2
+    ahead = foreseen(case, cells)
     sunk = np.array([float(bought.get(strategy, 0)) for strategy in case.strategies])
     now = float(ends(case, situation.queries - (sunk.sum() - sunk)).mean(axis=0).max())
     looked_at: list[tuple[float, float, int, tuple[int, ...]]] = []
@@ -83,11 +80,10 @@ def next_step(
         others = (sunk + new).sum() - (sunk + new)
         if (others > situation.queries).any():
             continue
-        reached = ends(case, situation.queries - others)
+        reached = ends(case, situation.queries - others).mean(axis=0)
         trained = sum(cells[i].budget / calls_per_example(Strategy(cells[i].arm)) for i in chosen)
         cost = float(new.sum()) + TRAINING * trained
-        (worth,) = design.worths(reached, results, noise, [Candidate(chosen, cost)])
-        gain = 100 * (float(reached.mean(axis=0).max()) + worth.gain - now)
+        gain = 100 * (float(reached.max()) + ahead.gain(reached, chosen) - now)
         looked_at.append((gain / cost if gain > 0 else gain, gain, int(new.sum()), chosen))
     if not looked_at:
         return Step((), 0, spent, 0.0, p_best, "The budget that this pilot is for has no room for another cell.")
@@ -121,13 +117,6 @@ def _next_replicates(waiting: Sequence[Cell]) -> list[Cell]:
     for cell in sorted(waiting, key=lambda cell: cell.replicate):
         found.setdefault((cell.arm, cell.seeds, cell.budget), cell)
     return list(found.values())
-
-
-def _result(case: Case, cell: Cell) -> Array:
-    """Draws of a cell's accuracy. (K,)."""
-    place = case.strategies.index(Strategy(cell.arm))
-    right = case.accuracies(cell.seeds, np.array([float(cell.budget)]))[:, 0, place]
-    return np.asarray(right, dtype=np.float64)
 
 
 def _sets(cells: Sequence[Cell], fewest: int) -> list[tuple[int, ...]]:

@@ -58,6 +58,12 @@ class Misfit:
     """(C, C) inverse covariance of the observed logits around the law, deviations and noise together."""
     residuals: Array
     """(K, C) observed logit minus the law's, by draw."""
+    pools: NDArray[np.intp]
+    """(C,) which pool of its strategy each measured cell was cut from."""
+    sampling: Array
+    """(C,) variance of the observed logits by the number of test items."""
+    likeness: float
+    """Mean correlation of the cells' item outcomes, 0 where it is not known: they share their test items."""
 
     def at(self, places: Places) -> tuple[Array, Array]:
         """Mean by draw (K, B) and standard deviation (B,) of the deviation at B places."""

@@ -20,10 +20,9 @@ import numpy as np
 from engine import curves, law, situations
 from engine.case import Case
 from engine.costs import calls_per_example
-from engine.domain import Measurement, Situation, Strategy
+from engine.domain import Cell, Measurement, Situation, Strategy
 from engine.errors import InputError
-from engine.fitting import design
-from engine.fitting.design import Candidate
+from engine.foreseen import ITEMS, foreseen
 from engine.law import Array
 
 SHRINKS = (1.0, 1 / 2, 1 / 3, 1 / 5, 1 / 10, 1 / 20, 1 / 30)
@@ -38,10 +37,6 @@ MOST = 0.5
 WORTH_POINTS = 0.05
 """A pilot that is expected to gain less is not worth anybody's hour."""
 DRAWS = 300
-ITEMS = 300
-"""Test items that are assumed where the situation does not say."""
-SEED_SD, POOL_SD = 0.12, 0.10
-"""Logit scale, as in `engine.posterior`: training seed, and what one strategy's data differ by when made again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +76,11 @@ def next_pilot(situation: Situation, measurements: Sequence[Measurement] = ()) -
         raise InputError(problems)
     case = Case.of(situation, measurements).thinned(DRAWS)
     items = situation.test_items or ITEMS
-    cells, results = _cells(case)
+    cells = _cells(case)
     if not cells or len(case.strategies) < 2:
         why = "The budget is too small to try anything before it is spent."
         return NextPilot((), 0, 0.0, 0, items, why)
-    spread = np.clip(results.mean(axis=0) * (1 - results.mean(axis=0)), 0.01, 0.25)
-    noise = spread / items + (SEED_SD**2 + POOL_SD**2) * spread**2
+    ahead = foreseen(case, [Cell(one.strategy, one.seeds, one.queries, 0) for one in cells])
     without = float(case.accuracies(situation.seeds, np.array([float(situation.queries)]))[:, 0].mean(axis=0).max())
     found: list[tuple[float, float, int, tuple[int, ...]]] = []
     sets = _sets(cells, case.strategies)
@@ -94,12 +88,11 @@ def next_pilot(situation: Situation, measurements: Sequence[Measurement] = ()) -
     spent = spent.reshape(len(sets), len(case.strategies))
     costs = spent.sum(axis=1)
     # what was made for the chosen strategy is reused only from the user's own seeds or part of them: all of it
-    all_reached = _reached(case, situation.queries - (costs[:, None] - spent))
+    all_reached = _reached(case, situation.queries - (costs[:, None] - spent)).mean(axis=1)
     for chosen, cost, reached in zip(sets, costs.astype(int).tolist(), all_reached, strict=True):
         if cost > MOST * situation.queries:
             continue
-        (worth,) = design.worths(reached, results, noise, [Candidate(chosen, float(cost))])
-        gain = 100 * (float(reached.mean(axis=0).max()) + worth.gain - without)
+        gain = 100 * (float(reached.max()) + ahead.gain(reached, chosen) - without)
         found.append((gain / cost if gain > 0 else gain, gain, cost, chosen))
     if not found:
         why = f"No pilot fits into {MOST:.0%} of the budget.".replace("%", " %")
@@ -126,11 +119,11 @@ def _stop(gain: float, case: Case) -> str:
     )
 
 
-def _cells(case: Case) -> tuple[list[ProposedCell], Array]:
-    """Cells that could be bought, and joint draws of their accuracies (K, C)."""
+def _cells(case: Case) -> list[ProposedCell]:
+    """Cells that could be bought."""
     s = case.situation
     target = effective(case, s.seeds, float(s.queries)).max()
-    cells, columns, sizes = [], [], 0
+    cells, sizes = [], 0
     for shrink in SHRINKS:
         seeds = round(s.seeds * shrink)
         near = int(seeds * s.budget_ratio)
@@ -140,12 +133,10 @@ def _cells(case: Case) -> tuple[list[ProposedCell], Array]:
             break
         sizes += 1
         for queries in (near, int(near * ANCHOR)):
-            right = case.accuracies(seeds, np.array([float(queries)]))[:, 0]
-            for m, strategy in enumerate(case.strategies):
+            for strategy in case.strategies:
                 if queries >= LEAST_EXAMPLES * calls_per_example(strategy, s.calls):
                     cells.append(ProposedCell(strategy, seeds, queries))
-                    columns.append(right[:, m])
-    return cells, np.stack(columns, axis=1) if columns else np.empty((len(case.fitted.draws), 0))
+    return cells
 
 
 def effective(case: Case, seeds: int, queries: float) -> Array:

@@ -14,10 +14,8 @@ import numpy as np
 from engine.adaptive import next_step, weighed
 from engine.case import Case
 from engine.domain import Cell, Situation, Strategy
-from engine.fitting import design
-from engine.fitting.design import Candidate
-from engine.law import Array
-from engine.next_pilot import DRAWS, POOL_SD, SEED_SD, WORTH_POINTS, ends
+from engine.foreseen import foreseen
+from engine.next_pilot import DRAWS, WORTH_POINTS, ends
 from engine.plan import PLAIN
 from engine.prepare import Prepared
 
@@ -112,18 +110,14 @@ def _gain(case: Case, cells: Sequence[Cell]) -> float:
     """Points: the whole grid measured, against spending everything now."""
     situation = case.situation
     places = {s: m for m, s in enumerate(case.strategies)}
-    columns = [case.accuracies(c.seeds, np.array([float(c.budget)]))[:, 0, places[Strategy(c.arm)]] for c in cells]
-    results: Array = np.stack(columns, axis=1)
-    share = np.clip(results.mean(axis=0) * (1 - results.mean(axis=0)), 0.01, 0.25)
-    noise = share / (situation.test_items or 1) + (SEED_SD**2 + POOL_SD**2) * share**2
     spent = np.zeros(len(places))
     pools = {(c.arm, c.seeds) for c in cells}
     for arm, seeds in pools:
         spent[places[Strategy(arm)]] += max(c.budget for c in cells if (c.arm, c.seeds) == (arm, seeds))
-    reached = ends(case, situation.queries - (spent.sum() - spent))
-    whole = ends(case, np.full(len(places), float(situation.queries)))
-    (worth,) = design.worths(reached, results, noise, [Candidate(tuple(range(len(cells))), float(spent.sum()))])
-    return 100 * (float(reached.mean(axis=0).max()) + worth.gain - float(whole.mean(axis=0).max()))
+    reached = ends(case, situation.queries - (spent.sum() - spent)).mean(axis=0)
+    whole = ends(case, np.full(len(places), float(situation.queries))).mean(axis=0)
+    worth = foreseen(case, cells).gain(reached, range(len(cells)))
+    return 100 * (float(reached.max()) + worth - float(whole.max()))
 
 
 def _points(gain: float) -> str:

@@ -82,7 +82,15 @@ def refit(prior: Array, measurements: Sequence[Measurement], floor: float) -> Fi
     anchor = n[tuned].min()  # a strategy without points extrapolates from the smallest one
     largest = np.array([found.max() if len(found) else anchor for found in by_strategy])
     unmeasured = np.array([len(found) == 0 for found in by_strategy])
-    misfit = Misfit(data.sd, data.places, data.whiten.T @ data.whiten, target.misfit(chosen))
+    misfit = Misfit(
+        data.sd,
+        data.places,
+        data.whiten.T @ data.whiten,
+        target.misfit(chosen),
+        data.pools,
+        data.sampling,
+        data.likeness,
+    )
     return Fitted(chosen, floor, largest, misfit, unmeasured, ess)
 
 
@@ -118,6 +126,12 @@ class _Cells:
     """(D,) the first cell of each kind: replicates have one expected accuracy, computed once."""
     kind: NDArray[np.intp]
     """(C,) index into `first`."""
+    pools: NDArray[np.intp]
+    """(C,) which pool of its strategy."""
+    sampling: Array
+    """(C,) variance of the empirical logit by the number of items."""
+    likeness: float
+    """Mean correlation of two cells' item outcomes; 0 where it is not known."""
 
     @classmethod
     def of(cls, cells: Sequence[Measurement], sd: float, items: float | None = None) -> _Cells:
@@ -148,12 +162,18 @@ class _Cells:
         # a share in two pools that have nothing in common the covariance would be none.
         same_pool &= pool[:, None] == pool
         places = Places(strategy, seeds, examples)
-        shared = item_noise.correlation(cells) * np.sqrt(np.outer(sampling, sampling)) - np.diag(sampling)
+        alike = item_noise.correlation(cells)
+        shared = alike * np.sqrt(np.outer(sampling, sampling)) - np.diag(sampling)
         covariance = np.diag(variance) + shared + POOL_SD**2 * same_pool + places.covariance(places, sd)
         whiten = np.linalg.inv(np.linalg.cholesky(covariance))
         kinds = np.stack([strategy, untuned, seeds, examples], axis=1)
         _, first, kind = np.unique(kinds, axis=0, return_index=True, return_inverse=True)
-        return cls(seeds, examples, strategy, untuned, observed, sd, whiten, first, kind.reshape(-1))
+        # The untuned student answers in a way of its own; and a cell of a curve is like other cells of curves.
+        of_curves = np.flatnonzero(np.logical_not(untuned))
+        pairs = alike[np.ix_(of_curves, of_curves)][np.triu_indices(len(of_curves), 1)]
+        likeness = float(np.clip(pairs.mean(), 0.0, 0.99)) if len(pairs) else 0.0
+        kind = kind.reshape(-1)
+        return cls(seeds, examples, strategy, untuned, observed, sd, whiten, first, kind, pool, sampling, likeness)
 
     @property
     def places(self) -> Places:

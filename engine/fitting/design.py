@@ -53,7 +53,6 @@ def worths(ends: Array, results: Array, noise: Array, candidates: Sequence[Candi
 
     A cell may stand in a candidate more than once: replicates of it, each with noise of its own.
     """
-    z = _outcomes(ends.shape[1], seed)
     mean = ends.mean(axis=0)
     off_ends, off_results = ends - mean, results - results.mean(axis=0)
     cross = off_ends.T @ off_results / len(ends)
@@ -62,11 +61,18 @@ def worths(ends: Array, results: Array, noise: Array, candidates: Sequence[Candi
     for candidate in candidates:
         cells = list(candidate.cells)
         seen = inner[np.ix_(cells, cells)] + np.diag(noise[cells])
-        moved = cross[:, cells] @ np.linalg.solve(seen, cross[:, cells].T)
-        root = _root(moved)
-        gain = float((mean[:, None] + root @ z).max(axis=0).mean() - mean.max())
-        out.append(Worth(candidate, max(gain, 0.0)))
+        out.append(Worth(candidate, gain(mean, cross[:, cells], seen, seed)))
     return out
+
+
+def gain(mean: Array, cross: Array, seen: Array, seed: int = 17) -> float:
+    """Expected rise of the largest of the ends, whose means are `mean` (S,), when C results are seen.
+
+    `cross` (S, C) is the covariance of ends and results, `seen` (C, C) that of the results with their noise.
+    """
+    root = _root(cross @ np.linalg.solve(seen, cross.T))
+    reached = mean[:, None] + root @ _outcomes(len(mean), seed)
+    return max(0.0, float(reached.max(axis=0).mean() - mean.max()))
 
 
 def best(found: Sequence[Worth], price: float) -> Worth | None:
