@@ -73,15 +73,15 @@ class Measuring:
         chosen: Sequence[Cell],
         pools: Pools,
         why: str,
-        recipe: Recipe | None = None,
-        detail: Mapping[str, str] | None = None,
+        own: Mapping[Cell, tuple[Recipe, Mapping[str, str]]] | None = None,
     ) -> None:
-        """Trains, answers and records what is not done yet; `recipe` where it is another one than the pilot's, `detail`
-        is kept beside. A cell that cannot be measured is left out, and says why."""
+        """Trains, answers and records what is not done yet; `own` are cells with another recipe than the pilot's, and
+        what is kept beside each. A cell that cannot be measured is left out, and says why."""
         self.prepared = prepared
         done = {row.cell.key for row in self.store.cells(self.run_id) if row.state == "done"}
         jobs: list[CellJob] = []
         cells: dict[str, Cell] = {}
+        details: dict[str, Mapping[str, str]] = {}
         for cell in chosen:
             if cell.key in done or cell.arm == Baseline.TEACHER:
                 continue
@@ -93,10 +93,11 @@ class Measuring:
             if examples is None:
                 self.store.end_cell(self.run_id, cell, "skipped", why or "the pool ended before this budget")
                 continue
-            cells[cell.key] = cell
-            jobs.append(self._job(cell, examples, recipe or self.prepared.recipe))
-            self._keep(jobs[-1], detail or {})
-        self._run(jobs, cells, dict.fromkeys(cells, detail or {}))
+            recipe, detail = (own or {}).get(cell, (self.prepared.recipe, {}))
+            cells[cell.key], details[cell.key] = cell, detail
+            jobs.append(self._job(cell, examples, recipe))
+            self._keep(jobs[-1], detail)
+        self._run(jobs, cells, details)
 
     def measure_trained(self, prepared: Prepared) -> None:
         """Answers and records the waiting cells whose adapters are there; nothing is trained."""

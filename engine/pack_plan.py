@@ -54,9 +54,10 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class PackPlan:
-    """Jobs that one process trains in one go, the shortest first."""
+    """Jobs that one process trains in one go."""
 
     keys: tuple[str, ...]
+    """The shortest first."""
     folder: str | None
     """Keeps the plan and the checkpoint; None for a job that trains nothing."""
     order: BucketOrder | None
@@ -64,7 +65,7 @@ class PackPlan:
 
 
 def plan_packs(jobs: Sequence[CellJob], processes: int) -> list[PackPlan]:
-    """Packs for the jobs, in the order in which they are to be run.
+    """Packs for the jobs, in the order in which they are to be run: what takes long first, what only answers last.
 
     Jobs that an earlier plan put together stay together: a resumed pack replays what was written down. New packs are
     written before they are given. A job that cannot be measured is a pack of its own, and fails there.
@@ -91,9 +92,13 @@ def plan_packs(jobs: Sequence[CellJob], processes: int) -> list[PackPlan]:
             continue
         here = machine(processes)
         together, why = adapters_at_once(list(loads.values()), per_adapter_bytes(measured[0], loads), here, processes)
-        for at in range(0, len(measured), together):
-            packs.append(_written(measured[at : at + together], loads, together, why, here))
-    return alone + packs
+        new = [
+            _written(measured[at : at + together], loads, together, why, here)
+            for at in range(0, len(measured), together)
+        ]
+        # Those with the most steps first: the last one to end would keep its process busy while the others wait.
+        packs += sorted(new, key=lambda pack: -max(loads[key].steps for key in pack.keys))
+    return packs + alone
 
 
 def adapters_at_once(loads: Sequence[Load], bytes_each: int, here: Machine, processes: int) -> tuple[int, str]:

@@ -38,6 +38,8 @@ from engine.teacher_gate import not_above, paired_lead
 from engine.training_set import asked_by
 
 NOT_RUN = "not run: you stopped the pilot before it was trained"
+Own = Mapping[Cell, tuple[Recipe, Mapping[str, str]]]
+"""Cells with a recipe of their own, and what is kept beside each."""
 
 
 class Pilot:
@@ -113,9 +115,13 @@ class Pilot:
         why = "" if not steps else self._step_by_step(steps)
         rest = [cell for cell in self.prepared.cells if cell not in steps and cell.variant != MATCHED_STEPS]
         pools, ended = self._generate(rest, [*self._taken, *rest])
-        self._train(rest, pools, ended)
+        # Where no strategy is left to measure, the control's steps are known, and it need not wait for the others.
+        control = self._control() if steps else {}
+        self._train([*control, *rest], pools, ended, control)
         why = why or ended
-        self._control()
+        if not steps:
+            control = self._control()
+            self._train(list(control), {}, "", control)
         failed = [row for row in self.store.cells(self.run_id) if row.state == "failed"]
         ours = [row for row in self.store.cells(self.run_id) if row.cell.arm != Baseline.TEACHER]
         if failed and len(failed) == sum(row.cell.variant != MATCHED_STEPS for row in ours):
@@ -200,11 +206,11 @@ class Pilot:
 
     # --- cells --------------------------------------------------------------------------------------
 
-    def _control(self) -> None:
-        """Trains the seeds alone for the steps of the largest cell that was measured."""
+    def _control(self) -> Own:
+        """The seeds alone for the steps of the largest cell that was measured; nothing where there is none."""
         cell = next((cell for cell in self.prepared.cells if cell.variant == MATCHED_STEPS), None)
         if cell is None:
-            return
+            return {}
         rows = self.store.cells(self.run_id)
         anchor, alone = anchor_of(rows), seeds_alone(rows, cell.seeds)
         if anchor is None or alone is None:
@@ -213,22 +219,16 @@ class Pilot:
             self.store.end_cell(self.run_id, cell, "skipped", "no cell took more steps than the seeds alone")
         else:
             recipe = replace(self.prepared.recipe, min_steps=anchor.detail["steps"])
-            self._train([cell], {}, "", recipe, {"anchor": anchor.cell.key})
+            return {cell: (recipe, {"anchor": anchor.cell.key})}
+        return {}
 
     def _generate(self, cells: Sequence[Cell], so_far: Sequence[Cell]) -> tuple[Pools, str]:
         pools, second, why = self.paid.pools(self.prepared, cells, so_far)
         self.measuring.second |= second
         return pools, why
 
-    def _train(
-        self,
-        chosen: Sequence[Cell],
-        pools: Pools,
-        why: str,
-        recipe: Recipe | None = None,
-        detail: Mapping[str, str] | None = None,
-    ) -> None:
-        self.measuring.measure(self.prepared, chosen, pools, why, recipe, detail)
+    def _train(self, chosen: Sequence[Cell], pools: Pools, why: str, own: Own | None = None) -> None:
+        self.measuring.measure(self.prepared, chosen, pools, why, own)
 
     def _scores(self, replies: Sequence[str | None]) -> list[Score]:
         """Of replies to all test items."""

@@ -160,12 +160,19 @@ def test_jobs_of_one_base_and_like_recipes_go_together_and_the_plan_is_written(t
         job(tiny, tmp_path, "untuned", examples=()),
     ]
     plan = plan_packs(jobs, 1)
-    assert [one.keys for one in plan] == [("untuned",), ("short", "other rate", "long"), ("other rank",)]
+    assert [one.keys for one in plan] == [("short", "other rate", "long"), ("other rank",), ("untuned",)]
     (written,) = [one for one in packs(tmp_path) if len(one["jobs"]) == 3]  # type: ignore[arg-type]
     assert [entry["steps"] for entry in written["jobs"]] == [20, 20, 30]  # type: ignore[attr-defined]
     assert [len(draw) for draw in written["bucket_order"]] == [32]  # type: ignore[attr-defined]
     assert written["adapters_at_once"] == 3
     assert "3 adapters for 1 processes" in str(written["why"])
+
+
+def test_the_packs_with_the_most_steps_come_first(tiny: Path, tmp_path: Path) -> None:
+    """The last to end would keep one process busy while the others wait."""
+    sizes = {"few": 10, "most": 60, "untuned": 0, "many": 40}
+    jobs = [job(tiny, tmp_path, name, count) for name, count in sizes.items()]
+    assert [one.keys for one in plan_packs(jobs, len(jobs))] == [("most",), ("many",), ("few",), ("untuned",)]
 
 
 def test_a_resumed_pack_is_the_one_that_was_planned(tiny: Path, tmp_path: Path) -> None:
