@@ -44,10 +44,11 @@ from benchmarks._shelf import hush
 from engine.domain import CellJob, CellResult, Measurement, Situation, Strategy
 from engine.plan import check_plan
 from engine.prepare import Prepared, prepare
-from engine.tasks import task_type
 from engine.trainer import LocalTrainer
 
 BATCH = 8
+PARTS = ("ours", "shelf", "packs")
+"""The pilot; the grid's cells off the shelf; the whole grid in packs, which decides what the grid decides."""
 
 
 def main() -> None:
@@ -58,7 +59,10 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=100)
     parser.add_argument("--items", type=int, default=300, help="test items")
     parser.add_argument("--target", type=int, default=20_000, help="queries that the pilot is for, its own among them")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="what is run; the shelf is the grid's")
     parser.add_argument("--turns", type=int, default=2)
+    parser.add_argument("--world", default="maths", help="of the sandbox; all but maths take the student of all worlds")
+    parser.add_argument("--sizes", type=int, default=None, help="timed in a turn, evenly spread; default: all")
     parser.add_argument("--batch-one", type=int, default=32, help="questions of each sampled cell for batch 1; 0: none")
     parser.add_argument("--min-steps", type=int, default=None, help="another recipe, for a try")
     parser.add_argument("--epochs", type=float, default=None)
@@ -74,39 +78,49 @@ def main() -> None:
 def _rows(given: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
     plan = _plan(given)
     ready = prepare(check_plan(plan))
-    grid = grid_cells(ready)
+    grid, rng = grid_cells(ready), random.Random(0)
     _told(f"grid of {len(grid)} cells, {sum(one.queries for one in grid)} queries")
-    rng = random.Random(0)
     ours: list[dict[str, Any]] = []
     timed: list[tuple[GridCell, Timed]] = []
     by_one: list[tuple[float, float]] = []
     for turn in range(given.turns):
-        for one in _sample(grid, rng):
+        for one in _sample(grid, rng, given.sizes) if "shelf" in given.parts else ():
             found, each = _off_the_shelf(ready, one, folder / f"trl{turn}", given.batch_one)
             timed.append((one, found))
             by_one += each
             took = f"training {found.training[0]:.1f} s, answering {found.answering[0]:.1f} s"
             _told(f"turn {turn + 1} {one.cell.key}: {took}")
-        ours.append(_ours(plan, folder / f"ours{turn}"))
-        _told(f"turn {turn + 1} ours: {ours[-1]['seconds']} s, {ours[-1]['queries']} queries")
-    results, packs = _in_packs(ready, grid, folder / "grid")
-    rival = _whole_grid(grid, timed, by_one, len(ready.test), ready)
-    right_there = {one.cell.key: result.correct for one, result in zip(grid, results, strict=True)}
-    rival |= {
-        "trl_right": [found.correct for _, found in timed],
-        "packs_right": [right_there[one.cell.key] for one, _ in timed],
-        "decision": decision(_situation(ready), results),
-        "decision_at_the_largest_budget": last_point(results, max(plan["grid"]["budgets"])),
-    }
-    return [*ours, rival, {"what": "the same grid in packs, not adaptive", **packs}, _ratio(ours, rival)]
+        if "ours" in given.parts:
+            ours.append(_ours(plan, folder / f"ours{turn}"))
+            _told(f"turn {turn + 1} ours: {ours[-1]['seconds']} s, {ours[-1]['queries']} queries")
+    rows = list(ours)
+    rival = _whole_grid(grid, timed, by_one, len(ready.test), ready) if timed else None
+    if rival is not None:
+        rows.append(rival | {"trl_right": [found.correct for _, found in timed]})
+    if "packs" in given.parts:
+        results, packs = _in_packs(ready, grid, folder / "grid")
+        right_there = {one.cell.key: result.correct for one, result in zip(grid, results, strict=True)}
+        rows.append(
+            {
+                "what": "the same grid in packs, not adaptive",
+                **packs,
+                "packs_right": [right_there[one.cell.key] for one, _ in timed],
+                "decision": decision(_situation(ready), results),
+                "decision_at_the_largest_budget": last_point(results, max(plan["grid"]["budgets"])),
+            }
+        )
+    if ours and rival is not None:
+        rows.append(_ratio(ours, rival, rows[-1] if "packs" in given.parts else None))
+    return rows
 
 
 def _plan(given: argparse.Namespace) -> dict[str, Any]:
     training = {"min_steps": given.min_steps, "epochs": given.epochs}
     return {
         "name": "whole pilot",
+        "student": "sandbox" if given.world == "maths" else "sandbox-worlds",
         "max_new_tokens": given.longest_answer,
-        "seeds": {"count": given.seeds},
+        "seeds": {"world": given.world, "count": given.seeds},
         "test": {"count": given.items, "teacher_items": min(100, given.items)},
         "grid": {"budgets": given.budgets, "replicates": given.replicates},
         "target": {"queries": given.target},
@@ -115,15 +129,14 @@ def _plan(given: argparse.Namespace) -> dict[str, Any]:
 
 
 def _situation(ready: Prepared) -> Situation:
-    target = ready.plan.target.queries or max(ready.plan.grid.budgets)
-    return Situation(task_type(ready.plan.task), len(ready.seeds), target)
+    return Situation(ready.task.type, len(ready.seeds), ready.plan.target.queries or max(ready.plan.grid.budgets))
 
 
 # --- ours ---------------------------------------------------------------------------------------------
 
 
 def _ours(plan: dict[str, Any], home: Path) -> dict[str, Any]:
-    """`seedpilot pilot`, on a store of its own."""
+    """`seedpilot pilot`, in a store of its own."""
     home.mkdir()
     (home / "plan.toml").write_text(tomli_w.dumps(plan))
     begun, busy = time.perf_counter(), _children()
@@ -168,12 +181,13 @@ def _children() -> float:
 # --- the grid -----------------------------------------------------------------------------------------
 
 
-def _sample(grid: Sequence[GridCell], rng: random.Random) -> list[GridCell]:
-    """One cell of each size (budget), the seeds alone and the untuned student among them."""
+def _sample(grid: Sequence[GridCell], rng: random.Random, most: int | None) -> list[GridCell]:
+    """One cell of each size (budget), or of so many of them; the seeds alone and the untuned student are sizes too."""
     sizes: dict[tuple[bool, int], list[GridCell]] = {}
     for one in grid:
         sizes.setdefault((bool(one.examples), one.cell.budget), []).append(one)
-    return [rng.choice(cells) for cells in sizes.values()]
+    chosen = np.linspace(0, len(sizes) - 1, min(most or len(sizes), len(sizes))).round().astype(int)
+    return [rng.choice(sizes[sorted(sizes)[at]]) for at in chosen]
 
 
 def _off_the_shelf(
@@ -250,12 +264,11 @@ def _in_packs(ready: Prepared, grid: Sequence[GridCell], out: Path) -> tuple[lis
     return [measured(ready, one, found[one.cell.key].answers) for one in grid], took
 
 
-def _ratio(ours: Sequence[dict[str, Any]], rival: dict[str, Any]) -> dict[str, Any]:
+def _ratio(ours: Sequence[dict[str, Any]], rival: dict[str, Any], whole: dict[str, Any] | None) -> dict[str, Any]:
     def times(theirs: str, mine: str) -> float | None:
         return None if rival[theirs] is None else round(median(rival[theirs] / one[mine] for one in ours), 2)
 
-    agreed = [one["decision"]["most_likely"] for one in ours]
-    return {
+    ratio = {
         "what": "the grid over ours",
         "times_the_seconds": times("seconds", "seconds"),
         "times_the_processor_seconds": times("processor_seconds", "processor_seconds"),
@@ -263,13 +276,19 @@ def _ratio(ours: Sequence[dict[str, Any]], rival: dict[str, Any]) -> dict[str, A
         "times_the_processor_seconds_with_batch_1": times("processor_seconds_with_batch_1", "processor_seconds"),
         "times_the_queries": times("queries", "queries"),
         "times_the_queries_if_replicates_share_data": times("queries_if_replicates_share_data", "queries"),
-        "same_advice_as_the_grid": [one["decision"]["recommended"] == rival["decision"]["recommended"] for one in ours],
-        "most_likely_by_ours": agreed,
-        "same_most_likely_as_the_grid": [one == rival["decision"]["most_likely"] for one in agreed],
-        "same_as_the_grid_s_largest_budget": [
-            one == rival["decision_at_the_largest_budget"]["most_likely"] for one in agreed
-        ],
     }
+    if whole is not None:
+        agreed = [one["decision"]["most_likely"] for one in ours]
+        last = whole["decision_at_the_largest_budget"]["most_likely"]
+        ratio |= {
+            "same_advice_as_the_grid": [
+                one["decision"]["recommended"] == whole["decision"]["recommended"] for one in ours
+            ],
+            "most_likely_by_ours": agreed,
+            "same_most_likely_as_the_grid": [one == whole["decision"]["most_likely"] for one in agreed],
+            "same_as_the_grid_s_largest_budget": [one == last for one in agreed],
+        }
+    return ratio
 
 
 def _told(line: str) -> None:

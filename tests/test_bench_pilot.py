@@ -24,11 +24,11 @@ def test_a_pilot_and_a_grid_off_the_shelf_are_timed_counted_and_decide():
     assert grid["queries"] == grid["queries_if_replicates_share_data"] == 3 * (8 + 16)
     assert 20 < ours["queries"] <= 20 + 3 * 16
     assert grid["cells"] == 8
-    assert grid["cells_timed"] == len(grid["trl_right"]) == len(grid["packs_right"]) == 4
+    assert grid["cells_timed"] == len(grid["trl_right"]) == len(packs["packs_right"]) == 4
     assert grid["extrapolated"]
     assert grid["seconds"] > grid["of_it_answering"] > 0
     assert packs["seconds"] > 0
     assert ratio["times_the_queries"] == round(grid["queries"] / ours["queries"], 2)
-    for decision in (ours["decision"], grid["decision"], grid["decision_at_the_largest_budget"]):
+    for decision in (ours["decision"], packs["decision"], packs["decision_at_the_largest_budget"]):
         assert sum(one["p_best"] for one in decision["strategies"].values()) == pytest.approx(1, abs=0.01)
         assert decision["most_likely"] in decision["strategies"]
