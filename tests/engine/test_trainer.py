@@ -170,7 +170,7 @@ def test_jobs_of_one_base_and_like_recipes_go_together_and_the_plan_is_written(t
 
 def test_the_packs_with_the_most_steps_come_first(tiny: Path, tmp_path: Path) -> None:
     """The last to end would keep one process busy while the others wait."""
-    sizes = {"few": 10, "most": 60, "untuned": 0, "many": 40}
+    sizes = {"few": 10, "most": 100, "untuned": 0, "many": 60}
     jobs = [job(tiny, tmp_path, name, count) for name, count in sizes.items()]
     assert [one.keys for one in plan_packs(jobs, len(jobs))] == [("most",), ("many",), ("few",), ("untuned",)]
 
