@@ -8,7 +8,7 @@ from engine.atlas.design import BUDGETS, SEEDS, SEEDS_ONLY, STRONG, UNTUNED, WEA
 from engine.atlas.table import AtlasCell, load
 from engine.atlas.views import World
 from engine.settings import Settings
-from pages.shared import chart_atlas, linked, shown
+from pages.shared import chart_atlas, linked, shown, terms
 
 AUGMENTERS = {"Strong": STRONG, "Weak": WEAK}
 
@@ -29,9 +29,11 @@ folder = Settings().data / "atlas"
 files = tuple((path.name, path.stat().st_mtime_ns) for path in sorted(folder.glob("*.parquet")))
 measured = cells(folder, files)
 st.markdown(
-    "The same small student, trained on what each strategy made of 30 to 1,000 labelled examples, in worlds that "
-    "SeedPilot generates. **Training and tests are real; language and teacher are simulated.** It shows how the "
-    "trade-off looks, and no number for your own model."
+    terms.FirstUse()(
+        "The same small student, trained on what each strategy made of 30 to 1,000 labelled examples, in worlds that "
+        "SeedPilot generates. **Training and tests are real; language and teacher are simulated.** It shows how the "
+        "trade-off looks, and no number for your own model."
+    )
 )
 if not measured:
     st.info(

@@ -9,7 +9,7 @@ import streamlit as st
 from engine import evidence
 from engine.domain import Strategy, TaskType
 from engine.evidence import Claim, Point
-from pages.shared import chart_tables, charts, linked, shown, words
+from pages.shared import chart_tables, charts, linked, shown, terms, words
 
 table = evidence.published()
 EVERY = "All"
@@ -85,8 +85,10 @@ if drawn:
     if task in (EVERY, words.TASKS[TaskType.MATH]) and strategy == study == reading == EVERY and not find:
         answers, new = table.claim("doubling-answers"), table.claim("doubling-new")
         st.markdown(
-            f"**A doubling of the data adds {new.value:g} points on GSM8K with new questions, "
-            f"{answers.value:g} with answers** ({new.reference}, {answers.reference}; other students)."
+            terms.FirstUse()(
+                f"**A doubling of the data adds {new.value:g} points on GSM8K with new questions, "
+                f"{answers.value:g} with answers** ({new.reference}, {answers.reference}; other students)."
+            )
         )
     shown.chart(
         charts.published(drawn),

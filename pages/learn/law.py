@@ -6,7 +6,7 @@ import streamlit as st
 
 from engine import law_by_hand, prior
 from engine.domain import TaskType
-from pages.shared import chart_law, linked, shown, situation, words
+from pages.shared import chart_law, linked, shown, situation, terms, words
 
 QUALITIES = (0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.5, 2.0)
 REACHES = (0.05, 0.1, 0.2, 0.5, 1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150, 200, 300, 500, 700, 1000)
@@ -74,8 +74,10 @@ def sliders(names: tuple[str, ...], medians: Mapping[str, float]) -> dict[str, f
 
 
 st.markdown(
-    "Move what an example is **worth** (quality) and how far a strategy **goes** (reach), and see where the lead "
-    "changes hands. One curve a strategy, without its uncertainty: for feeling the law, not for deciding."
+    terms.FirstUse()(
+        "Move what an example is **worth** and how far a strategy goes (its **reach**), and see where the lead changes "
+        "hands. One curve for each strategy, without its uncertainty: for feeling the law, not for deciding."
+    )
 )
 ask, answer = st.columns([1, 2.4], gap="large")
 with ask:

@@ -8,7 +8,7 @@ import streamlit as st
 from engine import advice_map
 from engine.advice_map import AdviceMap
 from engine.domain import Situation
-from pages.shared import chart_map, linked, shown, situation
+from pages.shared import chart_map, linked, shown, situation, terms
 
 
 @st.cache_data(max_entries=64, show_spinner="Drawing the map")
@@ -24,7 +24,9 @@ def everywhere(have: Situation) -> Situation:
 
 
 st.markdown(
-    "Few queries per seed or many, ten labelled examples or ten thousand: who is likely best where, and how sure."
+    terms.FirstUse()(
+        "Few queries per seed or many, ten labelled examples or ten thousand: who is likely best where, and how sure."
+    )
 )
 ask, answer = st.columns([1, 2.4], gap="large")
 with ask:

@@ -3,18 +3,11 @@
 import streamlit as st
 
 from engine.errors import InputError
-from engine.runs import plan_of
-from pages.shared import data_parts, data_row, pilots, run_words, words
+from pages.shared import data_parts, data_row, pilots, run_head
 
 store = pilots.store()
-run_id = st.query_params.get("run")
-if not run_id:
-    st.info("No run is chosen. The list of runs leads to each of them.", icon=":material/info:")
-    st.page_link("pages/pilot/runs.py", label="All runs", icon=":material/list_alt:")
-    st.stop()
-run = store.run(run_id)
-st.subheader(words.plain(run.name), anchor=False)
-st.markdown(f"{run_words.badges(run, plan_of(run))} :gray[:small[{run.id}]]")
+run, plan = run_head.of_address(store)
+run_head.head(run, plan)
 st.page_link("pages/pilot/run.py", label="The run", icon=":material/arrow_back:", query_params={"run": run.id})
 try:
     index = data_parts.opened(store, run)

@@ -79,6 +79,16 @@ def beginning(plan_json: str) -> None:
     st.session_state["pilot_shown"] = plan_json
 
 
+def alone() -> tuple[pilots.Outline | None, str]:
+    """What the teacher is sent and asked in a check, while only steps after the teacher's are not complete; the plan
+    of that check."""
+    raw = json.dumps(check_form.alone(asked.raw), sort_keys=True)
+    try:
+        return pilots.outline(raw), raw
+    except InputError:  # told in its step
+        return None, raw
+
+
 entered = wizard.TAB not in st.session_state
 advice_door.pour()
 lost = drafts.opened()
@@ -117,10 +127,13 @@ with beside:
         "Begin anew", key="pilot_anew", type="tertiary", icon=":material/restart_alt:", on_click=plan_door.anew,
         help="Empties every step.",
     )  # fmt: skip
+asks, asks_json = found, plan_json
+if found is None and not {wizard.SEEDS, wizard.TASK, wizard.TEACHER} & set(faults):
+    asks, asks_json = alone()
 with places.sent:
-    prompts_form.show(None if found is None else found.prompts)
+    prompts_form.show(None if asks is None else asks.prompts)
 with places.check:
-    check_form.show(found, asked, plan_json)
+    check_form.show(asks, asks_json, asked=asked)
 with steps.part(wizard.START):
     beginning(plan_json)
 steps.finish(faults)

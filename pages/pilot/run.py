@@ -3,7 +3,6 @@
 import streamlit as st
 
 from engine.records import CHECK, DRY_RUN, FULL, RunState
-from engine.runs import plan_of
 from pages.shared import (
     check_parts,
     follow_form,
@@ -12,19 +11,13 @@ from pages.shared import (
     result_parts,
     result_tables,
     run_controls,
+    run_head,
     run_outcome,
     run_words,
-    words,
 )
 
 store = pilots.store()
-run_id = st.query_params.get("run")
-if not run_id:
-    st.info("No run is chosen. The list of runs leads to each of them.", icon=":material/info:")
-    st.page_link("pages/pilot/runs.py", label="All runs", icon=":material/list_alt:")
-    st.stop()
-run = store.run(run_id)
-plan = plan_of(run)
+run, plan = run_head.of_address(store)
 if plan.retrieval is not None:
     st.page_link(
         "pages/decide/retrieval.py", label="What this retrieval pilot measured", icon=":material/manage_search:"
@@ -68,8 +61,7 @@ def results() -> None:
     result_parts.result(now, plan, store)
 
 
-st.subheader(words.plain(run.name), anchor=False)
-st.markdown(f"{run_words.badges(run, plan)} :gray[:small[{run.id}]]")
+run_head.head(run, plan)
 if plan.sandbox_parts:
     st.caption("Sandbox results are practice: they say how SeedPilot works, not how your own task will go.")
 if not (run.id.startswith(CHECK) and run.state in (RunState.DONE, RunState.FAILED)):  # its verdict says it

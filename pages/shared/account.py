@@ -8,6 +8,17 @@ from engine.settings import Settings
 from pages.shared import words
 
 HOW = "docs/exposed.md says how a server is set up."
+REMEMBER = """<script>sessionStorage.setItem("seedpilot_came", location.pathname + location.search)</script>"""
+RETURN = """<script>
+(() => {
+  const came = sessionStorage.getItem("seedpilot_came")
+  sessionStorage.removeItem("seedpilot_came")
+  const here = location.pathname + location.search
+  if (came && came !== here && came.startsWith("/") && !came.startsWith("//")) location.replace(came)
+})()
+</script>"""
+"""A login ends on the first page (Streamlit's own redirect). The link that one came by waits in the browser's tab, and
+is gone to once; addresses here hold no key."""
 
 
 def owner() -> str | None:
@@ -30,6 +41,7 @@ def gate() -> None:
     if not st.user.is_logged_in:
         st.title("SeedPilot")
         st.info("Log in to see your runs and to start new ones.", icon=":material/lock:")
+        st.html(REMEMBER, unsafe_allow_javascript=True)
         st.button("Log in", key="account_login", type="primary", icon=":material/login:", on_click=st.login)
         st.stop()
     name = _who()
@@ -40,6 +52,9 @@ def gate() -> None:
         st.button("Log out", key="account_logout", icon=":material/logout:", on_click=st.logout)
         st.stop()
     with st.sidebar:
+        if not st.session_state.get("account_returned"):
+            st.session_state["account_returned"] = True
+            st.html(RETURN, unsafe_allow_javascript=True)
         st.caption(f":material/person: {words.plain(name)}")
         st.button("Log out", key="account_logout", icon=":material/logout:", on_click=st.logout)
 

@@ -10,13 +10,30 @@ import streamlit as st
 from pydantic import SecretStr
 
 from engine import launch, runs
-from engine.plan import CheckPlan, check_plan
+from engine.plan import SANDBOX, CheckPlan, GridPlan, check_plan
 from engine.settings import Settings
 from pages.shared import check_parts, pilots, run_controls, run_words
 from pages.shared.pilot_parts import KEEP, Asked
 
 OF_THE_CHECK = ("task", "seeds", "test", "teacher", "augmenter", "judge", "teachers", "prompts", "unlabelled", "check")
 """Tables of a plan that a check's queries come from."""
+
+
+def alone(raw: dict[str, Any]) -> dict[str, Any]:
+    """The plan of a check while student, design or ceiling are still to be put right: the smallest pilot on the
+    sandbox's student stands in for them. Nothing of it is run."""
+    own = {name: raw[name] for name in OF_THE_CHECK if name in raw}
+    seeds = raw.get("check", {}).get("seeds", CheckPlan().seeds)
+    grid = {"strategies": raw.get("grid", {}).get("strategies") or GridPlan().strategies, "budgets": [max(50, seeds)]}
+    usd = raw.get("ceiling", {}).get("usd")
+    test = {name: value for name, value in raw.get("test", {}).items() if name != "teacher_items"}
+    return own | {
+        "name": raw.get("name") or "pilot",
+        "student": SANDBOX,
+        "grid": grid | {"replicates": 1, "adaptive": False},
+        "test": test | {"teacher_items": 0},
+        "ceiling": {} if usd is None else {"usd": usd},
+    }
 
 
 def section() -> dict[str, Any]:
@@ -36,14 +53,14 @@ def section() -> dict[str, Any]:
     return {"check": {"seeds": int(seeds)} | ({} if most is None else {"ceiling_queries": int(most)})}
 
 
-def show(found: pilots.Outline | None, asked: Asked, plan_json: str) -> None:
-    """The button, and the last check of this visit."""
+def show(found: pilots.Outline | None, plan_json: str, *, asked: Asked) -> None:
+    """The button, and the last check of this visit; `plan_json` is what a check would be filed with."""
     store = pilots.store()
     last: tuple[str, str] | None = st.session_state.get("check_run")
     run = None if last is None else next((one for one in store.runs() if one.id == last[0]), None)
     live = run is not None and (run.state in run_words.LIVE)
     if found is None:
-        st.caption("Can start once the plan is complete; the student and the design may still change after it.")
+        st.caption("Can start once seeds, task and teacher are complete; student and design may follow.")
     else:
         st.caption(
             f"{found.check.seeds} of your seeds, three answers to ten of them, one example of each strategy: at most "

@@ -15,9 +15,8 @@ from engine.errors import InputError
 from engine.hand_edits import DROP, RESTORE, Change
 from engine.records import FULL, PoolRow, Run
 from engine.row_index import Filter, Row, RowIndex
-from engine.run_export import export, exportable
 from engine.store import Store
-from pages.shared import run_parts, run_words
+from pages.shared import run_head, run_parts, run_words
 
 SIZE = 25
 """Rows of a page."""
@@ -154,17 +153,9 @@ def by_hand(run: Run, store: Store, index: RowIndex, wanted: Filter) -> None:
                 "Put all back", key="data_restore_all", icon=":material/undo:", on_click=_restore_all,
                 args=(index, list(changes), store.owner), help="Every row as it was bought.",
             )  # fmt: skip
-        if exportable(store, run.id):
-            st.download_button(
-                "Download the data set folder (ZIP)",
-                lambda: export(store, run.id).read_bytes(),  # made when it is asked for
-                f"{run.id}-data.zip",
-                "application/zip",
-                key="data_download",
-                icon=":material/folder_zip:",
-                on_click="ignore",
-                help="With these changes; `seedpilot train --data FOLDER` trains on it.",
-            )
+        run_head.folder(
+            run, store, key="data_download", help="With these changes; `seedpilot train --data FOLDER` trains on it."
+        )
 
 
 def _drop_all(index: RowIndex, kept: Filter, by: str | None) -> None:

@@ -46,7 +46,7 @@ def section() -> dict[str, Any]:
 def show(found: Sequence[Prompt] | None) -> None:
     """The queries for one example of each strategy; None where the plan has faults."""
     if not found:
-        st.caption("The prompts appear here once the plan has no faults.")
+        st.caption("The prompts appear here once seeds, task and teacher are complete.")
         return
     strategies = list(dict.fromkeys(prompt.strategy for prompt in found))
     chosen = st.segmented_control(

@@ -13,11 +13,10 @@ from engine import launch
 from engine.heart import ask
 from engine.plan import PilotPlan
 from engine.records import HELD, NO_PILOTS, RESUMABLE, Run, RunState
-from engine.run_export import export, exportable
 from engine.settings import Settings
 from engine.stopping import CANCEL, PAUSE, STOP
 from engine.store import Store
-from pages.shared import emphasis, run_parts, run_words, teacher_form, words
+from pages.shared import emphasis, run_head, run_parts, run_words, teacher_form, words
 
 STARTS_WITHIN_S = 20.0
 """A worker takes a queued run within this time, unless another run has the machine."""
@@ -147,18 +146,13 @@ def take_away(run: Run, store: Store) -> None:
             icon=":material/table_rows:",
             query_params={"run": run.id},
         )
-    if exportable(store, run.id):
-        st.download_button(
-            "Download the data set folder (ZIP)",
-            lambda: export(store, run.id).read_bytes(),  # made when it is asked for
-            f"{run.id}-data.zip",
-            "application/zip",
-            key="run_data_download",
-            icon=":material/folder_zip:",
-            on_click="ignore",
-            help="Seeds and generated examples as JSONL with their provenance, a data card, and configs for TRL and "
-            "Axolotl; `datasets.load_dataset` takes it as it is.",
-        )
+    run_head.folder(
+        run,
+        store,
+        key="run_data_download",
+        help="Seeds and generated examples as JSONL with their provenance, a data card, and configs for TRL and "
+        "Axolotl; `datasets.load_dataset` takes it as it is.",
+    )
     labels = {file.label: file for file in files}
     file = labels[st.selectbox("File", list(labels), key=f"run_file_{run.id}")]
     with file.path.open(encoding="utf-8") as lines:

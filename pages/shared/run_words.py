@@ -6,7 +6,7 @@ import re
 import time
 
 from engine.plan import PilotPlan
-from engine.records import HELD, Run, RunState
+from engine.records import CHECK, HELD, Run, RunState
 from engine.stopping import STOP
 from pages.shared import words
 
@@ -91,8 +91,10 @@ def badges(run: Run, plan: PilotPlan) -> str:
     found = f":{colour}-badge[{icon} {label}]"
     if run.state is RunState.RUNNING and run.request:
         found += f" :orange-badge[{'Stopping' if run.request == STOP else 'Cancelling'}]"
-    if plan.sandbox_parts:
-        found += f" :violet-badge[:material/toys: Sandbox: {', '.join(plan.sandbox_parts)}]"
+    # A check asks no student.
+    practice = [part for part in plan.sandbox_parts if not (run.id.startswith(CHECK) and part == "student")]
+    if practice:
+        found += f" :violet-badge[:material/toys: Sandbox: {', '.join(practice)}]"
     return found
 
 

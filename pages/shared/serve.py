@@ -18,6 +18,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.web import cli
 
 from pages import shared
+from pages.shared import shell
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -29,6 +30,7 @@ def main(options: list[str]) -> None:
         # Workers inherit it: an endpoint is then asked only if it is on the list (engine/settings.py).
         os.environ["SEEDPILOT_EXPOSED"] = "1"
     PagesManager.uses_pages_directory = False
+    shell.install()
     warm_up()
     cli.main(["run", str(ROOT / "app.py"), *options], prog_name="streamlit")
 

@@ -48,7 +48,10 @@ def test_nobody_sees_anything_before_logging_in_and_then_their_own_runs_alone(
     expect(page.get_by_text("Log in to see your runs")).to_be_visible()
     expect(page.get_by_text("Ada's")).to_have_count(0)
     log_in(page, provider, ADA)
+    # The login itself ends on the first page; the link that one came by is opened all the same.
+    page.wait_for_url("**/run?run=20261121-080000-aaaa")
     expect(page.get_by_text(ADA)).to_be_visible()
+    expect(page.get_by_text("Ada's")).to_be_visible()
 
     page.goto(f"{address}/runs")
     app.settle(page)

@@ -170,3 +170,9 @@ def test_the_track_record_counts_what_lay_inside_the_intervals_and_says_how_many
 def test_without_a_full_run_the_track_record_says_how_to_make_one(app: AppTest) -> None:
     page = opened(app, "track_record")
     assert any("A full run after a pilot makes one" in info.value for info in page.info)
+
+
+@pytest.mark.parametrize("page", ["map", "law", "evidence", "atlas"])
+def test_each_page_that_teaches_leads_to_the_glossary_where_it_first_uses_a_term(app: AppTest, page: str) -> None:
+    shown = opened(app, page)
+    assert any("](glossary#" in element.value for element in (*shown.markdown, *shown.info))

@@ -218,12 +218,17 @@ def test_the_prompts_of_each_strategy_are_shown_as_text_and_nothing_else(app: Ap
     assert plan(form)["prompts"] == {"few_shot": 2, "questions_per_call": 1}
 
 
-def test_a_plan_with_faults_shows_no_prompts(app: AppTest) -> None:
+def test_prompts_and_check_wait_for_seeds_task_and_teacher_and_for_nothing_after_them(app: AppTest) -> None:
     form = app.switch_page("pages/pilot/new.py").run()
-    assert form.code
+    form.radio(key="pilot_student").set_value("A model of mine").run()
     form.text_input(key="pilot_budgets").set_value("0").run()
+    assert form.button(key="pilot_start").disabled
+    assert form.code
+    assert not form.button(key="check_start").disabled
+    form.radio(key="pilot_source").set_value("My own file").run()
     assert not form.code
-    assert any("appear here once the plan has no faults" in caption.value for caption in form.caption)
+    assert form.button(key="check_start").disabled
+    assert any("appear here once seeds, task and teacher are complete" in caption.value for caption in form.caption)
 
 
 # --- the check ------------------------------------------------------------------------------------------
@@ -232,6 +237,7 @@ def test_a_plan_with_faults_shows_no_prompts(app: AppTest) -> None:
 def test_the_check_runs_in_a_worker_and_its_findings_come_to_the_page(app: AppTest, store: Store) -> None:
     form = app.switch_page("pages/pilot/new.py").run()
     form.number_input(key="check_seeds").set_value(12).run()
+    form.text_input(key="pilot_budgets").set_value("0").run()  # a step after the teacher's
     form.button(key="check_start").click().run()
     assert not form.exception
     [run] = store.runs()
