@@ -5,11 +5,15 @@ Neither knows the gold answers of the seeds or of the test items.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 import re
 from collections import Counter
 from pathlib import Path
+
+from engine.domain import Message, Request
+from engine.teachers.sandbox import SandboxTeacher
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 GSM8K = SHARED / "data" / "gsm8k"
@@ -96,3 +100,16 @@ class TicketReader:
         order = re.search(r"\b[A-Z]-\d{4}\b", text)
         record = {"category": category, "urgency": urgency, "order": order.group() if order else None}
         return f"```json\n{json.dumps(record)}\n```"
+
+
+class SandboxVoice:
+    """The sandbox's teacher as a server speaks it; the same messages get another reply each time."""
+
+    def __init__(self) -> None:
+        self.teacher, self.asked = SandboxTeacher(), 0
+
+    def __call__(self, messages: list[dict[str, str]]) -> str:
+        self.asked += 1
+        said = tuple(Message(one["role"], one["content"]) for one in messages)  # type: ignore[arg-type]
+        request = Request(said, max_tokens=512, temperature=0.7, sample_index=self.asked)
+        return asyncio.run(self.teacher.ask(request)).text

@@ -22,6 +22,7 @@ from pages.shared import (
     target_form,
     task_form,
     teacher_form,
+    teachers,
     words,
 )
 
@@ -77,8 +78,9 @@ def values(asked: Mapping[str, str]) -> dict[str, Any]:
     found["target_seeds"] = max(1, (_whole(asked, "seeds", 100) or 100) - (_whole(asked, "test_items") or 0))
     found |= _teacher(asked)
     student = asked.get("student", "").strip()
+    found["pilot_student"] = pilot_form.OWN_STUDENT
     if student:
-        found |= {"pilot_student": pilot_form.OWN_STUDENT, "pilot_student_name": student}
+        found["pilot_student_name"] = student
     if (items := _whole(asked, "test_items")) is not None:
         found["pilot_holdout"] = items
     if _whole(asked, "unlabelled"):
@@ -105,10 +107,10 @@ def _files(handed: Mapping[str, Any], filled: Mapping[str, Any]) -> dict[str, An
 
 
 def _teacher(asked: Mapping[str, str]) -> dict[str, Any]:
-    name = asked.get("teacher1", "").strip()
+    """Examples of one's own are for a model of one's own; what the advice's field shows until another is named stands
+    here too."""
+    name = asked.get("teacher1", teachers.EXAMPLE if _in_money(asked) else "").strip()
     prices = {f"pilot_{key}": _number(asked, key) for key in ("usd_in", "usd_out")}
-    if not name and not any(price is not None for price in prices.values()):
-        return {}
     return {"pilot_teacher": teacher_form.ENDPOINT, "pilot_model": name, **prices}
 
 

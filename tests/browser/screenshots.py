@@ -254,6 +254,8 @@ ACTS: dict[str, Callable[[Page], None]] = {
 def take(page: Page, path: Path) -> None:
     """The whole page: the window is made as tall as what scrolls inside it."""
     app.settle(page)
+    # Grey boxes stand for what the browser has not drawn yet.
+    page.wait_for_function("!document.querySelector('[data-testid=stSkeleton]')")
     width = page.viewport_size["width"] if page.viewport_size else 1440
     height = page.get_by_test_id("stMain").evaluate("main => main.scrollHeight")
     page.set_viewport_size({"width": width, "height": max(800, min(int(height) + 40, 8000))})

@@ -20,8 +20,8 @@ new PerformanceObserver(list => {
 """
 FIRST = ("/", "/pilot", "/runs")
 OTHERS = (
-    "/?usd=150&task=Label+or+JSON+record&seeds=800&test_items=200", "/what-if?if_writer=true", "/retrieval", "/generate",
-    "/map", "/law", "/atlas", "/evidence", "/track-record", "/method", "/glossary",
+    "/?usd=150&task=Label+or+JSON+record&seeds=800&test_items=200", "/what-if?if_writer=true", "/retrieval",
+    "/generate", "/map", "/law", "/atlas", "/evidence", "/track-record", "/method", "/glossary",
 )  # fmt: skip
 
 

@@ -4,7 +4,6 @@ from the advice to a run that asks a real server."""
 from __future__ import annotations
 
 import json
-import random
 import re
 import time
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from engine.records import RunState
+from engine.sandbox.catalogue import world_of
 from engine.stopping import CANCEL
 from engine.store import Store
 from tests.browser import app
@@ -22,7 +22,7 @@ from tests.browser.test_examples_form import EXAMPLES
 from tests.browser.test_own_task import TICKETS
 from tests.openai_server import KEY, MODEL, serving
 from tests.small_students import build_tiny_student
-from tests.voices import TicketReader
+from tests.voices import SandboxVoice
 
 
 @pytest.fixture(scope="module")
@@ -37,15 +37,11 @@ def address(home: Path) -> Iterator[str]:
 
 
 def eight_hundred(path: Path) -> Path:
-    """800 tickets: the 300, and 500 with other numbers in them."""
-    lines, draw = TICKETS.read_text(encoding="utf-8").splitlines(), random.Random(0)
-    more = []
-    while len(more) < 500:
-        line = draw.choice(lines)
-        numbers = {number: str(draw.randint(10 ** (len(number) - 1), 10 ** len(number) - 1))
-                   for number in re.findall(r"\d+", line)}  # fmt: skip
-        more.append(re.sub(r"\d+", lambda found, to=numbers: to[found[0]], line))  # type: ignore[misc]
-    path.write_text("\n".join([*lines, *more]) + "\n", encoding="utf-8")
+    """800 support tickets with JSON answers, of the sandbox's world; 12 of them hold a bare label."""
+    rows = [{"message": item.question, "record": item.answer} for item in world_of("tickets").seeds(800)]
+    for place in range(6, 800, 70):
+        rows[place]["record"] = "billing"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return path
 
 
@@ -156,13 +152,24 @@ def test_from_advice_on_800_tickets_to_a_run_with_a_reload_in_the_middle(
     page: Page, address: str, home: Path, tmp_path: Path
 ) -> None:
     student = build_tiny_student(tmp_path / "tiny")
-    with serving(TicketReader()) as server:
-        opened(page, f"{address}/?task=Label+or+JSON+record&seeds=800&budget=Money&usd=150")
+    with serving(SandboxVoice()) as server:
+        opened(page, address)
+        fill(page, "spinbutton", "Money, $", "150")
+        page.get_by_text("Take them from your file", exact=True).click()
+        upload(page, "Your labelled examples (JSONL, CSV or Parquet)", eight_hundred(tmp_path / "support.jsonl"))
+        said = 'Line 7, record: expected keys category, priority, order; found "billing". 12 of 800 rows.'
+        expect(page.get_by_role("heading", name=f"{said} Fix, remap, or drop 12.")).to_be_visible()
+        pressed(page, "Drop 12")
+        expect(page.get_by_role("spinbutton", name="Labelled examples")).to_have_value("788")
+        expect(page.get_by_text("591 to train on, 197 to test on.")).to_be_visible()
+        expect(page.get_by_role("combobox", name="What does one answer look like?")).to_have_value(
+            "Label or JSON record"
+        )
         page.get_by_role("link", name=re.compile("a new pilot, filled from here")).click()
         page.wait_for_url("**/pilot*")
         app.settle(page)
-        upload(page, EXAMPLES, eight_hundred(tmp_path / "support.jsonl"))
-        fill(page, "spinbutton", "Rows kept for testing", "60")
+        expect(page.get_by_text("Your examples came along")).to_be_visible()
+        expect(page.get_by_role("spinbutton", name="Rows kept for testing")).to_have_value("197")
         expect(page.get_by_test_id("stDataFrame").first).to_be_visible()
         expect(page.get_by_role("combobox", name="Column of the question")).to_have_value("message")
         pressed(page, "Next: Task")
@@ -214,7 +221,7 @@ def test_from_advice_on_800_tickets_to_a_run_with_a_reload_in_the_middle(
         store = Store(home / "seedpilot.sqlite")
         plan = store.run(run_id).plan
         assert (plan["teacher"]["base_url"], plan["student"]) == (server.base_url, str(student))
-        assert plan["target"]["seeds"] == 800
+        assert plan["target"]["seeds"] == 591
         store.ask(run_id, CANCEL)
         while store.run(run_id).state in (RunState.QUEUED, RunState.RUNNING) and time.monotonic() < deadline + 120:
             page.wait_for_timeout(500)
