@@ -35,7 +35,11 @@ _SWITCHES = re.compile(
     r"target_recommended"
 )
 """Of the inputs that are on or off: buttons look the same, and cannot be set."""
-_NEVER = re.compile(r"pilot_key|pilot_shown|pilot_step.*|pilot_draft.*|check_token|judge_state")
+_NEVER = re.compile(
+    r"pilot_key|pilot_shown|pilot_step.*|pilot_draft.*|check_token|judge_state|"
+    r"judge_labels|(pilot|pilot_task|pilot_test|task)_file|.*_inputs|.*_replies"
+)
+"""What is no part of a draft; uploaders (the second line) refuse to be set, their files are kept by `_path`."""
 _NAMED = {"strategy": Strategy, "task_type": TaskType}
 
 
@@ -90,6 +94,8 @@ def _taken_up(name: str) -> list[str]:
         return ["The plan that this address names is not kept here any more. The form begins anew."]
     told = []
     for key, value in kept["values"].items():
+        if _NEVER.fullmatch(key):
+            continue
         read = _read(value)
         if isinstance(read, Path):
             if not read.exists():

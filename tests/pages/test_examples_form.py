@@ -13,6 +13,7 @@ from engine.domain import Situation, TaskType
 from engine.mapping import guessed_columns
 from pages.shared import examples_form
 from tests.engine.test_labelled import RIGHT, tickets, written
+from tests.pages.conftest import ROOT
 
 
 def given(app: AppTest, file: Path, key: str = examples_form.FILE) -> AppTest:
@@ -159,6 +160,20 @@ def test_a_new_pilot_takes_the_files_over_as_they_were_mended(app: AppTest, tmp_
     columns = {box.label: box.value for box in app.selectbox if box.label.startswith("Column of the")}
     assert columns["Column of the question"] == "message"
     assert columns["Column of the answer"] == "record"
+
+
+def test_a_reload_of_a_new_pilot_finds_the_file_that_came_along(app: AppTest, tmp_path: Path) -> None:
+    given(app, tickets(tmp_path / "support.jsonl", {}))
+    to_a_new_pilot(app)
+    app.number_input(key="pilot_holdout").set_value(60).run()
+    draft = address(app)["draft"]
+    again = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    again.switch_page("pages/pilot/new.py")
+    again.query_params["draft"] = draft
+    again.run()
+    assert not any("Something went wrong" in error.value for error in again.error)
+    assert again.number_input(key="pilot_holdout").value == 60
+    assert json.loads(again.session_state["pilot_shown"])["seeds"]["path"].endswith("support.jsonl")
 
 
 def test_columns_that_were_chosen_by_hand_come_along(app: AppTest, tmp_path: Path) -> None:
