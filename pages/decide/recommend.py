@@ -67,11 +67,12 @@ def headline(found: Recommendation) -> None:
             width=FIGURE,
         )
         likely = f"The chance that no other strategy does better. See {terms.link('Likely best')}."
+        leader = min(found.outlooks, key=lambda o: o.regret_points).strategy
+        told = (found.recommended, found.runner_up) if found.recommended else (found.cheapest, leader)
         if found.recommended:
             named("Advised", found.recommended, likely)
             named("Runner-up", found.runner_up, likely)
         else:
-            leader = min(found.outlooks, key=lambda o: o.regret_points).strategy
             named("Cheapest of the tie", found.cheapest, likely)
             named("Expected best of it", leader, likely)
         stake = found.at_stake
@@ -85,6 +86,8 @@ def headline(found: Recommendation) -> None:
             "cheapest or easiest.",
             width=FIGURE,
         )
+        asked = [f"**{words.STRATEGIES[s]}**: {words.WHAT_IS_ASKED[s]}." for s in dict.fromkeys(told)]
+        st.markdown(f":small[{' '.join(asked)}]")
         if said := tie(found):
             st.markdown(words.plain(said))
 
@@ -154,7 +157,10 @@ def outlook_table(found: Recommendation) -> pd.DataFrame:
     )
 
 
-st.markdown("How should you spend your next teacher query? No key, no GPU, and nothing leaves this machine.")
+st.markdown(
+    "You have some labelled examples, a small model to train, and money for a large one. What should the large one "
+    "write for it? No key, no GPU, and nothing leaves this machine."
+)
 ask, answer = st.columns([1, 2.4], gap="large")
 with ask:
     asked = situation.ask(files=answer.container())

@@ -30,8 +30,9 @@ def whole(file: Path, said: str) -> None:
     st.error(f"{said}\n\nNothing of {words.plain(file.name)} counts until then.", icon=":material/error:")
 
 
-def section(held: Labelled, key: str, of: str, remap: Callable[[], None]) -> None:
-    """Draws it; nothing where every row fits and nothing was decided. `remap` opens the choice of columns."""
+def section(held: Labelled, key: str, of: str, remap: Callable[[], None] | None = None) -> None:
+    """Draws it; nothing where every row fits and nothing was decided. `remap` opens the choice of columns, None where
+    it stands open above."""
     known = corrections(key, of)
 
     def decide(found: Corrections) -> None:
@@ -49,7 +50,7 @@ def _wrong(
     of: str,
     known: Corrections,
     decide: Callable[[Corrections], None],
-    remap: Callable[[], None],
+    remap: Callable[[], None] | None,
 ) -> None:
     count, rows = len(held.wrong), f"{held.rows:,}"
     with st.container(border=True, key=f"{key}_wrong"):
@@ -63,13 +64,14 @@ def _wrong(
             fixing = st.toggle(
                 "Fix", key=f"{key}_fix_{of}", help="Write the right answers here; your own file stays as it is."
             )
-            st.button(
-                "Remap",
-                key=f"{key}_remap",
-                icon=":material/view_column:",
-                on_click=remap,
-                help="Another column holds the question or the answer.",
-            )
+            if remap is not None:
+                st.button(
+                    "Remap",
+                    key=f"{key}_remap",
+                    icon=":material/view_column:",
+                    on_click=remap,
+                    help="Another column holds the question or the answer.",
+                )
             st.button(
                 f"Drop {count:,}",
                 key=f"{key}_drop",
@@ -78,6 +80,8 @@ def _wrong(
                 args=(Corrections(known.fixed, dropped=True),),
                 help="Leave these rows out; it can be taken back.",
             )
+        if remap is None:
+            st.caption("Remap: choose other columns above.")
         if fixing:
             _fix(held, key, of, known, decide)
         if count > 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ import streamlit as st
 
 from engine.errors import InputError
 from engine.hub_rows import MOST_ROWS, local, parse
+from engine.labelled import look
 from engine.plan import HUB, SANDBOX
-from pages.shared import columns_form, task_form, tryout_form, uploads
+from pages.shared import columns_form, faulty_rows, task_form, tryout_form, uploads
 from pages.shared.pilot_parts import KEEP, Asked, Place, count
 
 OWN, HUB_SEEDS, SANDBOX_SEEDS = "My own file", "A data set on the hub", "Sandbox"
@@ -22,6 +24,8 @@ FILE = "pilot_file"
 """Key of the examples' uploader."""
 FILES = ["jsonl", "csv", "parquet", "gz"]
 FORMATS = "JSONL, CSV or Parquet"
+READ = ("question", "answer", "context", "choices", "messages")
+"""Parts of a row that say whether it fits; databases and tests are looked at where code is run."""
 
 
 def ask(asked: Asked, seeds: Place = nullcontext, task: Place = nullcontext) -> bool:
@@ -54,7 +58,8 @@ def ask(asked: Asked, seeds: Place = nullcontext, task: Place = nullcontext) -> 
         with seeds():
             columns = columns_form.ask(file, name, FILE)
     asked.raw |= {} if name is None else {"task": name}
-    asked.raw["seeds"] = {"path": str(file), **({"map": columns} if columns else {})}
+    path = _mended(file, name, columns, seeds) if source == OWN else file
+    asked.raw["seeds"] = {"path": str(path), **({"map": columns} if columns else {})}
     if name is not None:
         with task():
             tryout_form.section(file, name, columns)
@@ -85,6 +90,25 @@ def _source(asked: Asked, *, hub: bool) -> Path | None:
     if file is None:
         asked.wait_for(missing)
     return file
+
+
+def _mended(file: Path, task: str | None, columns: Mapping[str, str], seeds: Place) -> Path:
+    """The file without the rows that do not fit, as far as the user has mended or dropped them; told in the place of
+    the seeds. A file that is no file of rows is told by the plan's check."""
+    found = columns_form.task_of(task)
+    if found is None:
+        return file
+    named = {part: columns.get(part, own) for part, own in found.columns.items() if part in READ}
+    of = file.parent.name
+    try:
+        held = look(file, named, faulty_rows.corrections(FILE, of))
+    except InputError:
+        return file
+    if held.type is not found.type:  # the user means something else by these answers
+        return file
+    with seeds():
+        faulty_rows.section(held, FILE, of)
+    return faulty_rows.mended(file, named, FILE, of)
 
 
 def _map(file: Path, task: str | None, key: str) -> dict[str, Any]:

@@ -195,3 +195,19 @@ def test_the_text_of_a_hostile_file_stays_text(app: AppTest, tmp_path: Path) -> 
     given(app, file)
     assert "<img" not in headers(app).replace("\\<", "")
     assert "**bold**" not in headers(app)
+
+
+def test_the_wizard_tells_wrong_rows_in_the_same_words_and_starts_without_those_that_are_dropped(
+    app: AppTest, tmp_path: Path
+) -> None:
+    form = app.switch_page("pages/pilot/new.py").run()
+    form.radio(key="pilot_source").set_value("My own file").run()
+    form.radio(key="pilot_task").set_value("My own task, in a form").run()
+    given(form, tickets(tmp_path / "support.jsonl", {7: "billing", 20: None}), "pilot_file")
+    assert 'Line 7, `record`: expected keys category, urgency, order; found "billing". 2 of 300' in headers(form)
+    assert any("line 20: is no valid JSON" in error.value for error in form.error)
+    form.button(key="pilot_file_drop").click().run()
+    assert "Fix, remap" not in headers(form)
+    assert not any("line 20" in error.value for error in form.error)
+    path = Path(json.loads(form.session_state["pilot_shown"])["seeds"]["path"])
+    assert (path.name, len(path.read_text().splitlines())) == ("support-mended.jsonl", 298)
