@@ -27,12 +27,17 @@ from engine.costs import calls_per_example
 from engine.domain import Cell, Measurement, Situation, Strategy
 from engine.foreseen import foreseen
 from engine.law import Array
-from engine.next_pilot import DRAWS, WORTH_POINTS, ends
+from engine.next_pilot import DRAWS, ends
 from engine.plan import PLAIN, PilotPlan
 
 TRAINING = 0.02
 """Queries that training on one example counts as, when sets of cells are compared: the machine's time is not money, but
 of two sets that tell as much the quicker one is taken."""
+CELL = 50.0
+"""Queries that a cell counts as beside, however few its examples: it takes the recipe's fewest steps and answers every
+test item, about a minute, and a minute of a rented GPU (some three cents) buys ten to a hundred queries."""
+STEP_POINTS = 0.2
+"""A step that is expected to gain less ends the pilot: nobody could tell such a difference."""
 OF_THE_BEST = 0.5
 """A step gains at least this share of what the best set would; the cheapest for its gain among those is taken."""
 STEPS_FILE = "steps.jsonl"
@@ -82,14 +87,14 @@ def next_step(
             continue
         reached = ends(case, situation.queries - others).mean(axis=0)
         trained = sum(cells[i].budget / calls_per_example(Strategy(cells[i].arm)) for i in chosen)
-        cost = float(new.sum()) + TRAINING * trained
+        cost = float(new.sum()) + TRAINING * trained + CELL * len(chosen)
         gain = 100 * (float(reached.max()) + ahead.gain(reached, chosen) - now)
         looked_at.append((gain / cost if gain > 0 else gain, gain, int(new.sum()), chosen))
     if not looked_at:
         return Step((), 0, spent, 0.0, p_best, "The budget that this pilot is for has no room for another cell.")
     # Cheap cells gain most per query and may still gain next to nothing; and a step takes its time however small.
     most = max(gain for _, gain, _, _ in looked_at)
-    worth_it = [found for found in looked_at if found[1] >= max(WORTH_POINTS, OF_THE_BEST * most)]
+    worth_it = [found for found in looked_at if found[1] >= max(STEP_POINTS, OF_THE_BEST * most)]
     if not worth_it and not first:
         return Step((), 0, spent, most, p_best, _ended(most, len(waiting)))
     _, gain, queries, chosen = max(worth_it or looked_at, key=lambda found: (found[0], -found[2]))
@@ -99,7 +104,7 @@ def next_step(
 
 def _chosen(gain: float, queries: int, cells: int, first: bool) -> str:
     said = f"{cells} cells for {queries:,} queries" if cells > 1 else f"One cell for {queries:,} queries"
-    if first and gain < WORTH_POINTS:
+    if first and gain < STEP_POINTS:
         return f"{said}, the first look: nothing of yours is measured yet."
     return f"{said}: expected to end {gain:.1f} points higher than spending the budget on what is known now."
 

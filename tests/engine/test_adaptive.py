@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.adaptive import STEPS_FILE, Step, next_step, read_steps, walk, weighed, write_steps
+from engine.adaptive import STEP_POINTS, STEPS_FILE, Step, next_step, read_steps, walk, weighed, write_steps
 from engine.domain import Baseline, Cell, Measurement, Situation, Strategy, TaskType
-from engine.next_pilot import WORTH_POINTS
 from engine.plan import check_plan
 
 STRATEGIES = (Strategy.ANSWER_AUGMENTATION, Strategy.QUESTION_REPHRASE, Strategy.NEW_QUESTION)
@@ -69,7 +68,17 @@ def test_a_cheap_cell_that_gains_little_does_not_end_a_pilot_that_a_dearer_one_i
     ]
     step = next_step(SITUATION, found, [cell for cell in grid if cell not in done], bought(list(done)))
     assert step.queries > 0
-    assert step.gain_points > WORTH_POINTS
+    assert step.gain_points > STEP_POINTS
+
+
+def test_a_step_takes_no_cell_that_tells_next_to_nothing_for_its_time() -> None:
+    """A cell of 100 queries takes the same fewest steps as one of 400, and says far less about 20,000."""
+    budgets = (100, 200, 400, 800, 1600)
+    grid = [Cell(strategy, 100, budget, n) for n in (0, 1) for budget in budgets for strategy in STRATEGIES]
+    alone = [measured(Cell(Baseline.SEEDS_ONLY, 100, 0, n), 0.34) for n in (0, 1)]
+    step = next_step(SITUATION, alone, grid, Counter())
+    assert len(step.cells) <= 4
+    assert max(int(key.split("-q")[1].split("-")[0]) for key in step.cells) >= 400
 
 
 def test_where_one_strategy_leads_beyond_doubt_no_cell_is_worth_its_price() -> None:
@@ -78,7 +87,7 @@ def test_where_one_strategy_leads_beyond_doubt_no_cell_is_worth_its_price() -> N
     found = [measured(cell, level[Strategy(cell.arm)] - (0.1 if cell.budget < 1000 else 0), 2000) for cell in done]
     step = next_step(SITUATION, found, [cell for cell in GRID if cell not in done], bought(done))
     assert step.cells == ()
-    assert step.gain_points < WORTH_POINTS
+    assert step.gain_points < STEP_POINTS
     assert step.why.startswith("Stopped early: none of the 12 cells left is worth its price")
     assert step.spent == sum(bought(done).values())
 
