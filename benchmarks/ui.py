@@ -2,8 +2,9 @@
 
 A server of its own with a store of 20 pilots. The server's time of a rerun: from the message of an input that moved
 to the end of the script. The first meaningful paint in Debian's chromium: from the request to the sentence of advice
-on the screen, once on a server that nobody has visited and then by fresh visitors. Beside it a page that reads and
-fits everything on each rerun.
+on the screen, once on a server that nobody has visited and then by fresh visitors. Then a small pilot on the sandbox:
+how old the progress is that its page shows, and what the advice takes meanwhile. Beside it a page that reads and fits
+everything on each rerun.
 """
 
 from __future__ import annotations
@@ -21,13 +22,16 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from benchmarks import _running
+from benchmarks._paint import CHROMIUM, paints
 from benchmarks._visitor import Visitor
 from engine.domain import Baseline, Measurement
 from engine.plan import check_plan
@@ -35,8 +39,10 @@ from engine.records import RunState
 from engine.settings import ROOT, Settings
 from engine.store import Store
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
 PILOTS, ITEMS = 20, 300
-CHROMIUM = "/usr/bin/chromium"
 OURS = [sys.executable, "-m", "pages.shared.serve", "--server.headless=true"]
 NAIVE = [sys.executable, "-m", "streamlit", "run", "benchmarks/_naive_page.py", "--server.headless=true"]
 
@@ -47,25 +53,34 @@ class View:
 
     name: str
     page: str
-    moved: str
-    field: str
-    values: Sequence[Any]
+    moved: str = ""
+    """Empty: the page runs again as it is."""
+    field: str = ""
+    values: Sequence[Any] = (None,) * 200
     before: tuple[tuple[str, str, Any], ...] = ()
     """Inputs that are set first: key, field, value."""
     query: str = ""
 
 
 MONEY = [float(20 + 7 * n) for n in range(200)]
+SEEDS = [float(100 + n) for n in range(200)]
+BUDGETS = [[float(n % 6)] for n in range(1, 200)]
 VIEWS = (
     View("advice, another sum", "", "usd", "double_value", MONEY),
     View("advice with the points of a pilot, another sum", "", "usd", "double_value", MONEY,
          (("own_points", "string_array_value", ["Pilot"]),)),
     View("what if, another student", "what-if", "if_student", "double_value", [0.5 + 0.3 * n for n in range(200)]),
     View("map, another sum", "map", "usd", "double_value", MONEY),
-    View("law, another number of labelled examples", "law", "seeds", "double_value", [100.0 + n for n in range(200)]),
+    View("law, another number of labelled examples", "law", "seeds", "double_value", SEEDS),
     View("evidence, another search", "evidence", "evidence_find", "string_value", ["gsm8k", "LLaMA", "RFT", ""] * 50),
     View("runs, another search", "runs", "runs_words", "string_value", ["pilot 1", "pilot 2", "words", ""] * 50),
+    View("advice, another number of labelled examples", "", "seeds", "double_value", SEEDS),
+    View("atlas, another number of examples", "atlas", "atlas_budget", "double_array_value", BUDGETS),
+    View("new pilot, another number of test items", "pilot", "pilot_test_items", "double_value", SEEDS),
+    View("a run of 50 cells, again", "run", query="run=20261121-090000-pilot"),
 )  # fmt: skip
+NAIVE_VIEW = View("naive page, another budget", "", "queries", "double_value", [3000.0 + 50 * n for n in range(200)])
+DATA = View("data of a run, another search", "data", "data_words", "string_value", ["the", "how many", "box", ""] * 50)
 
 
 def main() -> None:
@@ -74,27 +89,60 @@ def main() -> None:
     given.add_argument("--reruns", type=int, default=40, help="of each view, after 3 to warm up")
     given.add_argument("--visits", type=int, default=5, help="fresh visitors in the browser")
     given.add_argument("--cells", type=int, default=1000, help="measured cells in the store")
+    given.add_argument("--views", default="", help="only views whose name holds these words; no browser, no pilot")
     given.add_argument("--no-browser", action="store_true")
+    given.add_argument("--no-pilot", action="store_true", help="without the small pilot that progress is watched on")
     arguments = given.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        cells = fill(Store(Settings(home=Path(folder)).store_path), arguments.cells)
-        print(f"store: {cells} cells", file=sys.stderr, flush=True)
+    chosen = [view for view in VIEWS if arguments.views in view.name]
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as opened:
+        home = Path(folder)
+        cells = fill(Store(Settings(home=home).store_path), arguments.cells)
+        print(f"store: {cells} cells; load {os.getloadavg()[0]:.1f}", file=sys.stderr, flush=True)
         rows: list[dict[str, Any]] = []
-        with server(OURS, Path(folder)) as (url, process):
-            if not arguments.no_browser:
-                rows += paints(url, arguments.visits, cells)
-            for view in VIEWS:
-                rows.append(
-                    {"what": view.name, "cells": cells} | asyncio.run(reruns(url, process, view, arguments.reruns))
-                )
-                print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
-        with server(NAIVE, Path(folder)) as (url, process):
-            naive = View(
-                "naive page, another budget", "", "queries", "double_value", [3000.0 + 50 * n for n in range(200)]
-            )
-            few = min(arguments.reruns, 12)
-            rows.append({"what": naive.name, "cells": cells} | asyncio.run(reruns(url, process, naive, few)))
+
+        def measured(row: dict[str, Any]) -> None:
+            rows.append(row | {"cells": cells, "load": round(os.getloadavg()[0], 1)})
+            print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
+
+        browser = None if arguments.no_browser or arguments.views else opened.enter_context(_chromium())
+        with server(OURS, home) as (url, process):
+            if browser is not None:
+                for row in paints(browser, url, arguments.visits):
+                    measured(row)
+            for view in chosen:
+                measured(asyncio.run(reruns(url, process, view, arguments.reruns)))
+            if not arguments.no_pilot and not arguments.views:
+                for row in beside_a_pilot(browser, url, process, home, arguments.reruns):
+                    measured(row)
+        with server(NAIVE, home) as (url, process):
+            measured(asyncio.run(reruns(url, process, NAIVE_VIEW, min(arguments.reruns, 12))))
     print(json.dumps(rows))
+
+
+def beside_a_pilot(
+    browser: Browser | None, url: str, process: psutil.Process, home: Path, count: int
+) -> list[dict[str, Any]]:
+    """What the pages take while a small pilot runs, how old its progress is, and its data once it has run."""
+    found: list[dict[str, Any]] = []
+    with _running.pilot(home) as run_id:
+        beside = replace(VIEWS[0], name="advice while a pilot runs, another sum")
+        with ThreadPoolExecutor(1) as other:
+            waiting = other.submit(lambda: asyncio.run(reruns(url, process, beside, count)))
+            if browser is not None:
+                found.append(_running.progress(browser, url, home, run_id))
+            found.append(waiting.result())
+    data = replace(DATA, query=f"run={run_id}")
+    return [*found, asyncio.run(reruns(url, process, data, count))]
+
+
+@contextmanager
+def _chromium() -> Iterator[Browser]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
 
 
 async def reruns(url: str, process: psutil.Process, view: View, count: int) -> dict[str, Any]:
@@ -105,46 +153,24 @@ async def reruns(url: str, process: psutil.Process, view: View, count: int) -> d
         for key, field, value in view.before:
             await visitor.move(key, **{field: value})
         values = iter(view.values)
+
+        async def rerun() -> float:
+            value = next(values)
+            return await (visitor.move(view.moved, **{view.field: value}) if view.moved else visitor.rerun())
+
         for _ in range(3):
-            await visitor.move(view.moved, **{view.field: next(values)})
+            await rerun()
         busy = sum(process.cpu_times()[:2])
-        wall = [await visitor.move(view.moved, **{view.field: next(values)}) for _ in range(count)]
+        wall = [await rerun() for _ in range(count)]
         busy = sum(process.cpu_times()[:2]) - busy
     return {
+        "what": view.name,
         "first_run_ms": round(1000 * opened),
         "reruns": count,
         "median_ms": round(1000 * statistics.median(wall), 1),
         "p95_ms": round(1000 * statistics.quantiles(wall, n=20, method="inclusive")[-1], 1),
         "processor_ms": round(1000 * busy / count, 1),
     }
-
-
-def paints(url: str, visits: int, cells: int) -> list[dict[str, Any]]:
-    """First meaningful paint: the sentence of advice stands on the screen."""
-    from playwright.sync_api import sync_playwright
-
-    found = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        for _ in range(visits + 1):
-            context = browser.new_context(viewport={"width": 1440, "height": 1000})
-            page = context.new_page()
-            start = time.perf_counter()
-            page.goto(url, wait_until="commit")
-            page.locator("[data-testid=stMain] h2").first.wait_for()
-            found.append(1000 * (time.perf_counter() - start))
-            context.close()
-        browser.close()
-    first, *others = found
-    rows = [{"what": "first paint, first visitor of a new server", "cells": cells, "median_ms": round(first)}]
-    if others:
-        rows.append(
-            {"what": "first paint, later visitors, empty browser cache", "cells": cells, "visits": len(others)}
-            | {"median_ms": round(statistics.median(others)), "worst_ms": round(max(others))}
-        )
-    for row in rows:
-        print(json.dumps(row), file=sys.stderr, flush=True)
-    return rows
 
 
 def fill(store: Store, cells: int) -> int:

@@ -6,7 +6,6 @@ import random
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from typing import TypeVar
 
 from engine.domain import Item, item_id
@@ -59,6 +58,5 @@ class Drawn:
         """`n` different questions without answers."""
         return unlabelled(self._items(n, f"{self.name}-input-{seed}", tests=False))
 
-    @lru_cache(maxsize=24)  # noqa: B019 - worlds are few and never let go
     def _items(self, n: int, stream: str, *, tests: bool) -> tuple[Item, ...]:
         return draw_items(n, stream, self.drawn, tests=tests)

@@ -14,12 +14,13 @@ changed after a strategy was measured.
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from functools import lru_cache
 
 from engine.domain import Item, item_id
 from engine.sandbox.language import worked, write
 from engine.sandbox.problems import Problem, sample_problem
-from engine.sandbox.worlds import is_held_out
+from engine.sandbox.worlds import Prefixes, is_held_out
 
 
 def key_of(problem: Problem) -> str:
@@ -35,16 +36,26 @@ def held_out(problem: Problem) -> bool:
     return is_held_out(key_of(problem))
 
 
-@lru_cache(maxsize=8)  # a second or two for 300 items, and pages ask again and again
 def _items(n: int, stream: str, *, tests: bool) -> tuple[Item, ...]:
-    rng = random.Random(stream)
-    found: dict[str, Item] = {}
-    while len(found) < n:
+    return _prefixes(stream, tests).first(n)
+
+
+@lru_cache(maxsize=8)  # a second for 300 items, and pages ask again and again, for another number too
+def _prefixes(stream: str, tests: bool) -> Prefixes:
+    return Prefixes(_drawn(stream, tests))
+
+
+def _drawn(stream: str, tests: bool) -> Iterator[Item]:
+    rng, asked = random.Random(stream), set[str]()
+    while True:
         problem = sample_problem(rng)
         if held_out(problem) is tests:
             question = write(problem, rng)
-            found.setdefault(question, Item(f"{stream}-{len(found)}", question, worked(problem, rng)))
-    return tuple(found.values())
+            answer = worked(problem, rng)
+            if question not in asked:
+                name = f"{stream}-{len(asked)}"
+                asked.add(question)
+                yield Item(name, question, answer)
 
 
 def seeds(n: int, seed: int = 0) -> tuple[Item, ...]:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Callable, Hashable
+import threading
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -118,11 +120,33 @@ def draw_items(
     `make` draws a problem as the world weighs them, and gives its key (`is_held_out`) with its item, whose id is then
     `STREAM-PLACE`.
     """
-    rng = random.Random(stream)
-    found: dict[str, Item] = {}
-    while len(found) < n:
+    return _prefixes(stream, make, tests).first(n)
+
+
+class Prefixes:
+    """Items that are drawn as far as anybody asked: a smaller number is a prefix of a larger one."""
+
+    def __init__(self, items: Iterator[Item]) -> None:
+        self._items, self._found, self._lock = items, list[Item](), threading.Lock()
+
+    def first(self, n: int) -> tuple[Item, ...]:
+        """The first `n`."""
+        with self._lock:
+            while len(self._found) < n:
+                self._found.append(next(self._items))
+            return tuple(self._found[:n])
+
+
+@lru_cache(maxsize=24)
+def _prefixes(stream: str, make: Callable[[random.Random], tuple[str, Item]], tests: bool) -> Prefixes:
+    return Prefixes(_drawn(stream, make, tests))
+
+
+def _drawn(stream: str, make: Callable[[random.Random], tuple[str, Item]], tests: bool) -> Iterator[Item]:
+    rng, asked = random.Random(stream), set[str]()
+    while True:
         key, item = make(rng)
-        if is_held_out(key) is tests and item.asked not in found:
-            name = f"{stream}-{len(found)}"
-            found[item.asked] = Item(name, item.question, item.answer, item.family, item.context, item.fields)
-    return tuple(found.values())
+        if is_held_out(key) is tests and item.asked not in asked:
+            name = f"{stream}-{len(asked)}"
+            asked.add(item.asked)
+            yield Item(name, item.question, item.answer, item.family, item.context, item.fields)
