@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import statistics
-import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -36,8 +34,6 @@ def paints(browser: Browser, url: str, visits: int) -> list[dict[str, Any]]:
             {"what": "first paint, later visitors, empty browser cache", "visits": len(others)}
             | {"median_ms": round(statistics.median(others)), "worst_ms": round(max(others))}
         )
-    for row in rows:
-        print(json.dumps(row), file=sys.stderr, flush=True)
     return rows
 
 

@@ -7,11 +7,10 @@ first state that is written and not yet shown.
 
 from __future__ import annotations
 
-import itertools
 import statistics
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,11 +57,13 @@ def pilot(home: Path) -> Iterator[str]:
 
 def progress(browser: Browser, url: str, home: Path, run_id: str) -> dict[str, Any]:
     """Seconds by which the run's page lagged behind the store, over all states that it showed, until the run ended."""
-    store, written, over = Store(Settings(home=home).store_path), dict[str, float](), threading.Event()
+    store, written, over = Store(Settings(home=home).store_path), list[tuple[float, str]](), threading.Event()
 
     def look() -> None:
         while not over.wait(STEP_S):
-            written.setdefault(_key(run_words.progress(store.run(run_id))[1]), time.time())
+            state = _key(run_words.progress(store.run(run_id))[1])
+            if not written or written[-1][1] != state:
+                written.append((time.time(), state))
 
     looking = threading.Thread(target=look)
     looking.start()
@@ -76,7 +77,7 @@ def progress(browser: Browser, url: str, home: Path, run_id: str) -> dict[str, A
     context.close()
     over.set()
     looking.join()
-    ages = lags(list(written.items()), [(at, _key(text)) for at, text in shown])
+    ages = lags(written, [(at, _key(text)) for at, text in shown])
     return {
         "what": "progress of a running pilot, age of what is shown",
         "states": len(ages),
@@ -86,18 +87,20 @@ def progress(browser: Browser, url: str, home: Path, run_id: str) -> dict[str, A
     }
 
 
-def lags(written: list[tuple[str, float]], shown: list[tuple[float, str]]) -> list[float]:
+def lags(written: Sequence[tuple[float, str]], shown: Sequence[tuple[float, str]]) -> list[float]:
     """How old what was shown had become, at each moment when it was replaced.
 
-    `written` are states in order, each with the time of its writing; `shown` times with the state seen from then on.
-    States that were never shown count through the one that came after them.
+    Both are states in order, each with the time from which it was written or seen. What was never shown counts
+    through the state that came after it; a state that comes back, as a stage does, is the latest one written.
     """
-    place = {state: at for at, (state, _) in enumerate(written)}
-    known = [(at, place[state]) for at, state in shown if state in place]
-    found = []
-    for (_, before), (at, after) in itertools.pairwise(known):
-        if after > before:
-            found.append(max(0.0, at - written[before + 1][1]))
+    found, place = list[float](), -1
+    for at, state in shown:
+        here = [k for k, (since, one) in enumerate(written) if k >= place and one == state and since <= at]
+        if not here:
+            continue
+        if 0 <= place < here[-1]:
+            found.append(at - written[place + 1][0])
+        place = here[-1]
     return found
 
 

@@ -110,12 +110,12 @@ def main() -> None:
                 for row in paints(browser, url, arguments.visits):
                     measured(row)
             for view in chosen:
-                measured(asyncio.run(reruns(url, process, view, arguments.reruns)))
+                measured(reruns(url, process, view, arguments.reruns))
             if not arguments.no_pilot and not arguments.views:
                 for row in beside_a_pilot(browser, url, process, home, arguments.reruns):
                     measured(row)
         with server(NAIVE, home) as (url, process):
-            measured(asyncio.run(reruns(url, process, NAIVE_VIEW, min(arguments.reruns, 12))))
+            measured(reruns(url, process, NAIVE_VIEW, min(arguments.reruns, 12)))
     print(json.dumps(rows))
 
 
@@ -127,12 +127,12 @@ def beside_a_pilot(
     with _running.pilot(home) as run_id:
         beside = replace(VIEWS[0], name="advice while a pilot runs, another sum")
         with ThreadPoolExecutor(1) as other:
-            waiting = other.submit(lambda: asyncio.run(reruns(url, process, beside, count)))
+            waiting = other.submit(reruns, url, process, beside, count)
             if browser is not None:
                 found.append(_running.progress(browser, url, home, run_id))
             found.append(waiting.result())
     data = replace(DATA, query=f"run={run_id}")
-    return [*found, asyncio.run(reruns(url, process, data, count))]
+    return [*found, reruns(url, process, data, count)]
 
 
 @contextmanager
@@ -145,8 +145,13 @@ def _chromium() -> Iterator[Browser]:
         browser.close()
 
 
-async def reruns(url: str, process: psutil.Process, view: View, count: int) -> dict[str, Any]:
+def reruns(url: str, process: psutil.Process, view: View, count: int) -> dict[str, Any]:
     """Milliseconds of the first run and of `count` reruns; processor time of the server, per rerun."""
+    with ThreadPoolExecutor(1) as thread:  # the browser's driver has the event loop of the first one
+        return thread.submit(lambda: asyncio.run(_reruns(url, process, view, count))).result()
+
+
+async def _reruns(url: str, process: psutil.Process, view: View, count: int) -> dict[str, Any]:
     start = time.perf_counter()
     async with Visitor(url, view.page, view.query) as visitor:
         opened = time.perf_counter() - start

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from engine.domain import Cell, Measurement, arm
@@ -126,10 +127,9 @@ def run_of(row: Mapping[Any, Any]) -> Run:
 
 def cell_of(row: Mapping[Any, Any]) -> CellRow:
     """The cell in a row of the store."""
-    raw = json.loads(row["cell"])
-    cell = Cell(arm(raw["arm"]), raw["seeds"], raw["budget"], raw["replicate"], raw["variant"], raw.get("pool", 0))
+    cell = _cell(row["cell"])
     measured = json.loads(row["measurement"]) if row["measurement"] else None
-    outcomes = tuple(json.loads(row["outcomes"] or "[]"))
+    outcomes = _outcomes(row["outcomes"] or "[]")
     return CellRow(
         cell=cell,
         state=row["state"],
@@ -139,3 +139,15 @@ def cell_of(row: Mapping[Any, Any]) -> CellRow:
         detail=json.loads(row["detail"] or "{}"),
         folder=row["folder"],
     )
+
+
+# A page of a run reads the run's cells half a dozen times, each with hundreds of outcomes that never change.
+@lru_cache(maxsize=2048)
+def _cell(text: str) -> Cell:
+    raw = json.loads(text)
+    return Cell(arm(raw["arm"]), raw["seeds"], raw["budget"], raw["replicate"], raw["variant"], raw.get("pool", 0))
+
+
+@lru_cache(maxsize=2048)
+def _outcomes(text: str) -> tuple[float | None, ...]:
+    return tuple(json.loads(text))
