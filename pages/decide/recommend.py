@@ -70,7 +70,8 @@ def headline(found: Recommendation) -> None:
         leader = min(found.outlooks, key=lambda o: o.regret_points).strategy
         told = (found.recommended, found.runner_up) if found.recommended else (found.cheapest, leader)
         if found.recommended:
-            named("Advised", found.recommended, likely)
+            alone = "If the whole budget went to one strategy; the sentence above says how it is spread over several. "
+            named("Best on its own", found.recommended, alone + likely)
             named("Runner-up", found.runner_up, likely)
         else:
             named("Cheapest of the tie", found.cheapest, likely)

@@ -12,7 +12,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from engine.errors import InputError
+from engine.errors import InputError, StoreError
 from engine.labelled import Labelled, inputs_in, look
 from engine.mapping import GUESSES, guessed_columns
 from engine.plan import FEWEST_SEEDS, FEWEST_TEST_ITEMS
@@ -42,12 +42,17 @@ def ask(told: DeltaGenerator) -> Examples | None:
     with st.expander(
         "Take them from your file", icon=":material/upload_file:", key="examples_upload", on_change="rerun"
     ):
-        file = uploads.ask(
-            f"Your labelled examples ({FORMATS})",
-            FILES,
-            FILE,
-            "One row per example: a question and its answer. It stays on this machine, and is in no link.",
-        )
+        try:
+            file = uploads.ask(
+                f"Your labelled examples ({FORMATS})",
+                FILES,
+                FILE,
+                "One row per example: a question and its answer. It stays on this machine, and is in no link.",
+            )
+        except StoreError as error:
+            with told:
+                faulty_rows.whole(None, session.message(error))
+            return None
         if file is None:
             return None
         of = file.parent.name

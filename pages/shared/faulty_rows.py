@@ -25,9 +25,10 @@ def corrections(key: str, of: str) -> Corrections:
     return found
 
 
-def whole(file: Path, said: str) -> None:
-    """What is wrong with a file as a whole, in the place of the advice's sentence."""
-    st.error(f"{said}\n\nNothing of {words.plain(file.name)} counts until then.", icon=":material/error:")
+def whole(file: Path | None, said: str) -> None:
+    """What is wrong with a file as a whole, in the place of the advice's sentence; None where it was not even kept."""
+    name = "the file" if file is None else words.plain(file.name)
+    st.error(f"{said}\n\nNothing of {name} counts until then.", icon=":material/error:")
 
 
 def section(held: Labelled, key: str, of: str, remap: Callable[[], None] | None = None) -> None:

@@ -95,7 +95,7 @@ def queue(store: Store) -> None:
 def card(run: Run) -> bool:
     """One run; whether it is picked."""
     with st.container(border=True):
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"runs_head_{run.id}"):
             picked = st.checkbox(
                 f"Pick {run.name}", key=f"runs_pick_{run.id}", label_visibility="collapsed", width="content"
             )

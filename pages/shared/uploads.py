@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import io
 import shutil
 import time
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,6 +18,8 @@ from engine.row_files import first_rows
 from engine.settings import Settings
 
 LONGEST_CELL = 2000
+MOST_UNPACKED = 200_000_000
+"""Bytes that a packed upload may unpack to, as an upload may have: a page holds its rows in memory."""
 KEPT_S = 24 * 3600.0
 """An upload that no run took is deleted after a day; a run has its own copy."""
 
@@ -56,6 +61,11 @@ def keep(files: Mapping[str, bytes]) -> Path:
 
 
 def _write(name: str, content: bytes) -> Path | str:
+    if _unpacks_to_too_much(content):
+        return (
+            f"{name} unpacks to more than {MOST_UNPACKED // 1_000_000} MB; give a part of it, or name the file in a "
+            "plan for the command line"
+        )
     home = _home()
     folder = home / hashlib.sha256(content).hexdigest()[:16]
     try:
@@ -67,6 +77,19 @@ def _write(name: str, content: bytes) -> Path | str:
     except OSError as error:
         return _unwritten(folder, error)
     return folder / name
+
+
+def _unpacks_to_too_much(content: bytes) -> bool:
+    if not content.startswith(b"\x1f\x8b"):
+        return False
+    left = MOST_UNPACKED
+    try:
+        with gzip.open(io.BytesIO(content)) as file:
+            while left >= 0 and (part := file.read(1_000_000)):
+                left -= len(part)
+    except (OSError, EOFError, zlib.error):  # reading the file says what is wrong with it
+        return False
+    return left < 0
 
 
 def _home() -> Path:

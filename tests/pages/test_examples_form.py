@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -122,6 +123,13 @@ def test_a_file_that_is_none_is_told_and_the_advice_goes_on_without_it(
     given(app, tmp_path / name)
     assert any(said in error.value for error in app.error), [error.value for error in app.error]
     assert headers(app) == before
+
+
+def test_a_small_upload_that_unpacks_to_a_huge_one_is_refused(app: AppTest, tmp_path: Path) -> None:
+    (tmp_path / "bomb.jsonl.gz").write_bytes(gzip.compress(bytes(210_000_000), 1))
+    given(app, tmp_path / "bomb.jsonl.gz")
+    assert any("unpacks to more than 200 MB" in error.value for error in app.error)
+    assert app.number_input(key="seeds").value == 100
 
 
 def test_too_few_examples_to_test_on_are_told_and_still_advised_about(app: AppTest, tmp_path: Path) -> None:
