@@ -32,9 +32,9 @@ standing = run_controls.standing(run)
 pilot = not run.id.startswith((CHECK, DRY_RUN, FULL))
 
 
-# Only what can change is looked at again: progress and money each second, a pilot's results less often, since they are
-# drawn anew. At the end the page runs once more, whole.
-@st.fragment(run_every=1 if live else None)
+# Only what can change is looked at again: progress and money twice a second, so that on its way to the screen neither
+# gets a second old; a pilot's results less often, since they are drawn anew. At the end the page runs once more, whole.
+@st.fragment(run_every=0.5 if live else None)
 def moving() -> None:
     now = store.run(run.id)
     if run_controls.standing(now) != standing:

@@ -13,7 +13,7 @@ going = search(store, Wanted(states=tuple(run_words.LIVE)), 0).total > 0
 
 
 # Looked at again only while something runs.
-@st.fragment(run_every=1 if going else None)
+@st.fragment(run_every=0.7 if going else None)
 def listed() -> None:
     found = search(store, wanted, shown)
     if going and not search(store, Wanted(states=tuple(run_words.LIVE)), 0).total:

@@ -64,7 +64,7 @@ def _start(plan_json: str, key: str | None) -> str:
 
 def _watch(run_id: str, plan_json: str, *, live: bool) -> None:
     # It polls only while something can change; at the end the page runs once more, whole.
-    @st.fragment(run_every=1 if live else None)
+    @st.fragment(run_every=0.5 if live else None)
     def watch() -> None:
         now = pilots.store().run(run_id)
         if live and now.state not in run_words.LIVE:
