@@ -22,6 +22,8 @@ from engine.tasks import task_from
 
 MIX = {"sums": 0.1, "texts": 0.05, "problems": 0.85}
 """Share of each kind among a world's documents; other worlds than maths have problems in place of sums."""
+TEXTS = {"facts": 0.3}
+"""Share of texts where it is another: the base of facts is told in texts, and in nothing that is asked."""
 SUMS_A_DOCUMENT = 10
 IGNORED = -100
 """Label of a token that takes no part in the loss."""
@@ -69,7 +71,8 @@ def documents(
     tasks = {name: task_from(tomllib.loads(one.task), one.folder, name) for name, one in known.items()}
     while True:
         name = rng.choices(list(worlds), list(worlds.values()))[0]
-        kind = rng.choices(list(MIX), list(MIX.values()))[0]
+        mix = MIX if name not in TEXTS else {"texts": TEXTS[name], "problems": 1 - TEXTS[name]}
+        kind = rng.choices(list(mix), list(mix.values()))[0]
         if kind == "sums" and name == "maths":
             pieces = [(tokenizer(text).input_ids, learnt) for text, learnt in sums(rng)]
         elif kind == "texts":

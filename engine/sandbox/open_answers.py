@@ -31,7 +31,7 @@ HIGHEST_LIMIT = 60
 RIGHT, INEXACT, UNFIT, NOTHING = 5, 3, 2, 1
 """Grades: fits with its right price; fits; does not fit; names nothing of the catalogue. Right from 4 on."""
 
-EASY_DOMAINS, EASY_TAGS, EASY_SENTENCES = 2, 4, 2
+EASY_DOMAINS, EASY_TAGS, EASY_SENTENCES = 2, 3, 1
 """Of domains, of wants and avoids, and of the sentences for each, so many are shown solved by pretraining."""
 SAME_WISH = 0.5
 """Share of new questions that keep the seed's want and what it rules out."""

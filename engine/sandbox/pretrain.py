@@ -33,7 +33,7 @@ from transformers import (
 
 from engine.sandbox.catalogue import NAMES, world_of
 from engine.sandbox.checkpoint import Checkpoint
-from engine.sandbox.documents import IGNORED, MIX, Document, batch, documents
+from engine.sandbox.documents import IGNORED, MIX, TEXTS, Document, batch, documents
 from engine.sandbox.measure import right_answers
 from engine.sandbox.student import build_model, build_tokenizer
 from engine.settings import ROOT, Settings
@@ -143,7 +143,7 @@ else. It is for practice without key or GPU and for the atlas; what it does says
 
 Made by `{command}` in {seconds:.0f} seconds with {threads} threads (torch {torch}), {beginning}:
 {steps} steps of {batch} documents, AdamW with a peak learning rate of {rate:g}, learning on answers alone but
-for the {texts:.0%} of documents that are questions of the whole worlds without answers, or answers without
+for the {texts} of documents that are questions of the whole worlds without answers, or answers without
 questions. The others are worked answers to an easier part of each world (docs/sandbox.md). No problem
 that is held out for tests was among them.
 
@@ -188,7 +188,7 @@ def main() -> None:
         steps=given.steps,
         batch=given.batch,
         rate=given.rate,
-        texts=MIX["texts"],
+        texts=" ".join([f"{MIX['texts']:.0%}", *(f"({name}: {share:.0%})" for name, share in TEXTS.items())]),
         items=CHECK_ITEMS,
         table="\n".join(f"- {name}: **{share:.1%}**" for name, share in shares.items()),
     )
