@@ -35,7 +35,7 @@ from engine.sandbox.catalogue import NAMES, world_of
 from engine.sandbox.checkpoint import Checkpoint
 from engine.sandbox.documents import IGNORED, MIX, TEXTS, Document, batch, documents
 from engine.sandbox.measure import right_answers
-from engine.sandbox.student import build_model, build_tokenizer
+from engine.sandbox.student import HEAD, LAYERS, WIDTH, build_model, build_tokenizer
 from engine.settings import ROOT, Settings
 from engine.training_order import schedule
 
@@ -59,13 +59,15 @@ class Making:
     rate: float = PEAK_RATE
     batch: int = BATCH
     start: str | None = None
-    """Folder of the student whose weights it begins with; None: random ones."""
+    """Folder of the student whose weights it begins with; None: random ones. It must be of the same size."""
+    width: int = WIDTH
+    layers: int = LAYERS
 
 
 def begun(making: Making) -> tuple[LlamaForCausalLM, PreTrainedTokenizerFast]:
     """A student before its first step. Words that the earlier student does not know begin at random."""
     tokenizer = build_tokenizer(word for name in making.worlds for word in world_of(name).words())
-    model = build_model(making.seed, len(tokenizer))
+    model = build_model(making.seed, len(tokenizer), making.width, making.layers)
     if making.start is not None:
         earlier = AutoModelForCausalLM.from_pretrained(making.start, use_safetensors=True, dtype=torch.float32)
         tokens = AutoTokenizer.from_pretrained(making.start).get_vocab()
@@ -163,22 +165,29 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=BATCH, help="documents in a step")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--from", dest="start", help="folder of a student to begin with (default: random weights)")
+    parser.add_argument("--width", type=int, default=WIDTH, help=f"features of a token, a multiple of {HEAD}")
+    parser.add_argument("--layers", type=int, default=LAYERS)
     parser.add_argument("--out", type=Path, default=Settings().data / "sandbox" / "worlds-student")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     parts = [one.partition("=") for one in given.worlds]
     worlds = {world_of(name).name: float(weight or 1) for name, _, weight in parts}
-    seconds = pretrain(Making(worlds, given.steps, given.seed, given.rate, given.batch, given.start), given.out)
+    if given.width % HEAD or given.width <= 0:
+        parser.error(f"--width {given.width}: expected a multiple of {HEAD}, the features of one attention head")
+    size = (given.width, given.layers)
+    making = Making(worlds, given.steps, given.seed, given.rate, given.batch, given.start, *size)
+    seconds = pretrain(making, given.out)
     shares = {name: right_answers(name, str(given.out), CHECK_ITEMS) for name in worlds}
     where = given.out.resolve()
     out = where.relative_to(ROOT) if where.is_relative_to(ROOT) else where
     begins = f" --from {given.start}" if given.start else ""
     command = (
         f"python -m engine.sandbox.pretrain --worlds {' '.join(given.worlds)} --steps {given.steps} "
-        f"--seed {given.seed} --rate {given.rate:g} --batch {given.batch} --threads {given.threads}{begins} --out {out}"
+        f"--seed {given.seed} --rate {given.rate:g} --batch {given.batch} --threads {given.threads}{begins}"
+        f"{'' if size == (WIDTH, LAYERS) else f' --width {given.width} --layers {given.layers}'} --out {out}"
     )
     card = CARD.format(
-        parameters=build_model(0, len(AutoTokenizer.from_pretrained(given.out))).num_parameters(),
+        parameters=build_model(0, len(AutoTokenizer.from_pretrained(given.out)), *size).num_parameters(),
         worlds=", ".join(worlds),
         command=command,
         seconds=seconds,

@@ -18,6 +18,8 @@ from engine.sandbox import maths
 SPACE = "▁"
 """Stands for a space within a token."""
 END, UNKNOWN = "</s>", "[UNK]"
+WIDTH, LAYERS, HEAD = 128, 4, 32
+"""Features of a token, layers, and features of an attention head."""
 
 _PIECES = rf"[0-9]{{1,2}}|{SPACE}?(?:[A-Za-z]+|#+|[^{SPACE}A-Za-z0-9#\n])|\n|{SPACE}"
 
@@ -49,15 +51,16 @@ def build_tokenizer(more: Iterable[str] = ()) -> PreTrainedTokenizerFast:
     )
 
 
-def build_model(seed: int, vocabulary_size: int) -> LlamaForCausalLM:
-    """A Llama of about a million parameters with random weights, the same for the same seed."""
+def build_model(seed: int, vocabulary_size: int, width: int = WIDTH, layers: int = LAYERS) -> LlamaForCausalLM:
+    """A Llama with random weights, the same for the same seed: of about a million parameters unless it is made wider
+    (a multiple of HEAD) or deeper."""
     config = LlamaConfig(
         vocab_size=vocabulary_size,
-        hidden_size=128,
-        intermediate_size=448,
-        num_hidden_layers=4,
-        num_attention_heads=4,
-        num_key_value_heads=4,
+        hidden_size=width,
+        intermediate_size=width * 7 // 2,
+        num_hidden_layers=layers,
+        num_attention_heads=width // HEAD,
+        num_key_value_heads=width // HEAD,
         max_position_embeddings=512,
         tie_word_embeddings=True,
         initializer_range=0.06,  # about 1 / sqrt(hidden size / 2): the usual 0.02 starts slowly at this width

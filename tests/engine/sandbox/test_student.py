@@ -10,18 +10,18 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import AutoTokenizer, PreTrainedTokenizerFast
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 
 from engine.domain import CellJob, Outcome, Recipe, TrainingExample
 from engine.errors import InputError
 from engine.sandbox import language, problems
 from engine.sandbox.catalogue import NAMES, world_of
-from engine.sandbox.documents import SUMS_A_DOCUMENT, documents, random_sum
+from engine.sandbox.documents import MIX, SUMS_A_DOCUMENT, TEXTS, documents, random_sum
 from engine.sandbox.maths import HARD, sample_easy
 from engine.sandbox.measure import right_answers
 from engine.sandbox.pretrain import BATCHES_DRAWN, Making, begun, pretrain
 from engine.sandbox.recipe import SANDBOX_RECIPE
-from engine.sandbox.student import build_model, build_tokenizer
+from engine.sandbox.student import HEAD, build_model, build_tokenizer
 from engine.sandbox.world import held_out, seeds, test_items
 from engine.sandbox.worlds import WEAK
 from engine.student import check_student
@@ -99,6 +99,23 @@ def test_of_a_sum_only_the_result_is_learnt_and_of_a_problem_only_the_answer(
             sums += 1
     assert sums > 5
     assert answers > 10
+
+
+def test_the_base_of_facts_is_told_in_texts_and_in_more_of_them_than_another_world_has(
+    tokenizer: PreTrainedTokenizerFast,
+) -> None:
+    def whole(world: str) -> float:
+        source = documents(tokenizer, random.Random(0), {world: 1.0})
+        return sum(all(next(source).learnt) for _ in range(300)) / 300
+
+    assert whole("facts") == pytest.approx(TEXTS["facts"], abs=0.08)
+    assert whole("open") == pytest.approx(MIX["texts"], abs=0.04)
+
+
+def test_a_student_may_be_of_another_size(tmp_path: Path) -> None:
+    pretrain(Making({"maths": 1.0}, 1, batch=2, width=2 * HEAD, layers=1), tmp_path)
+    config = AutoModelForCausalLM.from_pretrained(tmp_path).config
+    assert (config.hidden_size, config.num_hidden_layers, config.head_dim) == (2 * HEAD, 1, HEAD)
 
 
 def test_pretraining_is_the_same_for_the_same_seed(tmp_path: Path) -> None:
