@@ -35,7 +35,7 @@ COLUMNS = {
     "Points": st.column_config.TextColumn(help="Published or measured points behind the curve."),
 }
 
-FIGURE = 185
+FIGURE = 142
 """Pixels that a figure of the headline takes."""
 
 
