@@ -57,12 +57,12 @@ def foreseen(case: Case, cells: Sequence[Cell]) -> Foreseen:
     examples = np.array([case.examples(q)[m] for q, m in zip(queries, strategy, strict=True)])
     expected, made = _by_the_law(case, strategy, seeds, examples)
     right = law.expit(expected).mean(axis=0)
-    noise = _noise(case, cells, right[count:])
+    places = Places(strategy, seeds, examples)
+    pools = np.array([-1] * count + [cell.pool for cell in cells])
+    noise = _noise(case, _same_pool(places, pools, places, pools)[count:, count:], right[count:])
     if misfit is not None:
-        places = Places(strategy, seeds, examples)
-        pools = np.array([-1] * count + [cell.pool for cell in cells])
         known = places.covariance(misfit.places, misfit.sd)
-        known += POOL_SD**2 * _same_pool(strategy, seeds, pools, misfit.places, misfit.pools)
+        known += POOL_SD**2 * _same_pool(places, pools, misfit.places, misfit.pools)
         items = np.concatenate([np.zeros(count), 1 / np.sqrt(_counts(case, right[count:]))])
         known += misfit.likeness * items[:, None] * np.sqrt(misfit.sampling)
         gain = known @ misfit.precision
@@ -98,11 +98,9 @@ def _counts(case: Case, right: Array) -> Array:
     return (case.situation.test_items or ITEMS) * np.clip(right * (1 - right), 0.01, 0.25)
 
 
-def _noise(case: Case, cells: Sequence[Cell], right: Array) -> Array:
-    """Prior covariance of what is neither the curve nor the training seed: items and the pool. (C, C)."""
-    arms = np.array([case.strategies.index(Strategy(cell.arm)) for cell in cells])
-    seeds, pools = np.array([cell.seeds for cell in cells]), np.array([cell.pool for cell in cells])
-    same = (arms[:, None] == arms) & (seeds[:, None] == seeds) & (pools[:, None] == pools)
+def _noise(case: Case, same: NDArray[np.bool_], right: Array) -> Array:
+    """Prior covariance of what is neither the curve nor the training seed: items, and the pool where two results have
+    the `same`. (C, C)."""
     sampling = 1 / _counts(case, right)
     likeness = 0.0 if case.fitted.misfit is None else case.fitted.misfit.likeness
     shared = likeness * np.sqrt(np.outer(sampling, sampling))
@@ -115,9 +113,7 @@ def _semidefinite(covariance: Array) -> Array:
     return np.asarray((vectors * np.maximum(values, 0.0)) @ vectors.T, dtype=np.float64)
 
 
-def _same_pool(
-    strategy: NDArray[np.intp], seeds: Array, pools: NDArray[np.intp], known: Places, theirs: NDArray[np.intp]
-) -> NDArray[np.bool_]:
-    """Whether a training set is cut from the pool of a measured one; ends come from no pool yet. (P, O)."""
-    same = (strategy[:, None] == known.strategy) & (seeds[:, None] == known.seeds)
+def _same_pool(places: Places, pools: NDArray[np.intp], others: Places, theirs: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Whether a training set is cut from the pool of another one; ends come from no pool yet. (P, O)."""
+    same = (places.strategy[:, None] == others.strategy) & (places.seeds[:, None] == others.seeds)
     return np.asarray(same & (pools[:, None] == theirs), dtype=np.bool_)

@@ -110,8 +110,7 @@ def look(path: Path, named: Mapping[str, str], corrections: Corrections = Correc
 @lru_cache(maxsize=4)
 def _look(path: Path, named: tuple[tuple[str, str], ...], corrections: Corrections) -> Labelled:
     by_part = dict(named)
-    first = [row for _, row in islice(_rows(path), LOOKED_AT) if isinstance(row, dict)]
-    guess = proposed(first, by_part)
+    guess = _guess(path, by_part)
     items: dict[str, tuple[Item, Place]] = {}
     wrong: list[WrongRow] = []
     rows = repeats = 0
@@ -131,25 +130,20 @@ def _look(path: Path, named: tuple[tuple[str, str], ...], corrections: Correctio
 
 def corrected(path: Path, named: Mapping[str, str], corrections: Corrections) -> bytes:
     """The rows that are right, mended where the user said so, as JSONL; all their columns are kept."""
-    first = [row for _, row in islice(_rows(path), LOOKED_AT) if isinstance(row, dict)]
-    judged = _judged(path, named, proposed(first, named), corrections)
+    judged = _judged(path, named, _guess(path, named), corrections)
     lines = [json.dumps(row, ensure_ascii=False) for _, row, item in judged if isinstance(item, Item)]
     return ("\n".join(lines) + "\n").encode()
 
 
-def inputs_in(path: Path, column: str) -> tuple[tuple[str, ...], int]:
-    """The different questions of a file of inputs without answers, and how many of its rows hold none."""
-    return _inputs_in(path, column)
-
-
 @lru_cache(maxsize=4)
-def _inputs_in(path: Path, column: str) -> tuple[tuple[str, ...], int]:
+def inputs_in(path: Path, column: str) -> tuple[tuple[str, ...], int]:
+    """The different questions of a file of inputs without answers (`normalise`), and how many of its rows hold none."""
     found: dict[str, None] = {}
     without = 0
     for _, row in _rows(path):
         text = as_text(row.get(column)) if isinstance(row, dict) else ""
         if text:
-            found[" ".join(text.split()).casefold()] = None
+            found[normalise(text)] = None
         else:
             without += 1
     return tuple(found), without
@@ -157,6 +151,10 @@ def _inputs_in(path: Path, column: str) -> tuple[tuple[str, ...], int]:
 
 def _rows(path: Path) -> Iterator[Row]:
     return parse_rows(content_of(path), path.name)
+
+
+def _guess(path: Path, named: Mapping[str, str]) -> Proposal:
+    return proposed([row for _, row in islice(_rows(path), LOOKED_AT) if isinstance(row, dict)], named)
 
 
 def _judged(

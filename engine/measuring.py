@@ -42,6 +42,8 @@ from engine.variants import Pool, pool_of, variant_of, visits_of
 
 DATA = "data.jsonl"
 Pools = Mapping[Pool, Curated]
+Own = Mapping[Cell, tuple[Recipe, Mapping[str, str]]]
+"""Cells with a recipe of their own, and what is kept beside each."""
 
 
 class Measuring:
@@ -73,7 +75,7 @@ class Measuring:
         chosen: Sequence[Cell],
         pools: Pools,
         why: str,
-        own: Mapping[Cell, tuple[Recipe, Mapping[str, str]]] | None = None,
+        own: Own | None = None,
     ) -> None:
         """Trains, answers and records what is not done yet; `own` are cells with another recipe than the pilot's, and
         what is kept beside each. A cell that cannot be measured is left out, and says why."""

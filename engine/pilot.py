@@ -17,7 +17,6 @@ from engine.domain import (
     MATCHED_STEPS,
     Baseline,
     Cell,
-    Recipe,
     Score,
     Teacher,
     Trainer,
@@ -26,7 +25,7 @@ from engine.errors import SeedPilotError
 from engine.generation import Generator
 from engine.ledger import Ledger, account
 from engine.matched_steps import anchor_of, seeds_alone
-from engine.measuring import Measuring, Pools
+from engine.measuring import Measuring, Own, Pools
 from engine.paid_work import PaidWork
 from engine.pilot_worth import situation_of
 from engine.prepare import Prepared
@@ -38,8 +37,6 @@ from engine.teacher_gate import not_above, paired_lead
 from engine.training_set import asked_by
 
 NOT_RUN = "not run: you stopped the pilot before it was trained"
-Own = Mapping[Cell, tuple[Recipe, Mapping[str, str]]]
-"""Cells with a recipe of their own, and what is kept beside each."""
 
 
 class Pilot:

@@ -14,13 +14,13 @@ changed after a strategy was measured.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Callable
+from functools import cache
 
 from engine.domain import Item, item_id
 from engine.sandbox.language import worked, write
 from engine.sandbox.problems import Problem, sample_problem
-from engine.sandbox.worlds import Prefixes, is_held_out
+from engine.sandbox.worlds import draw_items, is_held_out
 
 
 def key_of(problem: Problem) -> str:
@@ -37,25 +37,21 @@ def held_out(problem: Problem) -> bool:
 
 
 def _items(n: int, stream: str, *, tests: bool) -> tuple[Item, ...]:
-    return _prefixes(stream, tests).first(n)
+    return draw_items(n, stream, _maker(tests), tests=tests)
 
 
-@lru_cache(maxsize=8)  # a second for 300 items, and pages ask again and again, for another number too
-def _prefixes(stream: str, tests: bool) -> Prefixes:
-    return Prefixes(_drawn(stream, tests))
+@cache
+def _maker(tests: bool) -> Callable[[random.Random], tuple[str, Item]]:
+    """What draws an item; a problem that is not wanted is not written, since seeds that somebody has depend on it."""
 
-
-def _drawn(stream: str, tests: bool) -> Iterator[Item]:
-    rng, asked = random.Random(stream), set[str]()
-    while True:
+    def make(rng: random.Random) -> tuple[str, Item]:
         problem = sample_problem(rng)
-        if held_out(problem) is tests:
-            question = write(problem, rng)
-            answer = worked(problem, rng)
-            if question not in asked:
-                name = f"{stream}-{len(asked)}"
-                asked.add(question)
-                yield Item(name, question, answer)
+        key = key_of(problem)
+        if is_held_out(key) is not tests:
+            return key, Item("", "", "")
+        return key, Item("", write(problem, rng), worked(problem, rng))
+
+    return make
 
 
 def seeds(n: int, seed: int = 0) -> tuple[Item, ...]:

@@ -123,7 +123,7 @@ def draw_items(
     return _prefixes(stream, make, tests).first(n)
 
 
-class Prefixes:
+class _Prefixes:
     """Items that are drawn as far as anybody asked: a smaller number is a prefix of a larger one."""
 
     def __init__(self, items: Iterator[Item]) -> None:
@@ -138,8 +138,8 @@ class Prefixes:
 
 
 @lru_cache(maxsize=24)
-def _prefixes(stream: str, make: Callable[[random.Random], tuple[str, Item]], tests: bool) -> Prefixes:
-    return Prefixes(_drawn(stream, make, tests))
+def _prefixes(stream: str, make: Callable[[random.Random], tuple[str, Item]], tests: bool) -> _Prefixes:
+    return _Prefixes(_drawn(stream, make, tests))
 
 
 def _drawn(stream: str, make: Callable[[random.Random], tuple[str, Item]], tests: bool) -> Iterator[Item]:

@@ -6,17 +6,7 @@ import streamlit as st
 from engine.comparison import wilson
 from engine.domain import Interval, Measurement, Recommendation, Strategy
 from engine.wording_choices import flips, tie
-from pages.shared import (
-    advice_parts,
-    chart_tables,
-    charts,
-    linked,
-    own_points,
-    shown,
-    situation,
-    terms,
-    words,
-)
+from pages.shared import advice_parts, chart_tables, charts, linked, own_points, shown, situation, terms, words
 
 BADGES = {"low": ":orange-badge", "medium": ":blue-badge", "high": ":green-badge"}
 COLUMNS = {

@@ -17,6 +17,7 @@ from engine.labelled import Labelled, inputs_in, look
 from engine.mapping import GUESSES, guessed_columns
 from engine.plan import FEWEST_SEEDS, FEWEST_TEST_ITEMS
 from engine.tasks.presets import preset
+from engine.tasks.records import normalise
 from pages.shared import columns_form, faulty_rows, linked, session, uploads, words
 from pages.shared.pilot_examples import FILES, FORMATS
 
@@ -159,7 +160,7 @@ def inputs(found: Examples | None) -> int | None:
         except InputError as error:
             st.error(session.message(error), icon=":material/error:")
             return None
-        known = set() if found is None else {" ".join(item.question.split()).casefold() for item in found.held.items}
+        known = set() if found is None else {normalise(item.question) for item in found.held.items}
         new = sum(text not in known for text in different)
         labelled = len(different) - new
         parts = [f"{new:,} {'input' if new == 1 else 'inputs'} that count"]
