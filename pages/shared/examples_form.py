@@ -40,9 +40,12 @@ class Examples:
 def ask(told: DeltaGenerator) -> Examples | None:
     """Asks for the file and its columns; None where there is none, where a column is awaited, and where the file as a
     whole is wrong. What is wrong is `told` in the place of the advice's sentence."""
-    with st.expander(
+    under = st.expander(
         "Take them from your file", icon=":material/upload_file:", key="examples_upload", on_change="rerun"
-    ):
+    )
+    if not (under.open or uploads.there(FILE)):
+        return None
+    with under:
         try:
             file = uploads.ask(
                 f"Your labelled examples ({FORMATS})",
@@ -141,7 +144,12 @@ def guess(found: Examples, task: str) -> None:
 
 def inputs(found: Examples | None) -> int | None:
     """Asks for the file of inputs without answers; how many different ones there are that are no labelled example."""
-    with st.expander("Count them in your file", icon=":material/upload_file:", key="inputs_upload"):
+    under = st.expander(
+        "Count them in your file", icon=":material/upload_file:", key="inputs_upload", on_change="rerun"
+    )
+    if not (under.open or uploads.there(INPUTS)):
+        return None
+    with under:
         file = uploads.ask(
             f"Your inputs without answers ({FORMATS})", FILES, INPUTS, "One row per input. It stays on this machine."
         )

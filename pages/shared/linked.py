@@ -17,6 +17,8 @@ from streamlit.runtime.scriptrunner import RerunException
 COMING, PAGE, LEFT, READ, CARRIED = "linked_coming", "linked_page", "linked_left", "linked_read", "linked_carried"
 """In the session: the page of this run, that of the last whole run, its address as that run left it, where inputs of
 this run take their values from, and every value that stands in an address, as text."""
+FOLDED = "linked_folded"
+"""In the session: whether the inputs that come next lie in a part that is folded."""
 
 
 class _From(Enum):
@@ -76,6 +78,21 @@ def put(key: str, value: Any) -> None:
     state.setdefault(CARRIED, {})[key] = _text(value)
     if st.query_params.get(key) != _text(value):
         st.query_params[key] = _text(value)
+
+
+@contextmanager
+def fold(label: str, *, key: str, icon: str, expanded: bool = False) -> Iterator[None]:
+    """A part that is folded at first. Folded, its inputs are not drawn, and each is what was said before: what nobody
+    sees costs neither the server nor the browser anything."""
+    state = st.session_state
+    under = st.expander(label, icon=icon, key=key, expanded=expanded, on_change="rerun")
+    around = state.get(FOLDED, False)
+    state[FOLDED] = around or not under.open
+    try:
+        with under:
+            yield
+    finally:
+        state[FOLDED] = around
 
 
 def number(label: str, default: float | None, *, key: str, whole: bool = False, on: Any = st, **options: Any) -> Any:
@@ -158,9 +175,10 @@ def _asked(draw: Callable[[Any], Any], key: str, default: Any, read: Callable[[s
             state[key] = default if found is None else read(found)
         except (ValueError, StopIteration):  # a link by hand, or of another version
             state[key] = default
-    # The value is also the widget's own default: where two runs follow each other quickly, a browser that has not
-    # drawn the first yet would otherwise show the default and keep the address's value unseen.
-    value = draw(state.get(key, default))
+    # The value is also the widget's own default: where two runs follow each other quickly, a browser that has not drawn
+    # the first yet would otherwise show the default and keep the address's value unseen. What is folded is taken out,
+    # so that what the address says until its part is opened counts then.
+    value = state.pop(key, default) if state.get(FOLDED, False) else draw(state.get(key, default))
     if value == default:
         carried.pop(key, None)
         if key in st.query_params:

@@ -1,7 +1,10 @@
-"""What the browser draws before the app has spoken: Streamlit's own index.html, with room for the menu.
+"""What the browser draws before the app has spoken: Streamlit's own index.html, with room for the menu, and its files.
 
 Streamlit draws the menu only when the first run has reached `st.navigation`, and then everything moves 300 px to the
 right: a layout shift of 0.21 to 0.24 at 1440 px on every page (`tests/browser/test_layout.py`), of 0.1 that are good.
+
+A first visit asks for some 130 files. Streamlit reads each from the disk, through five layers, 1.5 ms of the server's
+processor each; from memory it is 0.15.
 """
 
 from __future__ import annotations
@@ -11,8 +14,15 @@ import re
 import shutil
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from starlette.middleware import Middleware
 from streamlit import file_util
+from streamlit.web.server.starlette import starlette_app
+from streamlit.web.server.starlette.starlette_server_config import STATIC_ASSET_CACHE_MAX_AGE_SECONDS
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 STYLE = """<style>
 @media (min-width: 768px) {
@@ -38,6 +48,8 @@ PARTS = (
 """Inputs and figures that Streamlit's page fetches when it first meets them: fetched at once, they come sooner."""
 _IMPORT = re.compile(r"""(?:from|import)\s*["']\./([^"']+\.js)["']""")
 TITLE = "<title>Streamlit</title>"
+KINDS = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".woff2": "font/woff2"}
+"""Content types of the files that are kept in memory: names with a hash of the content in them, which never change."""
 
 
 def install() -> None:
@@ -57,6 +69,37 @@ def install() -> None:
     html = html.replace(TITLE, "<title>SeedPilot</title>").replace("</head>", f"{early}{STYLE}</head>", 1)
     (folder / "index.html").write_text(html, encoding="utf-8")
     file_util.get_static_dir = lambda: str(folder)
+    behind = starlette_app.create_streamlit_middleware
+    starlette_app.create_streamlit_middleware = lambda: [Middleware(FromMemory, folder=theirs), *behind()]
+
+
+class FromMemory:
+    """Gives out the files under static/ before anything else looks at the request; the rest is the app's."""
+
+    def __init__(self, app: ASGIApp, folder: Path) -> None:
+        self.app = app
+        self.bodies: dict[str, bytes] = {}
+        self.heads: dict[str, list[tuple[bytes, bytes]]] = {}
+        for path in (folder / "static").rglob("*"):
+            if path.suffix not in KINDS:
+                continue
+            asked, body = f"/{path.relative_to(folder).as_posix()}", path.read_bytes()
+            head = {
+                "content-type": KINDS[path.suffix],
+                "content-length": str(len(body)),
+                "cache-control": f"public, immutable, max-age={STATIC_ASSET_CACHE_MAX_AGE_SECONDS}",
+            }
+            self.bodies[asked] = body
+            self.heads[asked] = [(name.encode(), value.encode()) for name, value in head.items()]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Whole files for GET; what asks for a part of one, or anything else, goes on."""
+        asked = scope["path"] if scope["type"] == "http" and scope["method"] == "GET" else ""
+        if asked not in self.bodies or any(name == b"range" for name, _ in scope["headers"]):
+            await self.app(scope, receive, send)
+            return
+        await send({"type": "http.response.start", "status": 200, "headers": self.heads[asked]})
+        await send({"type": "http.response.body", "body": self.bodies[asked]})
 
 
 def _with_imports(folder: Path) -> list[str]:

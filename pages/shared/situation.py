@@ -58,7 +58,7 @@ def ask(*, files: DeltaGenerator | None = None) -> Asked | None:
             f"Questions of yours that nobody has answered: {terms.link('Real question')}s compete where there are any.",
         )
     have = budget.ask(task)
-    with st.expander("Assumptions", icon=":material/tune:", key="assumptions"):
+    with linked.fold("Assumptions", icon=":material/tune:", key="assumptions"):
         augmenter = linked.radio(
             "The model that writes questions",
             list(AUGMENTERS),
@@ -71,11 +71,11 @@ def ask(*, files: DeltaGenerator | None = None) -> Asked | None:
             key="calls",
             help="A rephrasing and a new question take two calls each: one for the question, one for its answer.",
         )
-    with st.expander("Other teachers", icon=":material/groups:", key="others"):
+    with linked.fold("Other teachers", icon=":material/groups:", key="others"):
         compared = teachers.others(have.tokens)
         if compared and have.usd_per_query is None:
             st.caption("Compared for the same money, as soon as the price of a query of your own teacher is known.")
-    with st.expander("What else you have", icon=":material/inventory_2:", key="more"):
+    with linked.fold("What else you have", icon=":material/inventory_2:", key="more"):
         more = _more(have)
     if have.queries is None or seeds < 1:
         return None

@@ -48,7 +48,10 @@ def first(task: TaskType, *, money: bool) -> tuple[Priced, Tokens | None]:
         return Priced(TeacherOffer(UNNAMED), "unknown"), Tokens(None, None)
     listed = prices.quote_by_name(name).known
     said = st.container()
-    with st.expander("Price of a query", icon=":material/payments:", key="price_fold", expanded=not listed):
+    if not listed and st.session_state.get("price_fold_of", name) != name:
+        st.session_state["price_fold"] = True  # another name, whose price somebody has to say
+    st.session_state["price_fold_of"] = name
+    with linked.fold("Price of a query", icon=":material/payments:", key="price_fold", expanded=not listed):
         known = linked.segments("Price known for", [TOKENS, ONE_QUERY], key="price")
         if known == ONE_QUERY:
             return _priced(name, "", None), None

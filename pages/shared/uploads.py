@@ -41,6 +41,11 @@ def ask(label: str, endings: list[str], key: str, help: str) -> Path | None:
     return path
 
 
+def there(key: str) -> bool:
+    """Whether there is anything to say of the file of that key: it lies here, or could not be written."""
+    return st.session_state.get(f"{key}_path") is not None
+
+
 def look(path: Path) -> list[dict[str, str]]:
     """The first rows of an uploaded file, as text, long cells cut."""
     return [{name: text[:LONGEST_CELL] for name, text in row.items()} for row in first_rows(path)]

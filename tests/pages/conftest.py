@@ -14,14 +14,21 @@ from engine.store import Store
 ROOT = Path(__file__).resolve().parents[2]
 
 
+FOLDED = ("price_fold", "assumptions", "others", "more")
+"""Parts of the situation whose inputs are drawn only while they are open."""
+
+
 @pytest.fixture
 def app(own_home: Path) -> AppTest:
-    """The first page by a link with 3,000 queries of a teacher without a name; an empty home and empty caches."""
+    """The first page by a link with 3,000 queries of a teacher without a name, every part of the situation opened; an
+    empty home and empty caches."""
     st.cache_resource.clear()
     st.cache_data.clear()
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
     app.query_params["budget"] = "Queries"
     app.query_params["teacher1"] = ""
+    for part in FOLDED:
+        app.session_state[part] = True
     return app.run()
 
 

@@ -19,7 +19,8 @@ from tests.pages.conftest import ROOT
 
 def given(app: AppTest, file: Path, key: str = examples_form.FILE) -> AppTest:
     """The page after that file was uploaded."""
-    app.file_uploader(key=key).set_value((file.name, file.read_bytes(), "text/plain")).run()
+    app.session_state[f"{key}_upload"] = True
+    app.run().file_uploader(key=key).set_value((file.name, file.read_bytes(), "text/plain")).run()
     assert not app.exception
     return app
 
