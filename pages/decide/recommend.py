@@ -6,7 +6,7 @@ import streamlit as st
 from engine.comparison import wilson
 from engine.domain import Interval, Measurement, Recommendation, Strategy
 from engine.wording_choices import flips, tie
-from pages.shared import advice_parts, chart_tables, charts, linked, own_points, shown, situation, terms, words
+from pages.shared import advice_parts, chart_tables, charts, linked, own_points, session, shown, situation, terms, words
 
 BADGES = {"low": ":orange-badge", "medium": ":blue-badge", "high": ":green-badge"}
 COLUMNS = {
@@ -167,6 +167,7 @@ found = advice_parts.recommend(have, points)
 first = terms.FirstUse()
 with answer:
     headline(found)
+    session.let_draw()
     before = advice_parts.recommend(have, ()) if points else None
     if before:
         advice_parts.before_and_after(before, found, points)

@@ -1,8 +1,9 @@
-"""What pages share in a session: cached evidence, and how errors reach the user."""
+"""What pages share in a session: how errors reach the user, and the first moment in the browser."""
 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,6 +13,18 @@ from engine.errors import InputError, SeedPilotError
 from pages.shared import words
 
 log = logging.getLogger("seedpilot.pages")
+
+DRAWN = "session_drawn"
+breath_s = 0.0
+"""Seconds that `let_draw` waits; our own server sets it, so that only a browser is waited for."""
+
+
+def let_draw() -> None:
+    """Lets the browser draw what it has, once in a visit. It takes in all that comes at once before it draws any of
+    it: the sentence that somebody came for would wait 200 to 300 ms for the chart and the lists below it."""
+    if not st.session_state.get(DRAWN):
+        st.session_state[DRAWN] = True
+        time.sleep(breath_s)
 
 
 @contextmanager
