@@ -32,6 +32,7 @@ from statistics import mean, median
 from typing import Any
 
 import numpy as np
+import psutil
 import tomli_w
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -139,14 +140,15 @@ def _ours(plan: dict[str, Any], home: Path) -> dict[str, Any]:
     """`seedpilot pilot`, in a store of its own."""
     home.mkdir()
     (home / "plan.toml").write_text(tomli_w.dumps(plan))
-    begun, busy = time.perf_counter(), _children()
+    ours = {child.pid for child in psutil.Process().children()}
+    begun, busy = time.perf_counter(), _children(ours)
     ran = subprocess.run(  # noqa: S603 - our own command
         [sys.executable, "-m", "engine.cli", "pilot", str(home / "plan.toml"), "--json"],
         env=os.environ | {"SEEDPILOT_HOME": str(home / "runs")},
         stdout=subprocess.PIPE,
         check=True,
     )
-    seconds, processor = time.perf_counter() - begun, _children() - busy
+    seconds, processor = time.perf_counter() - begun, _children(ours) - busy
     told = json.loads(ran.stdout)
     strategies = [cell for cell in told["cells"] if cell["arm"] in set(Strategy) and not cell["pool"]]
     return {
@@ -167,13 +169,12 @@ def _adopt() -> None:
     ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
 
 
-def _children() -> float:
-    """Processor seconds of the processes that this one started or adopted, theirs included; waits for their end."""
-    while True:
-        try:
-            os.waitpid(-1, 0)
-        except ChildProcessError:
-            break
+def _children(ours: set[int]) -> float:
+    """Processor seconds of the processes that this one started or adopted, theirs included; waits for their end, but
+    not for that of `ours`, which score for this process (SQL is read in one) and live as long as it does."""
+    while left := {child.pid for child in psutil.Process().children()} - ours:
+        for pid in left:
+            os.waitpid(pid, 0)
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 

@@ -230,11 +230,11 @@ def _bands(
     farthest = max([max(marks) * 5, *(queries * 2 for queries in measured)])
     queries = np.geomspace(max(nearest, case.calls.max()), farthest, BUDGETS)
     queries[int(np.abs(np.log(queries / s.queries)).argmin())] = s.queries
-    # with deviations every draw costs more, and half of them draw the same curve
-    right = (case.thinned(500) if case.measured else case).accuracies(s.seeds, queries)
+    case = case.thinned(500)  # they draw the same curves as twice as many
+    right = case.accuracies(s.seeds, queries)
     mean = right.mean(axis=0)
     stretch = case.fitted.stretches(s.seeds, case.examples(queries[:, None]))
-    low, high = (side.T for side in calibrated.bounds(right[::2], stretch))
+    low, high = (side.T for side in calibrated.bounds(right, stretch))
     return tuple(
         CurveBand(
             strategy=strategy,

@@ -38,6 +38,8 @@ def effects(measurements: Sequence[Measurement]) -> tuple[Effect, ...]:
         runs.setdefault((m.cell.arm.value, m.cell.variant, m.cell.seeds, m.cell.budget), []).append(m)
         if isinstance(m.cell.arm, Strategy):
             cells.setdefault((m.cell.arm, m.cell.variant, m.cell.seeds, m.cell.budget), []).append(m)
+    if all(variant == PLAIN for _, variant, _, _ in cells):
+        return ()
     noise = seed_noise([[m.outcomes for m in of_cell] for of_cell in runs.values()])
     found = []
     for (strategy, variant, seeds, budget), own in cells.items():

@@ -130,8 +130,9 @@ with beside:
 asks, asks_json = found, plan_json
 if found is None and not {wizard.SEEDS, wizard.TASK, wizard.TEACHER} & set(faults):
     asks, asks_json = alone()
-with places.sent:
-    prompts_form.show(None if asks is None else asks.prompts)
+if steps.open == wizard.TEACHER:
+    with places.sent:
+        prompts_form.show(None if asks is None else asks.prompts)
 with places.check:
     check_form.show(asks, asks_json, asked=asked)
 with steps.part(wizard.START):

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from engine.records import CHECK, DRY_RUN, FULL, RunState
+from engine.records import CHECK, DRY_RUN, FULL, CellRow, RunState
 from pages.shared import (
     check_parts,
     follow_form,
@@ -30,6 +30,12 @@ standing = run_controls.standing(run)
 
 
 pilot = not run.id.startswith((CHECK, DRY_RUN, FULL))
+at_first = store.cells(run.id)
+
+
+def cells() -> list[CellRow]:
+    """As they stand now; those of a run that has ended stay as they were."""
+    return store.cells(run.id) if live else at_first
 
 
 # Only what can change is looked at again: progress and money twice a second, so that on its way to the screen neither
@@ -50,15 +56,16 @@ def moving() -> None:
     else:
         if live:
             st.progress(*run_words.progress(now))
-        result_parts.money(now, plan, store)
+        result_parts.money(now, plan, store, cells())
 
 
 @st.fragment(run_every=4 if live else None)
 def results() -> None:
     now = store.run(run.id)
+    measured = cells()
     if live:
-        result_parts.headline(now, store)
-    result_parts.result(now, plan, store)
+        result_parts.headline(now, measured)
+    result_parts.result(now, plan, store, measured)
 
 
 run_head.head(run, plan)
@@ -68,13 +75,13 @@ if not (run.id.startswith(CHECK) and run.state in (RunState.DONE, RunState.FAILE
     run_controls.told(run, store)
 run_controls.buttons(run, plan, store)
 if pilot and not live:
-    result_parts.headline(run, store)
-    follow_form.section(run, plan, store)
+    result_parts.headline(run, at_first)
+    follow_form.section(run, plan, store, at_first)
 follow_form.origin(plan)
 moving()
 if pilot:
     results()
 if run.state is not RunState.QUEUED:
-    run_controls.take_away(run, store)
+    run_controls.take_away(run, store, at_first)
     run_outcome.section(run, store)
 st.page_link("pages/pilot/runs.py", label="All runs", icon=":material/list_alt:")

@@ -155,11 +155,12 @@ def _write(name: str, values: dict[str, Any]) -> None:
     folder = _folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        partial = folder / f"{name}.partial"
+        partial, path = folder / f"{name}.partial", folder / f"{name}.json"
+        begun = not path.exists()
         kept = {"version": version("seedpilot"), "owner": account.owner(), "values": values}
         partial.write_text(json.dumps(kept), encoding="utf-8")
-        partial.replace(folder / f"{name}.json")
-        for other in folder.iterdir():
+        partial.replace(path)
+        for other in folder.iterdir() if begun else ():
             if time.time() - other.stat().st_mtime > KEPT_S:
                 other.unlink(missing_ok=True)
     except OSError as error:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,11 +36,10 @@ class Cost:
     upper_usd: float | None
 
 
-def section(run: Run, plan: PilotPlan, store: Store) -> None:
+def section(run: Run, plan: PilotPlan, store: Store, cells: Sequence[CellRow]) -> None:
     """The button, where the pilot measured a strategy and nothing of it is under way."""
     if (made := st.session_state.pop(STARTED, None)) is not None:
         st.switch_page("pages/pilot/run.py", query_params={"run": made})
-    cells = store.cells(run.id)
     if run.state in run_words.LIVE or not any(_counts(row) for row in cells):
         return
     st.subheader("The full run", anchor=False)
@@ -90,10 +89,8 @@ def followers(store: Store, pilot: str) -> list[Run]:
 def found(run: Run, store: Store, queries: int, usd: float | None) -> FollowUp:
     """The full run of that budget; InputError where there is none."""
     cells = store.cells(run.id)
-    measured = [(row.cell, row.measurement) for row in cells if row.measurement is not None]
-    state = hashlib.sha256(f"{run.id}\n{run.plan}\n{measured}".encode()).hexdigest()
     rate = chosen_rate(store.folder(run.id))
-    made = _follow(state, queries, rate, Settings().home, run, cells)
+    made = _follow(pilots.state(run, cells), queries, rate, Settings().home, run, cells)
     ceiling = made.plan.ceiling.model_copy(update={"usd": usd})
     return FollowUp(
         made.plan.model_copy(update={"ceiling": ceiling}), made.advised, made.total, made.reused, made.given_up
@@ -101,7 +98,7 @@ def found(run: Run, store: Store, queries: int, usd: float | None) -> FollowUp:
 
 
 @st.cache_data(max_entries=32, show_spinner="Working out the full run")
-def _follow(state: str, queries: int, rate: float | None, home: Path, _run: Run, _cells: list[CellRow]) -> FollowUp:
+def _follow(state: int, queries: int, rate: float | None, home: Path, _run: Run, _cells: list[CellRow]) -> FollowUp:
     return follow(_run, _cells, home / "data-sets" / f"full-{_run.id}-{queries}", queries, rate)
 
 

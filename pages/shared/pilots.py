@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -85,21 +84,27 @@ def outline(raw_plan: str) -> Outline:
 
 def advice(run: Run, cells: Sequence[CellRow]) -> tuple[Recommendation, Recommendation | None]:
     """The advice before and after a run, fitted again only when something new was measured."""
-    measured = [(row.cell, row.measurement) for row in cells if row.measurement is not None]
-    return _advice(hashlib.sha256(f"{run.id}\n{run.plan}\n{measured}".encode()).hexdigest(), run, list(cells))
+    return _advice(state(run, cells), run, list(cells))
 
 
 def comparison(cells: Sequence[CellRow]) -> RunPairs:
     """The pairs of a run, compared again only when something new was measured."""
     done = [(row.folder, row.cell, row.measurement) for row in cells if row.measurement is not None]
-    return _comparison(hashlib.sha256(repr(done).encode()).hexdigest(), list(cells))
+    return _comparison(hash(tuple(done)), list(cells))
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def _comparison(state: str, _cells: list[CellRow]) -> RunPairs:
+def state(run: Run, cells: Sequence[CellRow]) -> int:
+    """What everything that is computed from a run depends on, within this process: its plan, and what is measured."""
+    measured = tuple((row.cell, row.measurement) for row in cells if row.measurement is not None)
+    return hash((run.id, json.dumps(run.plan), measured))
+
+
+# As resources, not data: what is frozen need not be copied for each look.
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _comparison(state: int, _cells: list[CellRow]) -> RunPairs:
     return pairs_of(_cells)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def _advice(state: str, _run: Run, _cells: list[CellRow]) -> tuple[Recommendation, Recommendation | None]:
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _advice(state: int, _run: Run, _cells: list[CellRow]) -> tuple[Recommendation, Recommendation | None]:
     return runs.advice(_run, _cells)

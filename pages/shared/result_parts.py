@@ -54,9 +54,9 @@ PAIRS = {
 }
 
 
-def money(run: Run, plan: PilotPlan, store: Store) -> None:
+def money(run: Run, plan: PilotPlan, store: Store, cells: Sequence[CellRow]) -> None:
     """Queries, cost and cells so far, against the ceiling."""
-    paid, cells = account(store, run.id), store.cells(run.id)
+    paid = account(store, run.id)
     queries, usd, done = st.columns(3)
     unknown = f", {paid.unknown:,} of them with an unknown outcome" if paid.unknown else ""
     queries.metric(
@@ -77,10 +77,10 @@ def money(run: Run, plan: PilotPlan, store: Store) -> None:
     )
 
 
-def headline(run: Run, store: Store) -> None:
+def headline(run: Run, cells: Sequence[CellRow]) -> None:
     """The verdict in a sentence, and what was advised before."""
     try:
-        before, after = pilots.advice(run, store.cells(run.id))
+        before, after = pilots.advice(run, cells)
     except SeedPilotError as error:
         st.warning(f"No advice can be drawn from this run: {session.message(error)}", icon=":material/warning:")
         return
@@ -95,9 +95,9 @@ def headline(run: Run, store: Store) -> None:
         )
 
 
-def result(run: Run, plan: PilotPlan, store: Store) -> None:
+def result(run: Run, plan: PilotPlan, store: Store, cells: Sequence[CellRow]) -> None:
     """Every chart and table below the verdict."""
-    cells, pools = store.cells(run.id), store.pools(run.id)
+    pools = store.pools(run.id)
     rungs = ladder_parts.rungs(cells)
     if len(rungs) > 1:
         shown.chart(
@@ -138,7 +138,7 @@ def result(run: Run, plan: PilotPlan, store: Store) -> None:
     estimate_parts.section(run, store)
 
 
-def comparison(cells: list[CellRow]) -> None:
+def comparison(cells: Sequence[CellRow]) -> None:
     """Strategies against the seeds alone and against each other."""
     found = pilots.comparison(cells)
     if not found.pairs:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import time
+from collections.abc import Sequence
 
 import streamlit as st
 from pydantic import SecretStr
@@ -12,7 +13,7 @@ from pydantic import SecretStr
 from engine import launch
 from engine.heart import ask
 from engine.plan import PilotPlan
-from engine.records import HELD, NO_PILOTS, RESUMABLE, Run, RunState
+from engine.records import HELD, NO_PILOTS, RESUMABLE, CellRow, Run, RunState
 from engine.settings import Settings
 from engine.stopping import CANCEL, PAUSE, STOP
 from engine.store import Store
@@ -133,13 +134,14 @@ def _confirm_cancel(run: Run, store: Store) -> None:
             st.rerun()
 
 
-def take_away(run: Run, store: Store) -> None:
+def take_away(run: Run, store: Store, cells: Sequence[CellRow]) -> None:
     """Data sets and predictions: a look at the first rows, and the whole file."""
-    files = run_parts.files(store, run.id, store.cells(run.id), store.pools(run.id))
+    pools = store.pools(run.id)
+    files = run_parts.files(store, run.id, cells, pools)
     if not files:
         return
     st.subheader("Data sets and predictions", anchor=False)
-    if store.pools(run.id):
+    if pools:
         st.page_link(
             "pages/pilot/data.py",
             label="Every example: filter, search, edit, drop, and where each came from",

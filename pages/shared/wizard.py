@@ -1,8 +1,8 @@
 """The steps of a new pilot: tabs to go back and forth in, each with its own faults told below it.
 
-Every step is drawn in every run, seen or not: Streamlit forgets inputs that are not drawn, and what one step says
-depends on the others. The step that is open stands in the address, so that a reload and the browser's back button lead
-to it.
+Every step's inputs are drawn in every run, seen or not: Streamlit forgets those that are not, and what one step says
+depends on the others. What is only looked at or pressed is drawn in the step that is open. That one stands in the
+address, so that a reload and the browser's back button lead to it.
 """
 
 from __future__ import annotations
@@ -76,8 +76,7 @@ class Steps:
         if now != address:
             st.query_params["step"] = now
         st.session_state[_IN_ADDRESS] = now
-        for step, said in INTRO.items():
-            self._tabs[step].markdown(said)
+        self._tabs[self.open].markdown(INTRO[self.open])
 
     @contextmanager
     def part(self, step: str) -> Iterator[None]:
@@ -115,7 +114,8 @@ class Steps:
                         st.warning(words.plain(note), icon=":material/warning:")
                 if step == START:
                     elsewhere(faults)
-                _ways(place)
+                if step == self.open:
+                    _ways(place)
 
 
 def told(problems: Sequence[str], asked: Asked) -> None:

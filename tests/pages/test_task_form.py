@@ -15,7 +15,7 @@ from engine.records import RunState
 from engine.settings import Settings
 from engine.store import Store
 from engine.tasks.kinds import KINDS
-from pages.shared import scorer_form
+from pages.shared import scorer_form, wizard
 from tests.pages import filled
 
 TICKETS = (Path(__file__).parents[1] / "data" / "tickets.jsonl").read_bytes()
@@ -204,11 +204,18 @@ def test_a_scorer_that_takes_no_right_answer_for_right_is_told(app: AppTest) -> 
 # --- the prompts ----------------------------------------------------------------------------------------
 
 
+def at_the_teacher(form: AppTest) -> AppTest:
+    """The form with the teacher's step open."""
+    form.session_state[wizard.TAB] = wizard.LABELS[wizard.TEACHER]
+    return form.run()
+
+
 def test_the_prompts_of_each_strategy_are_shown_as_text_and_nothing_else(app: AppTest) -> None:
     rows = [{"question": f"What of {n * 37} and {n}?", "answer": "ab"[n % 2]} for n in range(80)]
     rows = [{"question": f"{HOSTILE} {n}", "answer": "a"} for n in range(40)] + rows
     form = opened(app, jsonl(*rows), "rows.jsonl")
     assert not form.error, errors(form)
+    at_the_teacher(form)
     shown = [code.value for code in form.code]
     assert any(HOSTILE in text for text in shown)
     assert all(code.language in ("", "plaintext", None) for code in form.code)
@@ -219,7 +226,7 @@ def test_the_prompts_of_each_strategy_are_shown_as_text_and_nothing_else(app: Ap
 
 
 def test_prompts_and_check_wait_for_seeds_task_and_teacher_and_for_nothing_after_them(app: AppTest) -> None:
-    form = app.switch_page("pages/pilot/new.py").run()
+    form = at_the_teacher(app.switch_page("pages/pilot/new.py").run())
     form.radio(key="pilot_student").set_value("A model of mine").run()
     form.text_input(key="pilot_budgets").set_value("0").run()
     assert form.button(key="pilot_start").disabled
