@@ -42,9 +42,9 @@ def model_of(teacher: ModelPlan, typed: SecretStr | None = None, name: str = "te
     key = typed or (key_from_environment(teacher.key_env) if teacher.key_env else None)
     if key is None and (teacher.key_env or (isinstance(teacher, TeacherPlan) and teacher.key_typed)):
         where = f"the environment variable {teacher.key_env} is not set" if teacher.key_env else "it was typed"
+        do = "Set it, or open the run and type the key" if teacher.key_env else "Open the run and type it"
         raise KeyMissingError(
-            f"The key for {teacher.base_url} is needed again ({where}; keys are never stored). "
-            "Open the run and type it, or set the variable, then resume."
+            f"The key for {teacher.base_url} is needed again ({where}; keys are never stored). {do}, then resume."
         )
     # The plan's check has made sure that both are there.
     return OpenAICompatibleTeacher(teacher.base_url or "", teacher.model or "", key, timeout_s=teacher.timeout_s)

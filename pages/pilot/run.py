@@ -26,7 +26,7 @@ if plan.retrieval is not None:
     run_controls.buttons(run, plan, store)
     st.stop()
 live = run.state in run_words.LIVE or run_controls.starting(run)
-standing = run_controls.standing(run)
+standing = run_controls.standing(run, store)
 
 
 pilot = not run.id.startswith((CHECK, DRY_RUN, FULL))
@@ -43,7 +43,7 @@ def cells() -> list[CellRow]:
 @st.fragment(run_every=0.5 if live else None)
 def moving() -> None:
     now = store.run(run.id)
-    if run_controls.standing(now) != standing:
+    if run_controls.standing(now, store) != standing:
         st.rerun()
     if run.id.startswith(CHECK):
         check_parts.view(now, store)

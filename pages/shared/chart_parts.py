@@ -127,6 +127,7 @@ def crossover(crossover: Crossover, axis: Spent) -> dict[str, Any]:
             "width": 5,
         },
         "mode": "markers",
+        "cliponaxis": False,  # whole where it stands at the edge
         # The colour of who overtakes, the shape of who is overtaken.
         "marker": {"symbol": f"{start.marker}-open", "size": 10, "color": colour, "line": {"width": 2.5}},
         "name": f"{end} overtake {words.STRATEGIES[crossover.start].lower()} (80 % range)",

@@ -13,7 +13,7 @@ from engine.query_pace import measured
 from engine.records import Run
 from engine.runs import plan_of
 from engine.store import Store
-from pages.shared import forecast_parts, run_words, words
+from pages.shared import forecast_parts, run_words, shown, words
 
 
 def view(run: Run, store: Store) -> None:
@@ -31,7 +31,7 @@ def view(run: Run, store: Store) -> None:
         st.warning("The data set is not complete; its card (README.md) says why.", icon=":material/warning:")
     st.subheader("What became of the examples", anchor=False)
     table = became(report)
-    st.dataframe(table, hide_index=True, key="full_counts", alt="Examples by strategy and reason; rows add up")
+    shown.bare(table, key="full_counts", alt="Examples by strategy and reason; rows add up")
     st.caption("Each row adds up to its last column: so many examples were asked for.")
     st.download_button(
         "Download this table (CSV)", table.to_csv(index=False), f"{run.id}-counts.csv", "text/csv",

@@ -85,6 +85,7 @@ def chart(found: Sequence[Flow]) -> Figure:
             "title": {"text": "Queries or examples, count"},
             # Room for the numbers behind the bars.
             "range": [0, 1.2 * max([count or 0 for counts in values for count in counts], default=1)],
+            "tickformat": ",",
             "fixedrange": True,
         },
         yaxis={"autorange": "reversed", "automargin": True, "fixedrange": True},

@@ -47,7 +47,7 @@ def chart(pairs: Sequence[Contrast]) -> Figure:
     return figure(
         traces,
         xaxis={
-            "title": {"text": "Difference in accuracy, points (95 % interval)"},
+            "title": {"text": "Difference, points (95 %)"},
             "zeroline": True,
             "zerolinewidth": 2,
             "fixedrange": True,

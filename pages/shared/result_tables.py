@@ -10,7 +10,10 @@ from engine.records import CellRow, PoolRow, Run
 from engine.store import Store
 from pages.shared import run_parts, shown, training_parts, words
 
+NAME = 250
+"""Pixels that the longest name of a cell takes: Streamlit itself gives a column no more than 200."""
 CELLS = {
+    "What": st.column_config.TextColumn(width=NAME),
     "Right": st.column_config.NumberColumn(format="%.1f %%", help="Share of the scored test items that were right."),
     "80 % from": st.column_config.NumberColumn(format="%.1f %%", help="Lower end of Wilson's 80 % interval."),
     "80 % to": st.column_config.NumberColumn(format="%.1f %%", help="Upper end of Wilson's 80 % interval."),
@@ -56,14 +59,7 @@ def section(run: Run, store: Store, cells: Sequence[CellRow], pools: Sequence[Po
     if cells:
         st.subheader("Every cell", anchor=False)
         table = run_parts.cell_table(cells)
-        st.dataframe(
-            table,
-            hide_index=True,
-            key="run_cells",
-            column_config=CELLS,
-            placeholder="",
-            alt="Every cell with its result",
-        )
+        shown.bare(table, key="run_cells", column_config=CELLS, alt="Every cell with its result")
         st.download_button(
             "Download this table (CSV)", table.to_csv(index=False), f"{run.id}-cells.csv", "text/csv",
             key="run_cells_csv", icon=":material/download:", on_click="ignore",
@@ -95,9 +91,7 @@ def section(run: Run, store: Store, cells: Sequence[CellRow], pools: Sequence[Po
         )
     if pools:
         st.subheader("What became of the generated examples", anchor=False)
-        st.dataframe(
-            run_parts.pool_table(pools), hide_index=True, key="run_pools", alt="Examples by reason; they add up"
-        )
+        shown.bare(run_parts.pool_table(pools), key="run_pools", alt="Examples by reason; they add up")
         st.caption("Each row adds up to its last column: so many examples were asked for.")
         diversity(run, pools)
 

@@ -6,12 +6,14 @@ import itertools
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import streamlit as st
 from pydantic import SecretStr
 
 from engine import launch
 from engine.heart import ask
+from engine.history import Wanted, search
 from engine.plan import PilotPlan
 from engine.records import HELD, NO_PILOTS, RESUMABLE, CellRow, Run, RunState
 from engine.settings import Settings
@@ -37,9 +39,10 @@ COLUMNS = {
 """What is shown of a row, and how it is called."""
 
 
-def standing(run: Run) -> tuple[object, ...]:
-    """What the buttons depend on; when it changes, the whole page is drawn again."""
-    return run.state, run.request, starting(run), overdue(run)
+def standing(run: Run, store: Store) -> tuple[object, ...]:
+    """What the buttons and the message depend on; when it changes, the whole page is drawn again."""
+    other = ahead(run, store)
+    return run.state, run.request, starting(run), abandoned(run, store), other and (other.holder.id, other.before)
 
 
 def starting(run: Run) -> bool:
@@ -58,16 +61,43 @@ def overdue(run: Run) -> bool:
     return run.state is RunState.QUEUED and time.time() - run.created_at > STARTS_WITHIN_S
 
 
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """Who comes before a run that waits."""
+
+    holder: Run
+    """It has the machine."""
+    before: int
+    """Others that wait and were filed earlier."""
+
+
+def ahead(run: Run, store: Store) -> Ahead | None:
+    """Who comes before a queued run; None where the run waits for nobody."""
+    if run.state is not RunState.QUEUED:
+        return None
+    holder = next(iter(search(store, Wanted(states=tuple(HELD)), 1).runs), None)
+    if holder is None:
+        return None
+    st.session_state[f"run_waited_{run.id}"] = time.time()
+    waiting = search(store, Wanted(states=(RunState.QUEUED,))).runs
+    return Ahead(holder, sum(other.created_at < run.created_at for other in waiting))
+
+
+def abandoned(run: Run, store: Store) -> bool:
+    """Whether nobody will take a queued run: no other has the machine, or gave it back a moment ago."""
+    waited = time.time() - st.session_state.get(f"run_waited_{run.id}", 0.0) < STARTS_WITHIN_S
+    return overdue(run) and ahead(run, store) is None and not waited
+
+
 def told(run: Run, store: Store) -> None:
     """What the user should know of the run's state, and what to do."""
     said = words.plain(run.message[:1].upper() + run.message[1:])
     if starting(run):
         st.info("A worker is starting.", icon=":material/hourglass_empty:")
     elif run.state is RunState.QUEUED:
-        other = next((r for r in store.runs() if r.state in HELD), None)
-        if other is not None:
-            st.info(f"Waits for its turn: **{words.plain(other.name)}** has the machine now.", icon=":material/queue:")
-        elif overdue(run):
+        if (other := ahead(run, store)) is not None:
+            st.info(_turn(other), icon=":material/queue:")
+        elif abandoned(run, store):
             st.warning("No worker holds this run. Press Resume to start one.", icon=":material/link_off:")
     elif run.state is RunState.LOST:
         st.warning(
@@ -83,9 +113,19 @@ def told(run: Run, store: Store) -> None:
         st.info(said, icon=":material/info:")
 
 
+def _turn(other: Ahead) -> str:
+    waiting = ""
+    if other.before:
+        waiting = f", and {other.before:,} more {'waits' if other.before == 1 else 'wait'} before it"
+    return (
+        f"Waits for its turn: **{words.plain(other.holder.name)}** has the machine now{waiting}. It starts by itself, "
+        "and nothing is paid until then; you may close this page."
+    )
+
+
 def buttons(run: Run, plan: PilotPlan, store: Store) -> None:
     """Resume, pause, stop and keep, cancel, each where it makes sense."""
-    resumable = (run.state in RESUMABLE or overdue(run)) and not starting(run)
+    resumable = (run.state in RESUMABLE or abandoned(run, store)) and not starting(run)
     key = None
     if resumable and (plan.teacher.key_typed or run.state is RunState.WAITING_FOR_KEY):
         key = teacher_form.password(f"run_key_{run.id}")

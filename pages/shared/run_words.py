@@ -101,7 +101,7 @@ def badges(run: Run, plan: PilotPlan) -> str:
 def progress(run: Run) -> tuple[float, str]:
     """Share done of the stage, and the sentence beside the bar."""
     if run.state is RunState.QUEUED:
-        return 0.0, "Waiting for a worker to take it"
+        return 0.0, "Waiting to start"
     if not run.stage or not run.total:
         return 0.0, "Starting"
     left = "time left unknown" if run.seconds_left is None else f"{duration(run.seconds_left)} left"

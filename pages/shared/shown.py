@@ -40,8 +40,30 @@ def values(frame: Callable[[], pd.DataFrame], *, key: str, alt: str, **options: 
 
 def table(frame: pd.DataFrame, *, key: str, alt: str, name: str, **options: Any) -> None:
     """A table and its download as `name`.csv; the file is written when it is asked for."""
-    st.dataframe(frame, hide_index=True, key=key, alt=alt, **options)
+    bare(frame, key=key, alt=alt, **options)
     download(frame, key=key, name=name)
+
+
+def bare(
+    frame: pd.DataFrame, *, key: str, alt: str, column_config: dict[str, Any] | None = None, **options: Any
+) -> None:
+    """A table: whole numbers as sentences write them (1,600), and what is unknown left empty."""
+    st.dataframe(
+        frame,
+        hide_index=True,
+        key=key,
+        alt=alt,
+        column_config=_counts(frame) | (column_config or {}),
+        **{"placeholder": ""} | options,
+    )
+
+
+def _counts(frame: pd.DataFrame) -> dict[str, Any]:
+    return {
+        name: st.column_config.NumberColumn(format="localized")
+        for name, values in frame.items()
+        if pd.api.types.is_integer_dtype(values.dtype)
+    }
 
 
 def download(frame: pd.DataFrame, *, key: str, name: str) -> None:

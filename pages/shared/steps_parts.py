@@ -42,14 +42,14 @@ def _shares(advice: Recommendation) -> dict[Strategy, float]:
 
 
 def takeaway(found: Sequence[Moment]) -> str:
-    """`New questions went from 41 % to 98 % likely best within 4,800 queries`."""
+    """`New questions went from 41 % to over 99 % likely best within 4,800 queries`."""
     first, last = found[0], found[-1]
     best = max(last.p_best, key=lambda strategy: last.p_best[strategy])
-    now = 100 * last.p_best[best]
+    now = words.chance(last.p_best[best])
     if last is first:
-        return f"{words.STRATEGIES[best]} are {now:.0f} % likely best before anything is measured"
+        return f"{words.STRATEGIES[best]} are {now} likely best before anything is measured"
     return (
-        f"{words.STRATEGIES[best]} went from {100 * first.p_best.get(best, 0.0):.0f} % to {now:.0f} % likely best "
+        f"{words.STRATEGIES[best]} went from {words.chance(first.p_best.get(best, 0.0))} to {now} likely best "
         f"within {last.spent:,} queries"
     )
 
@@ -65,6 +65,7 @@ def chart(found: Sequence[Moment]) -> Figure:
             "y": [100 * moment.p_best[strategy] for moment in found if strategy in moment.p_best],
             "line": {"color": style.colour, "dash": style.dash, "width": 2.5},
             "marker": {"symbol": style.marker, "size": 9},
+            "cliponaxis": False,  # the first stands on the axis itself
             "hovertemplate": f"{words.STRATEGIES[strategy]}: %{{y:.0f}} % after %{{x:,}} queries<extra></extra>",
         }
         for strategy, style in STYLES.items()
@@ -72,7 +73,12 @@ def chart(found: Sequence[Moment]) -> Figure:
     ]
     return figure(
         traces,
-        xaxis={"title": {"text": "Teacher queries for examples so far"}, "rangemode": "tozero", "fixedrange": True},
+        xaxis={
+            "title": {"text": "Teacher queries for examples so far"},
+            "rangemode": "tozero",
+            "tickformat": ",",
+            "fixedrange": True,
+        },
         yaxis={"title": {"text": "Chance of being the best, %"}, "range": [-3, 103], "fixedrange": True},
         height=340,
         hovermode="closest",

@@ -11,14 +11,17 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Page
 
 from engine import worker
 from engine.full_prepare import prepare_full
+from engine.heart import LAST_WORDS
 from engine.plan import check_plan
 from engine.records import RunState
 from engine.runs import file_full
+from engine.stopping import PAUSE
 from engine.store import Store
 from tests.browser import acts, app
 from tests.pages import filled
@@ -62,9 +65,14 @@ PAGES = {
     "run-full": "/run?run=data-20261121-094000-held",
     "run-side": "/run?run=20261121-093000-step",
     "run-running": "/run?run=20261121-100000-busy",
+    "run-waiting": "/run?run=20261121-101000-next",
+    "run-paused": "/run?run=20261121-085000-rest",
+    "run-lost": "/run?run=20261121-084000-lost",
+    "run-key": "/run?run=20261121-083000-keys",
+    "compare": "/compare?run=20261121-090000-done&run=20261121-093000-step",
     "run-data": "/run?run=DATA",
     "data": "/data?run=DATA",
-    "data-changed": "/data?run=DATA&data_words=every",
+    "data-changed": "/data?run=DATA&data_words=each",
     "run-check": "/run?run=check-20261121-070000-good",
     "run-check-stopped": "/run?run=check-20261121-073000-stop",
     "run-failed": "/run?run=20261121-080000-fail",
@@ -72,6 +80,7 @@ PAGES = {
     "method": "/method",
     "what-if": "/what-if?if_writer=true",
     "what-if-nothing": "/what-if",
+    "retrieval": "/retrieval",
     "track-record": "/track-record",
     "atlas": "/atlas?atlas_seeds=30",
     "evidence-search": "/evidence?evidence_find=verify",
@@ -86,6 +95,12 @@ PAGES = {
 """Name of the picture -> path and query of the page."""
 
 PRICED = filled.OWN["teacher"] | {"usd_per_million_input": 1.0, "usd_per_million_output": 2.0}
+PAID: dict[str, Any] = {"name": "Support tickets", "teacher": PRICED, "ceiling": {"queries": 5400, "usd": 3.0}}
+KEYED = PAID | {"teacher": PRICED | {"key_typed": True}}
+LAST_KEY = (
+    "The key for http://127.0.0.1:9/v1 is needed again (it was typed; keys are never stored). "
+    "Open the run and type it, then resume."
+)
 FULL = {"new_question": 200, "answer_augmentation": 100}
 POINTS = """strategy,seeds,queries,correct,total
 seeds_only,100,0,96,300
@@ -227,6 +242,7 @@ def fixing(page: Page) -> None:
 
 ACTS: dict[str, Callable[[Page], None]] = {
     "advice": open_up("Values of this chart, as a table"),
+    "advice-money": open_up("Price of a query"),
     "advice-teachers": open_up("Other teachers"),
     "advice-else": open_up("What else you have", "Assumptions"),
     "advice-examples": labelled(),
@@ -264,18 +280,24 @@ def take(page: Page, path: Path) -> None:
 
 
 def fill(home: Path) -> str:
-    """Runs in three states, so that the pages about runs have something to show; the id of one that made a data set."""
+    """Runs in every state that stays, so that the pages about runs have something to show; the id of one that made a
+    data set."""
     store = Store(home / "seedpilot.sqlite")
     asked = {"name": "our data", "full": {"spending": FULL, "folder": str(home / "data-sets" / "our-data")}}
     made = file_full(prepare_full(check_plan(asked)), store, lambda _: None)
     worker.run(made, store)
     filled.run(store, "20261121-080000-fail", RunState.FAILED, "The disk is full: 0 bytes free, 12 MB needed.")
+    filled.run(store, "20261121-083000-keys", RunState.WAITING_FOR_KEY, LAST_KEY, **KEYED)
+    filled.run(store, "20261121-084000-lost", RunState.LOST, **PAID)
+    filled.run(store, "20261121-085000-rest", RunState.PAUSED, LAST_WORDS[PAUSE][1], **PAID)
     filled.run(store, "20261121-090000-done")
     filled.run(store, "20261121-091500-ours", **filled.OWN)
     filled.run(store, "20261121-093000-step", target={"queries": 20_000}, teacher=PRICED)
     filled.full(store, "data-20261121-094000-held", 158)
     filled.full(store, "data-20261121-095000-missed", 130)
     filled.run(store, "20261121-100000-busy", RunState.RUNNING)
+    filled.run(store, "20261121-101000-next", RunState.QUEUED, **PAID)
+    filled.run(store, "20261121-102000-then", RunState.QUEUED, name="Second pilot")
     filled.check(store, "check-20261121-070000-good")
     filled.check(store, "check-20261121-073000-stop", stopped=True)
     # Its worker's last word lies an hour ahead, so that the run is not taken for lost while pictures are made.

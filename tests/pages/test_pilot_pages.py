@@ -415,6 +415,27 @@ def test_a_queued_run_that_nobody_takes_offers_a_worker(app: AppTest, store: Sto
     assert page.button(key="run_resume")
 
 
+def test_a_run_that_waits_says_who_comes_before_it_and_that_it_starts_by_itself(app: AppTest, store: Store) -> None:
+    filled.run(store, "20261121-100000-busy", RunState.RUNNING, name="Busy one")
+    first, then = (filled.run(store, f"20261121-10{at}000-wait", RunState.QUEUED, name=f"Waits {at}") for at in (1, 2))
+    for at, run_id in enumerate((first, then)):
+        store._update(run_id, created_at=time.time() - 60 + at)
+    page = opened(app, first)
+    assert page.info[0].value.startswith("Waits for its turn: **Busy one** has the machine now. It starts by itself")
+    keys = [button.key for button in page.button]
+    assert "run_resume" not in keys, "another worker would only wait beside the one that waits already"
+    assert {"run_pause", "run_cancel"} <= set(keys)
+    assert "has the machine now, and 1 more waits before it." in opened(app, then).info[0].value
+
+
+def test_tables_write_whole_numbers_as_sentences_do_and_leave_the_unknown_empty(app: AppTest, store: Store) -> None:
+    page = opened(app, filled.run(store))
+    (shown,) = (table.proto for table in page.dataframe if table.proto.alt.startswith("Diversity and price"))
+    columns = json.loads(shown.columns)
+    assert columns["Examples asked for"]["type_config"]["format"] == "localized"
+    assert shown.placeholder == ""
+
+
 def test_pause_and_cancel_reach_the_worker(app: AppTest, store: Store) -> None:
     run_id = filled.run(store, state=RunState.RUNNING)
     page = opened(app, run_id)
