@@ -23,10 +23,10 @@ def listed() -> None:
         return
     if going:
         history_parts.queue(store)
-    bar = st.container()
-    picked = [run for run in found.runs if history_parts.card(run)]
-    with bar:
-        history_parts.actions(picked, found.total, len(found.runs))
+    # Before the cards, which would move down when it came.
+    history_parts.actions([run for run in found.runs if history_parts.picked(run)], found.total, len(found.runs))
+    for run in found.runs:
+        history_parts.card(run)
     if found.total > len(found.runs) and st.button(
         f"Show older runs ({found.total - len(found.runs):,})", key="runs_more"
     ):

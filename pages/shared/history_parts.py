@@ -92,13 +92,16 @@ def queue(store: Store) -> None:
     st.info(f"{has} Next: {first}.{after}", icon=":material/queue:")
 
 
-def card(run: Run) -> bool:
-    """One run; whether it is picked."""
+def picked(run: Run) -> bool:
+    """Whether the box on its card is ticked."""
+    return bool(st.session_state.get(f"runs_pick_{run.id}"))
+
+
+def card(run: Run) -> None:
+    """One run, with a box to pick it."""
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"runs_head_{run.id}"):
-            picked = st.checkbox(
-                f"Pick {run.name}", key=f"runs_pick_{run.id}", label_visibility="collapsed", width="content"
-            )
+            st.checkbox(f"Pick {run.name}", key=f"runs_pick_{run.id}", label_visibility="collapsed", width="content")
             st.page_link(
                 "pages/pilot/run.py", label=f"**{words.plain(run.name)}**", query_params={"run": run.id},
                 icon=":material/monitoring:", width="stretch",
@@ -111,7 +114,6 @@ def card(run: Run) -> bool:
             st.caption(words.plain(run.message[:1].upper() + run.message[1:]))
         filed = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.created_at))
         st.caption(words.plain(" · ".join([filed, *about(run), run.id])))
-    return picked
 
 
 def _paid(run: Run) -> str:
@@ -143,7 +145,7 @@ def about(run: Run) -> list[str]:
 
 def actions(picked: Sequence[Run], total: int, shown: int) -> None:
     """What can be done with the runs that are picked."""
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(horizontal=True, vertical_alignment="center", key="runs_actions"):
         if st.button(
             f"Compare ({len(picked)})" if picked else "Compare",
             key="runs_compare",
