@@ -49,6 +49,8 @@ def moved(before: Recommendation, after: Recommendation) -> str:
     """How the user's own points moved the chance of the strategy that leads after them."""
     best = max(after.outlooks, key=lambda o: o.p_best)
     was = next((o.p_best for o in before.outlooks if o.strategy is best.strategy), None)
+    if was is not None and f"{was:.2f}" == f"{best.p_best:.2f}":
+        return f"Your data left P({NAMES[best.strategy]} best) at {was:.2f}."
     start = "" if was is None else f"from {was:.2f} "
     return f"Your data moved P({NAMES[best.strategy]} best) {start}to {best.p_best:.2f}."
 
@@ -159,7 +161,7 @@ def _teachers(r: Recommendation) -> list[Reason]:
             if t.worth_needed is None
             else "does as well whatever its examples are worth"
             if t.worth_needed == 0
-            else f"does as well if its examples are worth {t.worth_needed:.2g} of the other's"
+            else f"does as well if its examples are worth {t.worth_needed:.2g} times the other's"
         )
         wrong = f" (its wrong answers, {100 * t.wrong_share:.0f} %, counted as nothing)" if t.wrong_share else ""
         found.append(
@@ -192,7 +194,7 @@ def _seeds(r: Recommendation) -> list[Reason]:
         f"({ratio(rate.low80)} to {ratio(rate.high80) if rate.high80 < MANY else 'millions'})"
     )
     if s.seed_price_in_queries is not None:
-        text += f" and costs {ratio(s.seed_price_in_queries)}"
+        text += f" and costs as much as {ratio(s.seed_price_in_queries)}"
         if s.more_seeds and s.gain_points is not None:
             rest = f"{s.queries:,} queries" if s.queries else "nothing else"
             text += f": buy {s.more_seeds:,} seeds and {rest}, {_points(s.gain_points, signed=True)}"
@@ -229,12 +231,12 @@ def _verification(r: Recommendation) -> list[Reason]:
     if v is None:
         return []
     low, high = v.published_points[0], v.published_points[-1]
-    said = f"studies report between {low:+.1f} and {high:+.1f} points for verified data of the same size"
+    said = f"studies report between {low:+z.1f} and {high:+z.1f} points for verified data of the same size"
     if r.situation.verifiable:
         text = f"Checking answers needs no query where you can verify them. The evidence is mixed: {said}."
     else:
         cost = "" if v.cost_points is None else f"would cost {_points(v.cost_points)} here. "
-        net = f"Together between {v.net_points[0]:+.1f} and {v.net_points[1]:+.1f} points."
+        net = f"Together between {v.net_points[0]:+z.1f} and {v.net_points[1]:+z.1f} points."
         text = f"Checking every answer with one more query {cost}The evidence is mixed: {said}. {net}"
         if r.situation.verifiable is False:
             text = "Your answers cannot be verified: all that is left is a second opinion of a model. " + text
@@ -284,8 +286,8 @@ def _calibrated(r: Recommendation) -> list[Reason]:
 
 def _points(value: Interval, signed: bool = False) -> str:
     if signed:
-        return f"{value.mean:+.1f} points ({value.low80:+.1f} to {value.high80:+.1f})"
-    return f"{value.mean:.1f} points ({value.low80:.1f} to {value.high80:.1f})"
+        return f"{value.mean:+z.1f} points ({value.low80:+z.1f} to {value.high80:+z.1f})"
+    return f"{value.mean:z.1f} points ({value.low80:z.1f} to {value.high80:z.1f})"
 
 
 def _or(parts: list[str]) -> str:

@@ -41,7 +41,7 @@ def _tie(f: Findings) -> str:
     seen = (
         f"less than {figure(f.threshold)} is a tie"
         if f.situation.test_items is None
-        else f"your {f.situation.test_items:,} test items see {figure(f.threshold)}"
+        else f"your {f.situation.test_items:,} test items show {figure(f.threshold)} or more"
     )
     price = price_of_as_many(f.situation, close, f.cheapest)
     return (

@@ -11,7 +11,11 @@ from pages.shared import advice_parts, chart_tables, charts, linked, own_points,
 BADGES = {"low": ":orange-badge", "medium": ":blue-badge", "high": ":green-badge"}
 COLUMNS = {
     "Likely best": st.column_config.ProgressColumn(
-        format="%.0f %%", min_value=0, max_value=100, help="Chance that no other strategy does better at your budget."
+        format="%.0f %%",
+        min_value=0,
+        max_value=100,
+        width=130,  # so that the last column has room for `0, assumed`
+        help="Chance that no other strategy does better at your budget.",
     ),
     "Accuracy (80 %)": st.column_config.TextColumn(
         help="Share of your test items expected right, with its 80 % interval."
@@ -158,7 +162,8 @@ with ask:
     points = () if asked is None else own_points.ask(asked.situation.task, asked.situation.calls)
 if asked is None:
     answer.info(
-        "The advice appears here as soon as what is asked beside it is complete.", icon=":material/hourglass_empty:"
+        "The advice appears here as soon as the examples and the budget are known.",
+        icon=":material/hourglass_empty:",
     )
     linked.stop()
 

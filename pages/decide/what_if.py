@@ -30,7 +30,7 @@ def sentence(told: list[str], compared: Compared) -> str:
     before, after = (words.STRATEGIES[side.best].lower() for side in (compared.before, compared.after))
     gain = compared.gain_points
     leads = f"{after} lead in place of {before}" if before != after else f"{before} still lead"
-    moved = f"{gain.mean:+.1f} points ({gain.low80:+.1f} to {gain.high80:+.1f})"
+    moved = f"{gain.mean:+z.1f} points (80 %: {gain.low80:+z.1f} to {gain.high80:+z.1f})"
     said = f"With {words.listed(told)}, {leads}: {moved}"
     return f"{said}."
 

@@ -170,10 +170,10 @@ def _worth(teacher: TeacherOutlook) -> str:
         return ""
     if teacher.worth_needed is None:
         return "never"
-    return f"{teacher.worth_needed:.2g} of the first's" if teacher.worth_needed else "anything"
+    return f"{teacher.worth_needed:.2g} times the first's" if teacher.worth_needed else "anything"
 
 
 def _points(interval: Interval | None) -> str:
     if interval is None:
         return ""
-    return f"{interval.mean:+.1f} ({interval.low80:+.1f} to {interval.high80:+.1f})"
+    return f"{interval.mean:+z.1f} ({interval.low80:+z.1f} to {interval.high80:+z.1f})"

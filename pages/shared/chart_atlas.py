@@ -195,7 +195,7 @@ def winners_takeaway(found: Sequence[Winner]) -> str:
     arms = dict.fromkeys(one.arm for one in sure)
     each = [f"{name(arm).lower()} at {sum(one.arm == arm for one in sure)}" for arm in arms]
     told = f": {words.listed(each)}" if each else ""
-    return f"{len(sure)} of {len(found)} measured places have a clear winner{told}"
+    return f"{len(sure)} of {len(found)} measured places {'has' if len(sure) == 1 else 'have'} a clear winner{told}"
 
 
 def table(points: Sequence[Point]) -> pd.DataFrame:

@@ -72,7 +72,10 @@ def _task(raw: dict[str, Any]) -> str:
 
 def _teacher(raw: dict[str, Any]) -> str:
     said = _model(raw["teacher"])
-    return said if "augmenter" not in raw else f"{said}; questions by {_model(raw['augmenter'])}"
+    if "augmenter" not in raw:
+        return said
+    writer = _model(raw["augmenter"])
+    return f"{said}; questions by {writer.replace('The ', 'the ', 1) if writer.startswith('The ') else writer}"
 
 
 def _model(model: dict[str, Any]) -> str:

@@ -105,7 +105,7 @@ def number(label: str, key: str, help: str, step: float = 1.0, least: float = 0.
         step=step,
         placeholder="not said",
         help=help,
-        format="%.0f" if step >= 1 else "%.5f",
+        format="%.0f" if step >= 1 else "%.2f" if step >= 0.01 else "%.5f",
     )
 
 

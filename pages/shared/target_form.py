@@ -83,7 +83,7 @@ def _queries(column: Any) -> int | None:
         value=None,
         step=1000,
         key="target_queries",
-        placeholder="not said: the whole grid is measured",
+        placeholder="not said: the whole grid",
         **KEEP,
     )
     return found
@@ -97,7 +97,7 @@ def _bought(asked: Asked, column: Any) -> int | None:
         value=None,
         step=10.0,
         key="target_usd",
-        placeholder="not said: the whole grid is measured",
+        placeholder="not said: the whole grid",
         **KEEP,
     )
     if usd is None:

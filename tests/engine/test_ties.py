@@ -26,7 +26,8 @@ def test_a_tie_says_how_close_what_the_test_items_show_and_what_is_cheapest() ->
 def test_the_headline_of_a_tie_is_one_sentence_with_the_smallest_visible_effect_and_a_price() -> None:
     found = advice.recommend(SUPPORT)
     assert found.headline == (
-        "Too close to call: within 3.1 points; your 200 test items see 9. Cheapest: answers, 1,500 of 3,000 queries."
+        "Too close to call: within 3.1 points; your 200 test items show 9 or more. "
+        "Cheapest: answers, 1,500 of 3,000 queries."
     )
     priced = replace(SUPPORT, budget_usd=75.0, teachers=(TeacherOffer("a", usd_per_query=0.025),))
     assert advice.recommend(priced).headline.endswith("Cheapest: answers, $38.")
