@@ -1,7 +1,8 @@
 """The user's own task as a form over the same task.toml that the command line takes.
 
 It starts from what the answers look like, a named task, or a task file; what is changed stays as long as the
-examples, their columns and the start stay. Faults are the engine's, all at once.
+examples, their columns and the start stay. Faults are the engine's, all at once; of a field left empty in the form's
+words.
 """
 
 from __future__ import annotations
@@ -40,6 +41,13 @@ PAIR, CHAT = "A question and its answer", "A chat (messages)"
 RATIONALES = {"none": "None", "before": "Asked for before the answer, and trained with it"}
 SCHEMA, SOURCE = "answer.schema.json", "score.py"
 TASK = "task.toml"
+LEFT_EMPTY = {
+    "'name' is missing": "Name of the task: it is missing.",
+    "'teacher' is missing": "What the teacher is told: it is missing.",
+    "scorer.labels = []": "Labels: write two or more, one a line.",
+    "scorer.rubric is missing": "Rubric: write what a right reply does.",
+}
+"""How a fault begins that is a field of the form left empty, and what is said in place of the task file's words."""
 
 
 def ask(file: Path, asked: Asked, seeds: Place = nullcontext) -> tuple[str | None, dict[str, str]]:
@@ -258,7 +266,10 @@ def _written(raw: Mapping[str, Any], files: Mapping[str, bytes]) -> tuple[Path, 
     try:
         task_from(raw, folder, "task")
     except InputError as error:
-        return folder / TASK, [p.removeprefix("task: ").replace(f"{folder}/", "") for p in error.problems]
+        found = [p.removeprefix("task: ").replace(f"{folder}/", "") for p in error.problems]
+        return folder / TASK, [
+            next((said for start, said in LEFT_EMPTY.items() if p.startswith(start)), p) for p in found
+        ]
     return folder / TASK, []
 
 

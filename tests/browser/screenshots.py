@@ -18,13 +18,16 @@ from playwright.sync_api import Page
 from engine import worker
 from engine.full_prepare import prepare_full
 from engine.heart import LAST_WORDS
+from engine.items import write_jsonl
 from engine.plan import check_plan
 from engine.records import RunState
+from engine.retrieval.filing import RESULT, file_retrieval
 from engine.runs import file_full
 from engine.stopping import PAUSE
 from engine.store import Store
 from tests.browser import acts, app
 from tests.pages import filled
+from tests.pages.test_retrieval_page import sample
 
 OUT = app.ROOT / "screenshots"
 PAGES = {
@@ -300,9 +303,27 @@ def fill(home: Path) -> str:
     filled.run(store, "20261121-102000-then", RunState.QUEUED, name="Second pilot")
     filled.check(store, "check-20261121-070000-good")
     filled.check(store, "check-20261121-073000-stop", stopped=True)
+    for compared in ("20261121-090000-done", "20261121-093000-step"):
+        predicted(store, compared)
+    retrieval(store)
     # Its worker's last word lies an hour ahead, so that the run is not taken for lost while pictures are made.
     store._update("20261121-100000-busy", heartbeat_at=time.time() + 3600)
     return made
+
+
+def predicted(store: Store, run_id: str) -> None:
+    """What every cell answered, item by item, so that the run can be compared with another."""
+    for row in store.cells(run_id):
+        items = [{"question": f"{n}?", "gold": f"{n}"} for n in range(len(row.outcomes))]
+        write_jsonl(Path(str(row.folder)) / "predictions.jsonl", items)
+
+
+def retrieval(store: Store) -> None:
+    """A retrieval pilot with a result."""
+    run_id = file_retrieval(check_plan({"name": "retrieval on sandbox", "retrieval": {}}), store)
+    store.folder(run_id).mkdir(parents=True)
+    (store.folder(run_id) / RESULT).write_text(json.dumps(sample(run_id)), encoding="utf-8")
+    store.finish(run_id, RunState.DONE)
 
 
 def main(names: list[str]) -> None:

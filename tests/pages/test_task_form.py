@@ -106,15 +106,15 @@ def test_every_scorer_of_the_engine_is_in_the_form_and_no_other() -> None:
     assert set(scorer_form.KINDS) == set(scorer_form.WHAT_IT_DOES) == set(KINDS)
 
 
-def test_every_scorer_can_be_chosen_and_what_it_lacks_is_said_in_the_engines_words(app: AppTest) -> None:
+def test_every_scorer_can_be_chosen_and_what_it_lacks_is_said(app: AppTest) -> None:
     form = opened(app)
     needs = {
-        "labels": "scorer.labels = []; expected a list of at least two texts",
+        "labels": "Labels: write two or more, one a line.",
         "json_fields": "",
         "regex": "scorer.pattern = '': is no regular expression",
         "choice": "columns.choices is missing",
         "tests": "columns.tests is missing",
-        "judge": "scorer.rubric is missing or empty",
+        "judge": "Rubric: write what a right reply does.",
     }
     for kind in KINDS:
         labelled(form.selectbox, "How an answer is compared").set_value(kind).run()
@@ -131,10 +131,10 @@ def test_all_faults_of_a_task_are_told_at_once_below_its_form(app: AppTest) -> N
     labelled(form.selectbox, "How an answer is compared").set_value("labels").run()
     told = errors(form)
     for said in (
-        "'name' is missing or empty",
-        "'teacher' is missing",
+        "Name of the task: it is missing.",
+        "What the teacher is told: it is missing.",
         "schema: is no valid JSON",
-        "scorer.labels = []",
+        "Labels: write two or more, one a line.",
     ):
         assert said in told
     assert "Your task: 4 faults to put right" in told
