@@ -156,8 +156,11 @@ if claims:
     st.table(
         {
             "Finding": [words.plain(claim.text) for claim in claims],
-            "Source": [f"[{claim.reference}]({arxiv(claim.reference)})" for claim in claims],
-            "How it was read": [evidence.CONFIDENCES[claim.confidence] for claim in claims],
+            # With how it was read, so that the finding has room on a phone.
+            "Source": [
+                f"[{claim.reference}]({arxiv(claim.reference)}), {evidence.CONFIDENCES[claim.confidence]}"
+                for claim in claims
+            ],
             "Row": [f"`{claim.id}`" for claim in claims],
         },
         hide_index=True,

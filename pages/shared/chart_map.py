@@ -190,6 +190,7 @@ def _markers(over: AdviceMap) -> list[dict[str, Any]]:
                 "x": [float(over.spent[x]) for _, x in at] or [None],
                 "y": [int(over.seeds[y]) for y, _ in at] or [None],
                 "mode": "markers",
+                "cliponaxis": False,  # whole at the edge of the map
                 "marker": {
                     "symbol": style.marker,
                     "size": 8,
