@@ -64,7 +64,9 @@ def assumed(result: dict) -> advice.Assumed:
     st.markdown("**Expansion at search time** with another teacher than the pilot's:")
     who, how_long = st.columns(2)
     model = who.text_input("Model", key="retrieval_model", placeholder="gpt-4o-mini", help="Its listed price is taken.")
-    ms = how_long.number_input("Milliseconds per expansion", min_value=0.0, value=None, key="retrieval_ms")
+    ms = how_long.number_input(
+        "Milliseconds per expansion", min_value=0.0, value=None, key="retrieval_ms", placeholder="as in the pilot"
+    )
     if not model and ms is None:
         return advice.Assumed()
     quoted = quote_by_name(model) if model else None

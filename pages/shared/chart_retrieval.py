@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from engine.retrieval.advice import SIDES, RetrievalAdvice, Way
+from pages.shared.chart_axes import log_axis
 from pages.shared.chart_style import GREY, Figure, figure
 
 LOOKS = {
@@ -49,6 +50,7 @@ def quality(advice: RetrievalAdvice, side: str, by: str) -> Figure:
                     "thickness": 1.5,
                 },
                 "mode": "markers",
+                "cliponaxis": False,  # who asks nobody stands at nought, on the axis itself
                 "name": way.name,
                 "marker": {"color": colour, "symbol": marker, "size": 11},
                 "hovertemplate": f"{way.name}: %{{y:.1f}}<br>%{{x:.4g}}<extra></extra>",
@@ -61,10 +63,17 @@ def quality(advice: RetrievalAdvice, side: str, by: str) -> Figure:
     )
     return figure(
         traces,
-        xaxis={"title": {"text": title}, "type": "linear" if by == PRICE else "log", "rangemode": "tozero"},
+        xaxis={"title": {"text": title}} | _axis([trace["x"][0] for trace in traces], by),
         yaxis={"title": {"text": f"nDCG@10 {SIDES[side]}, points"}, "range": [0, 100], "fixedrange": True},
         hovermode="closest",
     )
+
+
+def _axis(values: list[float], by: str) -> dict[str, Any]:
+    """Dollars from nought; milliseconds on a log scale with room on both sides."""
+    if by == PRICE or not values:
+        return {"rangemode": "tozero", "fixedrange": True}
+    return log_axis(min(values) / 2, max(values) * 2, "{:,g}".format)
 
 
 def table(advice: RetrievalAdvice) -> pd.DataFrame:
