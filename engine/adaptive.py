@@ -59,6 +59,8 @@ class Step:
     """By strategy, before this step."""
     why: str
     """One sentence."""
+    beside: tuple[str, ...] = ()
+    """Keys of cells that are measured in any case, and with this step, where cores would wait (`engine.beside`)."""
 
 
 def next_step(
@@ -166,12 +168,12 @@ def walk(
     folder: Path,
     menu: Sequence[Cell],
     decide: Callable[[Sequence[Cell]], Step],
-    measure: Callable[[Sequence[Cell], Sequence[Cell]], str],
+    measure: Callable[[Step, Sequence[Cell], Sequence[Cell]], str],
 ) -> tuple[str, tuple[Cell, ...]]:
     """Takes the steps that are on the disk, then those that `decide` finds among the cells that no step has taken.
 
-    `measure` gets a step's cells and all those so far, and says what ended the money, if anything did. Returns why the
-    walk ended before the menu did (empty: it did not), and the cells that were never taken.
+    `measure` gets a step, its cells and all those so far, and says what ended the money, if anything did. Returns why
+    the walk ended before the menu did (empty: it did not), and the cells that were never taken.
     """
     cells = {cell.key: cell for cell in menu}
     taken: list[Cell] = []
@@ -187,7 +189,7 @@ def walk(
             return step.why, tuple(cell for cell in menu if cell not in taken)
         chosen = [cells[key] for key in step.cells]
         taken += chosen
-        if why := measure(chosen, taken):
+        if why := measure(step, chosen, taken):
             return why, tuple(cell for cell in menu if cell not in taken)
     return "", ()
 
@@ -202,7 +204,7 @@ def read_steps(folder: Path) -> list[Step]:
         if not line.endswith("\n"):
             break
         row: dict[str, Any] = json.loads(line)
-        found.append(Step(**row | {"cells": tuple(row["cells"])}))
+        found.append(Step(**row | {"cells": tuple(row["cells"]), "beside": tuple(row.get("beside", ()))}))
     return found
 
 

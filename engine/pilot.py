@@ -13,11 +13,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from engine.adaptive import Step, next_step, walk, weighed
+from engine.beside import beside, needs_no_query
 from engine.domain import (
     MATCHED_STEPS,
+    UNTRAINED,
     Baseline,
     Cell,
     Score,
+    Strategy,
     Teacher,
     Trainer,
 )
@@ -35,6 +38,7 @@ from engine.stopping import STOP, Stopped, deaf_to_stop
 from engine.store import Store
 from engine.teacher_gate import not_above, paired_lead
 from engine.training_set import asked_by
+from engine.variants import visits_of
 
 NOT_RUN = "not run: you stopped the pilot before it was trained"
 
@@ -151,23 +155,41 @@ class Pilot:
                 )
                 for strategy in plan.grid.strategies
             }
-            return next_step(situation, measured, waiting, bought)
+            step = next_step(situation, measured, waiting, bought)
+            chosen = [cell for cell in menu if cell.key in step.cells]
+            settled = {row.cell.key for row in rows if row.state != "waiting"}
+            ready = [
+                cell
+                for key, cell in in_any_case.items()
+                if key not in settled and needs_no_query(plan, cell, [*taken, *chosen])
+            ]
+            found = beside(chosen, ready, self._steps, self.trainer.processes) if chosen else ()
+            return replace(step, beside=tuple(cell.key for cell in found))
 
         taken = self._taken
+        in_any_case = {cell.key: cell for cell in self.prepared.cells if cell not in menu}
 
-        def measure(chosen: Sequence[Cell], so_far: Sequence[Cell]) -> str:
+        def measure(step: Step, chosen: Sequence[Cell], so_far: Sequence[Cell]) -> str:
             taken[:] = so_far
+            together = [*chosen, *(in_any_case[key] for key in step.beside)]
             done = {row.cell.key for row in self.store.cells(self.run_id) if row.state == "done"}
-            if all(cell.key in done for cell in chosen):  # a resumed run passes by what it has
+            if all(cell.key in done for cell in together):  # a resumed run passes by what it has
                 return ""
-            pools, why = self._generate(chosen, so_far)
-            self._train(chosen, pools, why)
+            pools, why = self._generate(together, [*so_far, *together])
+            self._train(together, pools, why)
             return why
 
         why, left = walk(self.folder, menu, decide, measure)
         for cell in left:
             self.store.end_cell(self.run_id, cell, "skipped", why)
         return f"{why} {len(menu) - len(left)} of {len(menu)} cells were measured." if left else why
+
+    def _steps(self, cell: Cell) -> int:
+        """What a cell takes, in optimizer steps; answering alone is put at twenty."""
+        if cell.arm in UNTRAINED:
+            return 20
+        visits = visits_of(self.prepared.plan, cell.arm, cell.budget) if isinstance(cell.arm, Strategy) else 0
+        return self.prepared.recipe.steps(cell.seeds + visits)
 
     def _smoke(self) -> Smoke | None:
         """One request that the teacher is going to be asked anyway, and one step of training and answering."""

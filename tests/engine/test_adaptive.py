@@ -117,7 +117,8 @@ def test_a_grid_is_walked_step_by_step_and_a_resumed_walk_takes_the_same_steps(t
         chosen = tuple(cell.key for cell in waiting[:5])
         return Step(chosen if len(waiting) > 9 else (), 5, 0, 1.0, {}, "enough is known")
 
-    def measure(chosen: Sequence[Cell], so_far: Sequence[Cell]) -> str:
+    def measure(step: Step, chosen: Sequence[Cell], so_far: Sequence[Cell]) -> str:
+        assert step.cells == tuple(cell.key for cell in chosen)
         seen.append(tuple(cell.key for cell in chosen))
         assert list(so_far[-len(chosen) :]) == list(chosen)
         return ""
@@ -139,13 +140,13 @@ def test_where_the_money_ends_the_walk_ends(tmp_path: Path) -> None:
         tmp_path,
         GRID,
         lambda waiting: Step((waiting[0].key,), 1, 0, 1.0, {}, ""),
-        lambda chosen, so_far: "the ceiling is reached" if len(so_far) == 3 else "",
+        lambda step, chosen, so_far: "the ceiling is reached" if len(so_far) == 3 else "",
     )
     assert (why, len(left)) == ("the ceiling is reached", 21)
 
 
 def test_steps_are_read_as_they_were_written(tmp_path: Path) -> None:
-    steps = [Step(("a", "b"), 10, 0, 0.5, {"new_question": 1.0}, "why"), Step((), 0, 10, -0.1, {}, "end")]
+    steps = [Step(("a", "b"), 10, 0, 0.5, {"new_question": 1.0}, "why", ("c",)), Step((), 0, 10, -0.1, {}, "end")]
     write_steps(tmp_path, steps)
     assert read_steps(tmp_path) == steps
     assert [json.loads(line)["why"] for line in (tmp_path / STEPS_FILE).read_text().splitlines()] == ["why", "end"]
