@@ -48,3 +48,11 @@ def test_a_benchmark_that_fails_is_an_error_and_no_empty_result(folder: Path, ca
     out = capsys.readouterr()
     assert out.out == ""
     assert "ended with status 3" in out.err
+
+
+def test_a_benchmark_tells_its_own_options(folder: Path, capfd: pytest.CaptureFixture[str]):
+    (folder / "helped.py").write_text(
+        "import argparse\nargparse.ArgumentParser(description='Its own words').parse_args()\n"
+    )
+    assert run("helped", "--help") == 0
+    assert "Its own words" in capfd.readouterr().out

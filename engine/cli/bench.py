@@ -45,10 +45,11 @@ def _bench(given: argparse.Namespace) -> int:
     if given.name not in names(FOLDER):
         raise InputError(f"{given.name!r} is no benchmark; there are: {', '.join(names(FOLDER)) or 'none'}")
     rest = [argument for argument in given.rest if argument != "--json"]
+    command = [sys.executable, "-m", f"benchmarks.{given.name}", *rest]
+    if {"-h", "--help"} & set(rest):
+        return subprocess.run(command, cwd=ROOT, check=False).returncode  # noqa: S603 - the name is one of our modules
     before = machine()
-    ran = subprocess.run(  # noqa: S603 - the name is one of our own modules
-        [sys.executable, "-m", f"benchmarks.{given.name}", *rest], cwd=ROOT, stdout=subprocess.PIPE, check=False
-    )
+    ran = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=False)  # noqa: S603
     if ran.returncode:
         raise SeedPilotError(f"benchmarks.{given.name} ended with status {ran.returncode}; its messages are above")
     rows = json.loads(ran.stdout)
