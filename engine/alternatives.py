@@ -64,7 +64,8 @@ def teachers(case: Case) -> tuple[TeacherOutlook, ...]:
         elif queries < 1:
             found.append(_unknown(offer, f"One query costs more than ${usd:,.2f}."))
         else:
-            found.append(_outlook(case, offer, each, queries, usd, reference))
+            its = right if offer == first else _right(case, offer, usd)
+            found.append(_outlook(case, offer, each, queries, usd, its, reference))
     return tuple(found)
 
 
@@ -74,10 +75,9 @@ def _unknown(offer: TeacherOffer, why: str) -> TeacherOutlook:
 
 
 def _outlook(
-    case: Case, offer: TeacherOffer, each: float, queries: int, usd: float, reference: Array
+    case: Case, offer: TeacherOffer, each: float, queries: int, usd: float, right: Array, reference: Array
 ) -> TeacherOutlook:
     s = case.situation
-    right = _right(case, offer, usd)
     best = int(right.mean(axis=0).argmax())
     itself = offer == offers.counted(s)
     stretch = case.fitted.stretch(s.seeds, _examples(case, offer, usd))
