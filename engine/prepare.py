@@ -120,7 +120,7 @@ def prepare(plan: PilotPlan) -> Prepared:
 
     if estimated.ceiling_queries < estimated.queries:
         raise InputError(
-            f"ceiling.queries: found {estimated.ceiling_queries}, but the plan needs {estimated.queries} queries; "
+            f"ceiling.queries: found {estimated.ceiling_queries:,}, but the plan needs {estimated.queries:,} queries; "
             f"{shrunk()}"
         )
     if plan.ceiling.usd is not None and estimated.expected_usd is not None:

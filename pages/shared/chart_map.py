@@ -65,7 +65,7 @@ def said(here: AdviceMap) -> str:
     if here.likeliest[0, 0] < 0:
         return "Your budget buys no example of some strategy."
     chances = sorted(zip(here.p_best[0, 0], here.strategies, strict=True), key=lambda pair: -pair[0])
-    each = ", ".join(f"{words.STRATEGIES[m].lower()} {100 * p:.0f} %" for p, m in chances)
+    each = ", ".join(f"{words.STRATEGIES[m].lower()} {words.chance(p)}" for p, m in chances)
     advised = int(here.advised[0, 0])
     verdict = (
         f"Too close to call: the best two are expected within {here.threshold_points:.2g} points"

@@ -17,7 +17,7 @@ from engine.errors import InputError
 from engine.history import Wanted, search
 from engine.ledger import account
 from engine.plan import SANDBOX, PilotPlan, check_plan
-from engine.records import HELD, Run, RunState
+from engine.records import HELD, RETRIEVAL, Run, RunState
 from engine.run_comparison import MOST, Comparison, compare
 from engine.store import Store
 from pages.shared import emphasis, pilots, plan_door, run_words, session, words
@@ -139,6 +139,8 @@ def about(run: Run) -> list[str]:
     teacher = of("teacher", "model") or of("teacher", "kind")
     # Whoever sits at the machine sees the runs of all who log in.
     by = run.owner if run.owner is not None and pilots.store().owner is None else ""
+    if run.id.startswith(RETRIEVAL):  # its plan's task and student are stand-ins
+        task = student = ""
     named = {"by": by, "task": task, "student": student, "teacher": teacher}
     return [f"{what}: {name}" for what, name in named.items() if name and name != SANDBOX]
 

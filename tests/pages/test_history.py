@@ -51,6 +51,13 @@ def filed(store: Store, run_id: str, **plan: object) -> str:
     return run_id
 
 
+def test_a_retrieval_run_is_not_said_to_have_a_maths_task(app: AppTest, store: Store) -> None:
+    filed(store, "retrieval-20261121-090000-aaaa", retrieval={})
+    filed(store, "20261121-090000-bbbb")
+    told = [caption.value for caption in listed(app).caption]
+    assert [("task: math" in line) for line in told if "20261121" in line] == [True, False]
+
+
 def test_runs_are_found_by_words_state_and_day(app: AppTest, store: Store) -> None:
     filed(store, "a", name="Tickets **of** spring", teacher=ENDPOINT, student="org/small")
     filed(store, "b", name="Sums")
