@@ -12,10 +12,11 @@ import streamlit as st
 from pydantic import SecretStr
 
 from engine import launch
+from engine.check_report import read_report
 from engine.heart import ask
 from engine.history import Wanted, search
 from engine.plan import PilotPlan
-from engine.records import HELD, NO_PILOTS, RESUMABLE, CellRow, Run, RunState
+from engine.records import CHECK, HELD, NO_PILOTS, RESUMABLE, CellRow, Run, RunState
 from engine.settings import Settings
 from engine.stopping import CANCEL, PAUSE, STOP
 from engine.store import Store
@@ -125,6 +126,8 @@ def _turn(other: Ahead) -> str:
 
 def buttons(run: Run, plan: PilotPlan, store: Store) -> None:
     """Resume, pause, stop and keep, cancel, each where it makes sense."""
+    if run.id.startswith(CHECK) and run.state is RunState.FAILED and read_report(store.folder(run.id)) is not None:
+        return  # it has ended, with the verdict that no pilot should follow: the same replies would be read again
     resumable = (run.state in RESUMABLE or abandoned(run, store)) and not starting(run)
     key = None
     if resumable and (plan.teacher.key_typed or run.state is RunState.WAITING_FOR_KEY):

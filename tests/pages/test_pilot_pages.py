@@ -405,6 +405,14 @@ def test_a_run_that_stopped_says_why_and_what_to_do(
     assert asks_key is (state is RunState.WAITING_FOR_KEY)
 
 
+def test_a_check_with_a_verdict_offers_no_resume_that_would_read_the_same_replies(app: AppTest, store: Store) -> None:
+    judged = opened(app, filled.check(store, "check-20261121-090000-aaaa", stopped=True))
+    assert any("No pilot should follow" in error.value for error in judged.error)
+    assert not {"run_resume", "run_cancel"} & {button.key for button in judged.button}
+    failed = opened(app, filled.run(store, "check-20261121-100000-bbbb", RunState.FAILED, "The endpoint is down."))
+    assert failed.button(key="run_resume")
+
+
 def test_a_queued_run_that_nobody_takes_offers_a_worker(app: AppTest, store: Store) -> None:
     run_id = filled.run(store, state=RunState.QUEUED)
     page = opened(app, run_id)
