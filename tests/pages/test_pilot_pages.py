@@ -200,7 +200,7 @@ def test_a_missing_key_hides_no_fault_of_the_plan(form: AppTest) -> None:
 
 def test_a_ceiling_below_the_plan_says_how_to_shrink_it(form: AppTest) -> None:
     form.number_input(key="pilot_ceiling").set_value(100).run()
-    assert "the plan needs 4900 queries" in error(form)
+    assert "the plan needs 4,900 queries" in error(form)
 
 
 def test_columns_of_other_names_are_mapped(form: AppTest) -> None:

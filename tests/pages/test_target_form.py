@@ -86,7 +86,7 @@ def test_a_start_above_the_ceiling_is_refused_with_three_ways(form: AppTest) -> 
     form.number_input(key="pilot_ceiling").set_value(1000).run()
     (error,) = form.error
     text = error.value.replace("\\", "")
-    assert "the plan needs 4900 queries" in text
+    assert "the plan needs 4,900 queries" in text
     assert [line[:3] for line in text.splitlines()[1:]] == ["1. ", "2. ", "3. "]
     assert "1. Budgets: 200: 700 queries, free" in text
     assert "Strategies: answers, new questions and Budgets: 50, 400: 900 queries, free" in text
