@@ -33,7 +33,7 @@ FIGURE = 142
 """Pixels that a figure of the headline takes."""
 
 
-def headline(found: Recommendation) -> None:
+def headline(found: Recommendation, first: terms.FirstUse) -> None:
     """The advice in one sentence, and the figures that it hangs on."""
     by_name = {outlook.strategy: outlook for outlook in found.outlooks}
 
@@ -82,7 +82,7 @@ def headline(found: Recommendation) -> None:
             width=FIGURE,
         )
         asked = [f"**{words.STRATEGIES[s]}**: {words.WHAT_IS_ASKED[s]}." for s in dict.fromkeys(told)]
-        st.markdown(f":small[{' '.join(asked)}]")
+        st.markdown(f":small[{first(' '.join(asked))}]")
         if said := tie(found):
             st.markdown(words.plain(said))
 
@@ -171,7 +171,7 @@ have = asked.situation
 found = advice_parts.recommend(have, points)
 first = terms.FirstUse()
 with answer:
-    headline(found)
+    headline(found, first)
     session.let_draw()
     before = advice_parts.recommend(have, ()) if points else None
     if before:

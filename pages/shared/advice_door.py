@@ -56,10 +56,35 @@ def told() -> None:
     if came is None:
         return
     said = f" ({words.plain(came['said'])})" if came["said"] else ""
-    todo = "Your examples came along" if came.get("file") else "Add your examples"
+    practice = st.session_state.get("pilot_source") == pilot_examples.SANDBOX_SEEDS
+    todo = (
+        "On the sandbox for practice, without a key"
+        if practice
+        else "Your examples came along"
+        if came.get("file")
+        else "Add your examples"
+    )
     st.info(f"Filled from your advice{said}. {todo}; change what you like.", icon=":material/signpost:")
+    if not practice and not came.get("file"):
+        st.button(
+            "No file at hand: practise on the sandbox", key="pilot_practise", icon=":material/science:",
+            on_click=practise, help="Its seeds, teacher and student come with SeedPilot: no key, no GPU, no cost.",
+        )  # fmt: skip
     st.page_link(
         "pages/decide/recommend.py", label="The advice", icon=":material/signpost:", query_params=came["address"]
+    )
+
+
+def practise() -> None:
+    """All three parts at once: the sandbox's examples with a teacher and a student still to be named lead nowhere."""
+    st.session_state.update(
+        pilot_source=pilot_examples.SANDBOX_SEEDS,
+        pilot_teacher=teacher_form.SANDBOX_TEACHER,
+        pilot_student=pilot_form.SANDBOX_STUDENT,
+        # Its queries cost nothing, so that no money can be turned into them; without a budget the small grid is taken.
+        target_unit=target_form.QUERIES,
+        target_queries=None,
+        target_seeds=None,
     )
 
 

@@ -105,6 +105,7 @@ def further(points: Sequence[Measurement]) -> None:
     links = {
         "pages/decide/what_if.py": ("What if: another question writer, teacher or student, or checked answers", "tune"),
         "pages/learn/map.py": ("Who is likely best at other budgets and with more examples: the map", "map"),
+        "pages/learn/atlas.py": ("See it happen: the same strategies, measured on a small student", "public"),
         "pages/learn/evidence.py": ("Every source, row by row", "table_chart"),
     }
     for page, (label, icon) in links.items():
