@@ -109,13 +109,18 @@ def main() -> None:
             if browser is not None:
                 for row in paints(browser, url, arguments.visits):
                     measured(row)
+            every: list[float] = []
             for view in chosen:
-                measured(reruns(url, process, view, arguments.reruns))
+                row, wall = reruns(url, process, view, arguments.reruns)
+                every += wall
+                measured(row)
+            if every:
+                measured({"what": "all of these views together", "reruns": len(every)} | _spread(every))
             if not arguments.no_pilot and not arguments.views:
                 for row in beside_a_pilot(browser, url, process, home, arguments.reruns):
                     measured(row)
         with server(NAIVE, home) as (url, process):
-            measured(reruns(url, process, NAIVE_VIEW, min(arguments.reruns, 12)))
+            measured(reruns(url, process, NAIVE_VIEW, min(arguments.reruns, 12))[0])
     print(json.dumps(rows))
 
 
@@ -130,9 +135,9 @@ def beside_a_pilot(
             waiting = other.submit(reruns, url, process, beside, count)
             if browser is not None:
                 found.append(_running.progress(browser, url, home, run_id))
-            found.append(waiting.result())
+            found.append(waiting.result()[0])
     data = replace(DATA, query=f"run={run_id}")
-    return [*found, reruns(url, process, data, count)]
+    return [*found, reruns(url, process, data, count)[0]]
 
 
 @contextmanager
@@ -145,13 +150,14 @@ def _chromium() -> Iterator[Browser]:
         browser.close()
 
 
-def reruns(url: str, process: psutil.Process, view: View, count: int) -> dict[str, Any]:
-    """Milliseconds of the first run and of `count` reruns; processor time of the server, per rerun."""
+def reruns(url: str, process: psutil.Process, view: View, count: int) -> tuple[dict[str, Any], list[float]]:
+    """Milliseconds of the first run and of `count` reruns; processor time of the server, per rerun. And each rerun's
+    seconds."""
     with ThreadPoolExecutor(1) as thread:  # the browser's driver has the event loop of the first one
         return thread.submit(lambda: asyncio.run(_reruns(url, process, view, count))).result()
 
 
-async def _reruns(url: str, process: psutil.Process, view: View, count: int) -> dict[str, Any]:
+async def _reruns(url: str, process: psutil.Process, view: View, count: int) -> tuple[dict[str, Any], list[float]]:
     start = time.perf_counter()
     async with Visitor(url, view.page, view.query) as visitor:
         opened = time.perf_counter() - start
@@ -168,13 +174,14 @@ async def _reruns(url: str, process: psutil.Process, view: View, count: int) -> 
         busy = sum(process.cpu_times()[:2])
         wall = [await rerun() for _ in range(count)]
         busy = sum(process.cpu_times()[:2]) - busy
+    row: dict[str, Any] = {"what": view.name, "first_run_ms": round(1000 * opened), "reruns": count}
+    return row | _spread(wall) | {"processor_ms": round(1000 * busy / count, 1)}, wall
+
+
+def _spread(wall: Sequence[float]) -> dict[str, float]:
     return {
-        "what": view.name,
-        "first_run_ms": round(1000 * opened),
-        "reruns": count,
         "median_ms": round(1000 * statistics.median(wall), 1),
         "p95_ms": round(1000 * statistics.quantiles(wall, n=20, method="inclusive")[-1], 1),
-        "processor_ms": round(1000 * busy / count, 1),
     }
 
 

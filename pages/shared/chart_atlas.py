@@ -107,17 +107,21 @@ def curves(world: World, arms: Sequence[str], seeds: int, budget: int) -> Figure
 
 
 def takeaway(world: World, seeds: int) -> str:
-    """Who leads from which budget on; the title of the curves."""
+    """Who is clearly ahead from which budget on; the title of the curves."""
     where = f"{WORLDS[world.name]}, {seeds:,} labelled examples"
-    turns: list[tuple[Strategy, str]] = []
-    for budget in BUDGETS:
-        found = world.winner(seeds, budget)
-        if found is not None and (not turns or turns[-1][0] != found.arm):
-            turns.append((Strategy(found.arm), f"{budget:,} examples"))
-    if not turns:
+    found = [winner for budget in BUDGETS if (winner := world.winner(seeds, budget)) is not None]
+    sure = [winner for winner in found if winner.p_best >= SURE]
+    if not found:
         return f"{where}: fewer than two strategies are measured"
+    if not sure:
+        return f"{where}: too close to call at every measured budget"
+    turns: list[tuple[Strategy, str]] = []
+    for winner in sure:
+        if not turns or turns[-1][0] != winner.arm:
+            turns.append((Strategy(winner.arm), f"{winner.budget:,} examples"))
     if len(turns) == 1:
-        return f"{where}: {words.STRATEGIES[turns[0][0]].lower()} lead wherever two strategies are measured"
+        at = "every measured budget" if len(sure) == len(found) else f"{len(sure)} of {len(found)} measured budgets"
+        return f"{where}: {words.STRATEGIES[turns[0][0]].lower()} are clearly ahead at {at}"
     return f"{where}: {words.leading(turns)}"
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from engine.atlas.design import ANSWERS, NEW, Place
 from engine.settings import Settings
 from tests.atlases import written
 from tests.pages import look
@@ -42,6 +43,16 @@ def test_the_title_says_who_leads_and_the_curves_are_those_that_were_measured(da
     page.select_slider(key="atlas_budget").set_value(100.0).run()
     assert page.info[0].value.startswith("**100 examples, 1 per seed.** Among answers and new questions: ")
     assert "answers win by" in page.info[0].value
+
+
+def test_a_title_claims_no_lead_that_is_too_close_to_call(data: Path, app: AppTest) -> None:
+    close = [Place("maths", arm, 100, 800, 0) for arm in (ANSWERS, NEW)]
+    written(data / "atlas", close)
+    where = "Maths word problems, 100 labelled examples: "
+    assert opened(app).subheader[0].value == f"{where}too close to call at every measured budget"
+    clear = [Place("maths", arm, 100, 100, r) for arm in (ANSWERS, NEW) for r in range(3)]
+    written(data / "atlas", [*close, *clear])
+    assert opened(app).subheader[0].value == f"{where}answers are clearly ahead at 1 of 2 measured budgets"
 
 
 def test_a_link_restores_world_seeds_budget_and_augmenter(data: Path, app: AppTest) -> None:
