@@ -44,7 +44,11 @@ class Looking:
     ) -> None:
         """`race_of` names the race that a job (by its key) runs in; None: it is asked everything."""
         self.trainer, self.rules, self.race_of, self.scored, self.families = trainer, rules, race_of, scored, families
-        self.processes = trainer.processes
+
+    @property
+    def processes(self) -> int:
+        """As the trainer's own."""
+        return self.trainer.processes
 
     def run(self, jobs: Sequence[CellJob], on_done: OnCellDone, on_progress: OnProgress) -> None:
         """As the trainer's own; a job that was stopped early has `unasked` questions."""

@@ -45,14 +45,23 @@ def test_the_title_says_who_leads_and_the_curves_are_those_that_were_measured(da
     assert "answers win by" in page.info[0].value
 
 
-def test_a_title_claims_no_lead_that_is_too_close_to_call(data: Path, app: AppTest) -> None:
-    close = [Place("maths", arm, 100, 800, 0) for arm in (ANSWERS, NEW)]
-    written(data / "atlas", close)
-    where = "Maths word problems, 100 labelled examples: "
-    assert opened(app).subheader[0].value == f"{where}too close to call at every measured budget"
-    clear = [Place("maths", arm, 100, 100, r) for arm in (ANSWERS, NEW) for r in range(3)]
-    written(data / "atlas", [*close, *clear])
-    assert opened(app).subheader[0].value == f"{where}answers are clearly ahead at 1 of 2 measured budgets"
+CLOSE = tuple(Place("maths", arm, 100, 800, 0) for arm in (ANSWERS, NEW))
+CLEAR = tuple(Place("maths", arm, 100, 100, r) for arm in (ANSWERS, NEW) for r in range(3))
+
+
+@pytest.mark.parametrize(
+    ("places", "said"),
+    [
+        (CLOSE, "too close to call at every measured budget"),
+        ((*CLOSE, *CLEAR), "answers are clearly ahead at 1 of 2 measured budgets"),
+        (CLEAR, "answers are clearly ahead at every measured budget"),
+    ],
+)
+def test_a_title_claims_no_lead_that_is_too_close_to_call(
+    data: Path, app: AppTest, places: tuple[Place, ...], said: str
+) -> None:
+    written(data / "atlas", places)
+    assert opened(app).subheader[0].value == f"Maths word problems, 100 labelled examples: {said}"
 
 
 def test_a_link_restores_world_seeds_budget_and_augmenter(data: Path, app: AppTest) -> None:
