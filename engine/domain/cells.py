@@ -198,8 +198,10 @@ class CellResult:
 class Trainer(Protocol):
     """Trains and answers; the pilot is told which one to use."""
 
-    processes: int
-    """That train side by side."""
+    @property
+    def processes(self) -> int:
+        """That train side by side."""
+        ...
 
     def run(self, jobs: Sequence[CellJob], on_done: OnCellDone, on_progress: OnProgress) -> None:
         """Runs every job; calls `on_done(job, result)` in this thread as each one ends."""
