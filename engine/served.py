@@ -96,13 +96,16 @@ async def _all(server: Server, questions: Sequence[Sequence[Message]], max_new_t
                 await asyncio.sleep(min(LONGEST_WAIT_S, wait))
             return None
 
+    failed: BaseException | None = None
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(one(question)) for question in questions]
     except* (TeacherError, TeacherUnreachableError) as several:
-        raise StudentError(f"the student's server: {_first(several)}") from None
+        failed = _first(several)
     finally:
         await asked.close()
+    if failed is not None:  # raised up there, Python 3.11.2 would wrap it in a group
+        raise StudentError(f"the student's server: {failed}")
     return [task.result() for task in tasks]
 
 
