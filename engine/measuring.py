@@ -44,6 +44,8 @@ DATA = "data.jsonl"
 Pools = Mapping[Pool, Curated]
 Own = Mapping[Cell, tuple[Recipe, Mapping[str, str]]]
 """Cells with a recipe of their own, and what is kept beside each."""
+ANSWERING = 20
+"""Optimizer steps that a cell counts as which only answers, where times are compared."""
 
 
 class Measuring:
@@ -117,7 +119,7 @@ class Measuring:
         if not jobs:
             return
         # In optimizer steps, so that the time left allows for the large cells that come last.
-        weights = {job.key: job.recipe.steps(len(job.examples)) if job.examples else 20 for job in jobs}
+        weights = {job.key: job.recipe.steps(len(job.examples)) if job.examples else ANSWERING for job in jobs}
         left = dict(weights)
 
         def progress(shares: Mapping[str, float]) -> None:

@@ -28,7 +28,7 @@ from engine.errors import SeedPilotError
 from engine.generation import Generator
 from engine.ledger import Ledger, account
 from engine.matched_steps import anchor_of, seeds_alone
-from engine.measuring import Measuring, Own, Pools
+from engine.measuring import ANSWERING, Measuring, Own, Pools
 from engine.paid_work import PaidWork
 from engine.pilot_worth import situation_of
 from engine.prepare import Prepared
@@ -185,9 +185,9 @@ class Pilot:
         return f"{why} {len(menu) - len(left)} of {len(menu)} cells were measured." if left else why
 
     def _steps(self, cell: Cell) -> int:
-        """What a cell takes, in optimizer steps; answering alone is put at twenty."""
+        """What a cell takes, in optimizer steps."""
         if cell.arm in UNTRAINED:
-            return 20
+            return ANSWERING
         visits = visits_of(self.prepared.plan, cell.arm, cell.budget) if isinstance(cell.arm, Strategy) else 0
         return self.prepared.recipe.steps(cell.seeds + visits)
 

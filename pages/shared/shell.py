@@ -84,8 +84,8 @@ class FromMemory:
 
     def __init__(self, app: ASGIApp, folder: Path) -> None:
         self.app = app
-        self.bodies: dict[str, bytes] = {}
-        self.heads: dict[str, list[tuple[bytes, bytes]]] = {}
+        self.files: dict[str, tuple[list[tuple[bytes, bytes]], bytes]] = {}
+        """Headers and content by the path that is asked for."""
         for path in (folder / "static").rglob("*"):
             if path.suffix not in KINDS:
                 continue
@@ -95,17 +95,17 @@ class FromMemory:
                 "content-length": str(len(body)),
                 "cache-control": f"public, immutable, max-age={STATIC_ASSET_CACHE_MAX_AGE_SECONDS}",
             }
-            self.bodies[asked] = body
-            self.heads[asked] = [(name.encode(), value.encode()) for name, value in head.items()]
+            self.files[asked] = [(name.encode(), value.encode()) for name, value in head.items()], body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Whole files for GET; what asks for a part of one, or anything else, goes on."""
         asked = scope["path"] if scope["type"] == "http" and scope["method"] == "GET" else ""
-        if asked not in self.bodies or any(name == b"range" for name, _ in scope["headers"]):
+        if asked not in self.files or any(name == b"range" for name, _ in scope["headers"]):
             await self.app(scope, receive, send)
             return
-        await send({"type": "http.response.start", "status": 200, "headers": self.heads[asked]})
-        await send({"type": "http.response.body", "body": self.bodies[asked]})
+        headers, body = self.files[asked]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
 
 
 def _with_imports(folder: Path) -> list[str]:
