@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from engine.records import LOST_AFTER_S, Run, RunState, run_of
+from engine.records import HELD, LOST_AFTER_S, Run, RunState, run_of
 from engine.store import Store
 
 _STATE = (
@@ -51,6 +51,11 @@ def search(store: Store, wanted: Wanted, most: int | None = None, skip: int = 0)
         total = connection.execute(text(f"SELECT count(*) {query}"), values).scalar_one()
         rows = connection.execute(text(page), values | {"most": -1 if most is None else most, "skip": skip}).mappings()
         return Found(tuple(run_of(row) for row in rows), int(total))
+
+
+def holder(store: Store) -> Run | None:
+    """The run that has the machine; None where none has."""
+    return next(iter(search(store, Wanted(states=tuple(HELD)), 1).runs), None)
 
 
 def _where(wanted: Wanted, owner: str | None) -> tuple[str, dict[str, Any]]:

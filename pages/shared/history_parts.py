@@ -14,10 +14,10 @@ import streamlit as st
 
 from engine.deletion import Deletion, delete, deletion
 from engine.errors import InputError
-from engine.history import Wanted, search
+from engine.history import Wanted, holder, search
 from engine.ledger import account
 from engine.plan import SANDBOX, PilotPlan, check_plan
-from engine.records import HELD, RETRIEVAL, Run, RunState
+from engine.records import RETRIEVAL, Run, RunState
 from engine.run_comparison import MOST, Comparison, compare
 from engine.store import Store
 from pages.shared import emphasis, pilots, plan_door, run_words, session, words
@@ -85,7 +85,7 @@ def queue(store: Store) -> None:
     if not found.runs:
         return
     waiting = [*reversed(found.runs)]
-    now = next(iter(search(store, Wanted(states=tuple(HELD)), 1).runs), None)
+    now = holder(store)
     has = "Nobody has the machine now." if now is None else f"**{words.plain(now.name)}** has the machine now."
     first, *then = [f"**{words.plain(run.name)}**" for run in waiting]
     after = f" Then {', '.join(then)}." if then else ""

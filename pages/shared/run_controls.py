@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from engine import launch
 from engine.check_report import read_report
 from engine.heart import ask
-from engine.history import Wanted, search
+from engine.history import Wanted, holder, search
 from engine.plan import PilotPlan
 from engine.records import CHECK, HELD, NO_PILOTS, RESUMABLE, CellRow, Run, RunState
 from engine.settings import Settings
@@ -76,12 +76,12 @@ def ahead(run: Run, store: Store) -> Ahead | None:
     """Who comes before a queued run; None where the run waits for nobody."""
     if run.state is not RunState.QUEUED:
         return None
-    holder = next(iter(search(store, Wanted(states=tuple(HELD)), 1).runs), None)
-    if holder is None:
+    other = holder(store)
+    if other is None:
         return None
     st.session_state[f"run_waited_{run.id}"] = time.time()
     waiting = search(store, Wanted(states=(RunState.QUEUED,))).runs
-    return Ahead(holder, sum(other.created_at < run.created_at for other in waiting))
+    return Ahead(other, sum(one.created_at < run.created_at for one in waiting))
 
 
 def abandoned(run: Run, store: Store) -> bool:
