@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn import functional
+from torch.autograd.function import once_differentiable
 from transformers.pytorch_utils import Conv1D
 
 from engine.errors import StudentError
@@ -182,14 +182,52 @@ class AdapterBank:
                 )
             if self.dropout is not None:
                 x = x * self.dropout.mask(number, rows // self.count, width, site.inside, x).view(x.shape)
-            if self.count == 1:
-                inner = functional.linear(x.reshape(-1, site.inside), a)
-                sum_ = torch.addmm(output.reshape(-1, site.outside), inner, b.t(), alpha=self.scaling)
-            else:
-                inner = torch.bmm(x.reshape(self.count, -1, site.inside), a.transpose(1, 2))
-                sum_ = torch.baddbmm(
-                    output.reshape(self.count, -1, site.outside), inner, b.transpose(1, 2), alpha=self.scaling
-                )
-            return sum_.view(output.shape)
+            # A view is copied back into what it is a view of, which costs as much as it saves.
+            if output._is_view():
+                output = output.clone()
+            seen: torch.Tensor = _Added.apply(output, x, a, b, self.scaling)  # type: ignore[no-untyped-call]
+            return seen
 
         return add
+
+
+class _Added(torch.autograd.Function):
+    """`output + scaling * x A' B'` in the place of `output`, of one adapter ([rank, in] and [out, rank]) or of several
+    ([adapters, rank, in] and [adapters, out, rank]; as many rows of x each).
+
+    A step of a small student waits for memory more than for products: torch's own addition makes a copy of every
+    layer's output.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, output: torch.Tensor, x: torch.Tensor, a: torch.Tensor, b: torch.Tensor, scaling: float
+    ) -> torch.Tensor:
+        rows = _by_adapter(x, a)
+        inner = rows @ a.mT
+        sum_ = _by_adapter(output, b)
+        if a.dim() == 2:
+            sum_.addmm_(inner, b.t(), alpha=scaling)
+        else:
+            sum_.baddbmm_(inner, b.mT, alpha=scaling)
+        ctx.mark_dirty(output)
+        ctx.save_for_backward(x, a, b, inner)
+        ctx.scaling = scaling
+        return output
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *outward: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        x, a, b, inner = ctx.saved_tensors
+        back = _by_adapter(outward[0], b)
+        within = (back @ b).mul_(ctx.scaling)
+        of_b = (back.mT @ inner).mul_(ctx.scaling)
+        of_a = within.mT @ _by_adapter(x, a)
+        of_x = (within @ a).view(x.shape) if ctx.needs_input_grad[1] else None
+        return outward[0], of_x, of_a, of_b, None
+
+
+def _by_adapter(rows: torch.Tensor, part: torch.Tensor) -> torch.Tensor:
+    """Rows [..., features] as the part of one adapter ([rows, features]) or of several (one matrix each) meets them."""
+    lead = part.shape[:-2]
+    return rows.reshape(*lead, -1, rows.shape[-1])

@@ -47,6 +47,9 @@ SEEDS_ONLY, UNTUNED = Baseline.SEEDS_ONLY.value, Baseline.UNTUNED.value
 
 FEWER_BUDGETS = {REAL: (100, 400, 1600), MIXED: (400, 1600, 3200)}
 """Of arms that are not measured at every budget."""
+LARGEST = BUDGETS[-1]
+"""A cell of it takes as long as three others: after the first replicate only the pair whose crossing is asked for has
+it, answers (without answers: rephrasings) and new questions with the strong augmenter."""
 WEAK_SEEDS, WEAK_BUDGETS = (100, 1000), (200, 800, 3200)
 CHECKED_SEEDS, CHECKED_BUDGETS = (100, 1000), (400, 1600)
 SECOND_SEEDS, SECOND_BUDGETS = (100, 1000), (200, 3200)
@@ -114,6 +117,12 @@ def arms(world: str) -> tuple[str, ...]:
     return found[1:] if world in NO_OTHER_ANSWERS else found
 
 
+def repeated(place: Place) -> bool:
+    """Whether later replicates measure it too."""
+    pair = (arms(place.world)[0], NEW)
+    return place.budget < LARGEST or (place.augmenter == STRONG and place.arm in pair)
+
+
 def _table(world: str, replicate: int) -> Iterator[Place]:
     if replicate == 0:
         yield Place(world, UNTUNED, 0, 0, replicate)
@@ -162,7 +171,8 @@ def wave(place: Place) -> int:
 def planned(worlds: tuple[str, ...] = WORLDS) -> tuple[Place, ...]:
     """Every cell of these worlds, in the order in which they are measured."""
     turns = {world: at for at, world in enumerate(worlds)}
-    found = [place for world in worlds for replicate in range(REPLICATES) for place in _table(world, replicate)]
+    every = (place for world in worlds for replicate in range(REPLICATES) for place in _table(world, replicate))
+    found = [place for place in every if place.replicate == 0 or repeated(place)]
 
     def order(place: Place) -> tuple[object, ...]:
         size = SEEDS.index(place.seeds) if place.seeds else 0

@@ -101,7 +101,7 @@ def test_a_tokenizer_that_splits_digits_oddly_cuts_no_answer_in_two(tmp_path: Pa
         # What is trained on is what is asked at the test, and the answer is whole.
         assert list(found.ids[: found.prompt]) == prompt_ids(loaded.tokenizer, row.messages)
         assert loaded.tokenizer.decode(found.ids[found.prompt :]) == row.completion + EOS
-    recipe = replace(RECIPE, min_steps=150, learning_rate=2e-2, rank=8, alpha=16)
+    recipe = replace(RECIPE, min_steps=200, learning_rate=1e-2, rank=8, alpha=16)
     train(str(student), rows, recipe, 0, tmp_path / "out" / "adapter")
     said = answer(load(str(student), tmp_path / "out" / "adapter"), [row.messages for row in rows], 8)
     assert said == ("12", "955", "67", "1010")
