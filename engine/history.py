@@ -54,8 +54,27 @@ def search(store: Store, wanted: Wanted, most: int | None = None, skip: int = 0)
 
 
 def holder(store: Store) -> Run | None:
-    """The run that has the machine; None where none has."""
+    """The run that has the machine; None where none has that this store's owner may see."""
     return next(iter(search(store, Wanted(states=tuple(HELD)), 1).runs), None)
+
+
+def machine_is_taken(store: Store) -> bool:
+    """Whether anybody's run has the machine, also one that this store's owner may not see."""
+    return _count(Wanted(states=tuple(HELD)), store) > 0
+
+
+def waiting_before(run: Run, store: Store) -> int:
+    """How many runs, anybody's, wait for the machine and were filed earlier."""
+    return _count(Wanted(states=(RunState.QUEUED,)), store, before=run.created_at)
+
+
+def _count(wanted: Wanted, store: Store, before: float | None = None) -> int:
+    where, values = _where(wanted, None)
+    if before is not None:
+        where, values = f"{where} AND created_at < :before", values | {"before": before}
+    query = f"FROM runs WHERE {where}"
+    with store.reading() as connection:
+        return int(connection.execute(text(f"SELECT count(*) {query}"), values).scalar_one())
 
 
 def _where(wanted: Wanted, owner: str | None) -> tuple[str, dict[str, Any]]:

@@ -18,15 +18,15 @@ from pages.shared import (
 
 store = pilots.store()
 run, plan = run_head.of_address(store)
+stands = run_controls.standing(run, store)
 if plan.retrieval is not None:
     st.page_link(
         "pages/decide/retrieval.py", label="What this retrieval pilot measured", icon=":material/manage_search:"
     )
-    run_controls.told(run, store)
-    run_controls.buttons(run, plan, store)
+    run_controls.told(run, stands)
+    run_controls.buttons(run, plan, store, stands)
     st.stop()
-live = run.state in run_words.LIVE or run_controls.starting(run)
-standing = run_controls.standing(run, store)
+live = run.state in run_words.LIVE or stands.starting
 
 
 pilot = not run.id.startswith((CHECK, DRY_RUN, FULL))
@@ -43,7 +43,7 @@ def cells() -> list[CellRow]:
 @st.fragment(run_every=0.5 if live else None)
 def moving() -> None:
     now = store.run(run.id)
-    if run_controls.standing(now, store) != standing:
+    if run_controls.standing(now, store) != stands:
         st.rerun()
     if run.id.startswith(CHECK):
         check_parts.view(now, store)
@@ -72,8 +72,8 @@ run_head.head(run, plan)
 if plan.sandbox_parts:
     st.caption("Sandbox results are practice: they say how SeedPilot works, not how your own task will go.")
 if not (run.id.startswith(CHECK) and run.state in (RunState.DONE, RunState.FAILED)):  # its verdict says it
-    run_controls.told(run, store)
-run_controls.buttons(run, plan, store)
+    run_controls.told(run, stands)
+run_controls.buttons(run, plan, store, stands)
 if pilot and not live:
     result_parts.headline(run, at_first)
     follow_form.section(run, plan, store, at_first)

@@ -119,7 +119,7 @@ def _watch(run_id: str, *, live: bool) -> None:
         if live and now.state not in run_words.LIVE:
             st.rerun()
         if live and run_controls.overdue(now):
-            run_controls.told(now, pilots.store())
+            run_controls.told(now, run_controls.standing(now, pilots.store()))
         check_parts.view(now, pilots.store())
 
     watch()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,14 +11,14 @@ import streamlit as st
 from engine.domain import Arm
 from engine.plan import PLAIN
 from engine.run_comparison import Comparison, Gap
-from pages.shared import history_parts, run_words, shown, words
+from pages.shared import history_parts, run_words, setting_words, shown, words
 from pages.shared.chart_style import GREY, Figure, figure
 
 LETTERS = "ABCDEF"
 A_ROW = 3
 ROW_PX = 38
-COLOURS = ("#2f80c8", "#d9602b", "#159a76", "#7b5fc4", "#b0892c", "#c2577f")
-"""One for each run; its letter stands beside it everywhere."""
+COLOURS = ("#b0892c", "#c2577f", "#1f9fb5", "#7c8f2a", "#8c5a3c", "#4f5d75")
+"""One for each run, none of them a strategy's; its letter stands beside it everywhere."""
 POINTS = {
     "Points": st.column_config.NumberColumn(
         format="%+.1f", help="Accuracy of the first run less that of the second, on the same test items."
@@ -120,7 +119,9 @@ def plans(found: Comparison) -> None:
         st.caption("Nothing but their names: the same settings.")
         return
     rows = [
-        {"Setting": name} | {letter: _shown(value) for letter, value in zip(LETTERS, values, strict=False)}
+        {"Setting": setting_words.name(name)}
+        | {letter: setting_words.value(value) for letter, value in zip(LETTERS, values, strict=False)}
+        | {"Key in the plan": name}
         for name, values in found.differ.items()
     ]
     st.dataframe(rows, hide_index=True, key="compare_plans", alt="Settings in which the plans differ")
@@ -237,9 +238,3 @@ def _cell_table(found: Comparison) -> pd.DataFrame:
             row[f"{letter} adapters"] = count
         rows.append(row)
     return pd.DataFrame(rows)
-
-
-def _shown(value: Any) -> str:
-    if value is None:
-        return "not set"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

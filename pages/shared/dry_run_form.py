@@ -72,7 +72,7 @@ def _watch(run_id: str, plan_json: str, *, live: bool) -> None:
         if live:
             st.caption(":material/hourglass_empty: The dry run is under way.")
             if run_controls.overdue(now) and not run_controls.starting(now):
-                run_controls.told(now, pilots.store())
+                run_controls.told(now, run_controls.standing(now, pilots.store()))
             return
         found = pace(plan_json)
         if found is not None:

@@ -14,9 +14,9 @@ from engine.records import FULL
 from engine.store import Store
 from engine.track_record import Forecast, TrackRecord, track_record
 from pages.shared import shown
-from pages.shared.chart_style import GREY, STYLES, Figure, figure
+from pages.shared.chart_style import DEEP_OCHRE, GREY, Figure, figure
 
-MEASURED, FORECAST = next(iter(STYLES.values())).colour, GREY
+MEASURED, FORECAST = DEEP_OCHRE, GREY
 ROW_PX, APART = 54, 0.13
 INTERVALS = {
     name: st.column_config.NumberColumn(format="%.1f")

@@ -11,11 +11,11 @@ import pandas as pd
 from engine.pool_report import read_report
 from engine.records import PoolRow
 from pages.shared import run_parts
-from pages.shared.chart_style import Figure, figure
+from pages.shared.chart_style import DEEP_OCHRE, GREY, OCHRE, Figure, figure
 
 UNREADABLE = frozenset({"no_reply", "cut_off", "refused", "unparsable", "not_the_form"})
 """Reasons for which nothing could be read out of what was paid."""
-STAGES = (("Paid queries", "#7a8797"), ("Examples read", "#2f80c8"), ("Examples kept", "#159a76"))
+STAGES = (("Paid queries", GREY), ("Examples read", OCHRE), ("Examples kept", DEEP_OCHRE))
 ROW_PX = 74
 
 

@@ -14,7 +14,7 @@ import streamlit as st
 
 from engine.deletion import Deletion, delete, deletion
 from engine.errors import InputError
-from engine.history import Wanted, holder, search
+from engine.history import Wanted, holder, machine_is_taken, search
 from engine.ledger import account
 from engine.plan import SANDBOX, PilotPlan, check_plan
 from engine.records import RETRIEVAL, Run, RunState
@@ -86,10 +86,10 @@ def queue(store: Store) -> None:
         return
     waiting = [*reversed(found.runs)]
     now = holder(store)
-    has = "Nobody has the machine now." if now is None else f"**{words.plain(now.name)}** has the machine now."
+    who = f"**{words.plain(now.name)}**" if now else "Another user's run" if machine_is_taken(store) else "Nobody"
     first, *then = [f"**{words.plain(run.name)}**" for run in waiting]
     after = f" Then {', '.join(then)}." if then else ""
-    st.info(f"{has} Next: {first}.{after}", icon=":material/queue:")
+    st.info(f"{who} has the machine now. Next: {first}.{after}", icon=":material/queue:")
 
 
 def picked(run: Run) -> bool:

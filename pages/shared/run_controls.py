@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from engine import launch
 from engine.check_report import read_report
 from engine.heart import ask
-from engine.history import Wanted, holder, search
+from engine.history import holder, machine_is_taken, waiting_before
 from engine.plan import PilotPlan
 from engine.records import CHECK, HELD, NO_PILOTS, RESUMABLE, CellRow, Run, RunState
 from engine.settings import Settings
@@ -40,12 +40,6 @@ COLUMNS = {
 """What is shown of a row, and how it is called."""
 
 
-def standing(run: Run, store: Store) -> tuple[object, ...]:
-    """What the buttons and the message depend on; when it changes, the whole page is drawn again."""
-    other = ahead(run, store)
-    return run.state, run.request, starting(run), abandoned(run, store), other and (other.holder.id, other.before)
-
-
 def starting(run: Run) -> bool:
     """Whether a worker was started from this page a moment ago and has not yet taken the run."""
     asked, state = st.session_state.get(f"run_resumed_{run.id}", (0.0, None))
@@ -66,39 +60,46 @@ def overdue(run: Run) -> bool:
 class Ahead:
     """Who comes before a run that waits."""
 
-    holder: Run
-    """It has the machine."""
+    holder: str | None
+    """Name of the run that has the machine; None where it is another user's."""
     before: int
-    """Others that wait and were filed earlier."""
+    """Others, anybody's, that wait and were filed earlier."""
 
 
-def ahead(run: Run, store: Store) -> Ahead | None:
-    """Who comes before a queued run; None where the run waits for nobody."""
-    if run.state is not RunState.QUEUED:
-        return None
-    other = holder(store)
-    if other is None:
-        return None
-    st.session_state[f"run_waited_{run.id}"] = time.time()
-    waiting = search(store, Wanted(states=(RunState.QUEUED,))).runs
-    return Ahead(other, sum(one.created_at < run.created_at for one in waiting))
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the message and the buttons depend on; when it changes, the whole page is drawn again."""
+
+    state: RunState
+    request: str | None
+    starting: bool
+    ahead: Ahead | None
+    """None where the run waits for nobody."""
+    abandoned: bool
+    """Queued, and nobody will take it: no other run has the machine, or gave it back a moment ago."""
 
 
-def abandoned(run: Run, store: Store) -> bool:
-    """Whether nobody will take a queued run: no other has the machine, or gave it back a moment ago."""
+def standing(run: Run, store: Store) -> Standing:
+    """How the run stands now."""
+    other = None
+    if run.state is RunState.QUEUED and machine_is_taken(store):
+        st.session_state[f"run_waited_{run.id}"] = time.time()
+        held = holder(store)
+        other = Ahead(held and held.name, waiting_before(run, store))
     waited = time.time() - st.session_state.get(f"run_waited_{run.id}", 0.0) < STARTS_WITHIN_S
-    return overdue(run) and ahead(run, store) is None and not waited
+    alone = overdue(run) and other is None and not waited
+    return Standing(run.state, run.request, starting(run), other, alone)
 
 
-def told(run: Run, store: Store) -> None:
+def told(run: Run, stands: Standing) -> None:
     """What the user should know of the run's state, and what to do."""
     said = words.plain(run.message[:1].upper() + run.message[1:])
-    if starting(run):
+    if stands.starting:
         st.info("A worker is starting.", icon=":material/hourglass_empty:")
     elif run.state is RunState.QUEUED:
-        if (other := ahead(run, store)) is not None:
-            st.info(_turn(other), icon=":material/queue:")
-        elif abandoned(run, store):
+        if stands.ahead is not None:
+            st.info(_turn(stands.ahead), icon=":material/queue:")
+        elif stands.abandoned:
             st.warning("No worker holds this run. Press Resume to start one.", icon=":material/link_off:")
     elif run.state is RunState.LOST:
         st.warning(
@@ -115,20 +116,21 @@ def told(run: Run, store: Store) -> None:
 
 
 def _turn(other: Ahead) -> str:
+    has = "another user's run" if other.holder is None else f"**{words.plain(other.holder)}**"
     waiting = ""
     if other.before:
         waiting = f", and {other.before:,} more {'waits' if other.before == 1 else 'wait'} before it"
     return (
-        f"Waits for its turn: **{words.plain(other.holder.name)}** has the machine now{waiting}. It starts by itself, "
+        f"Waits for its turn: {has} has the machine now{waiting}. It starts by itself, "
         "and nothing is paid until then; you may close this page."
     )
 
 
-def buttons(run: Run, plan: PilotPlan, store: Store) -> None:
+def buttons(run: Run, plan: PilotPlan, store: Store, stands: Standing) -> None:
     """Resume, pause, stop and keep, cancel, each where it makes sense."""
     if run.id.startswith(CHECK) and run.state is RunState.FAILED and read_report(store.folder(run.id)) is not None:
         return  # it has ended, with the verdict that no pilot should follow: the same replies would be read again
-    resumable = (run.state in RESUMABLE or abandoned(run, store)) and not starting(run)
+    resumable = (run.state in RESUMABLE or stands.abandoned) and not stands.starting
     key = None
     if resumable and (plan.teacher.key_typed or run.state is RunState.WAITING_FOR_KEY):
         key = teacher_form.password(f"run_key_{run.id}")

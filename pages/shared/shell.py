@@ -38,6 +38,7 @@ STYLE = """<style>
 }
 @media (max-width: 500px) {
   [data-testid="stMain"] .st-key-runs_actions { min-height: 96px; align-content: flex-start; }
+  [data-testid="stMain"] [data-testid="stTabs"] [role="tablist"] { gap: 8px; }
 }
 [data-testid="stPageLink"] a :is(span, p) { white-space: normal; overflow: visible; }
 </style>
@@ -45,8 +46,9 @@ STYLE = """<style>
 """The menu is 300 px wide where it is open at first; where a run ends without one (nobody is logged in), none is kept
 free. The grey bars of the first moment stand as wide as all pages are, not in the middle; and the bar that stands for a
 part until its code has come is as high as an input with its label, in a row of buttons as one of them. On a phone what
-can be done with runs takes two rows as soon as its labels are drawn, and is kept two rows from the start. A link to a
-page wraps there, where Streamlit cuts it off."""
+can be done with runs takes two rows as soon as its labels are drawn, and is kept two rows from the start. The six
+steps of a new pilot stand closer there, so that the last one is seen. A link to a page wraps, where Streamlit cuts it
+off."""
 PARTS = (
     "StreamlitMarkdown", "Button", "ButtonGroup", "Checkbox", "DateInput", "DownloadButton", "FileUploader", "Metric",
     "Multiselect", "NumberInput", "PageLink", "Progress", "Radio", "Selectbox", "Slider", "TextArea", "TextInput",

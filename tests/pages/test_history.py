@@ -101,7 +101,7 @@ def test_two_runs_are_compared_side_by_side(app: AppTest, store: Store) -> None:
     assert not page.exception
     assert page.query_params["run"] in (["one", "two"], ["two", "one"])
     settings = next(table.value for table in page.dataframe if "Setting" in table.value.columns)
-    assert list(settings["Setting"]) == ["training.rank"]
+    assert (list(settings["Setting"]), list(settings["Key in the plan"])) == (["Training: rank"], ["training.rank"])
     cells = next(table.value for table in page.dataframe if "A right" in table.value.columns)
     assert {"B right", "B 80 %"} <= set(cells.columns)
     assert cells["A right"].notna().all()

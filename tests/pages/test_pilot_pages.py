@@ -436,6 +436,23 @@ def test_a_run_that_waits_says_who_comes_before_it_and_that_it_starts_by_itself(
     assert "has the machine now, and 1 more waits before it." in opened(app, then).info[0].value
 
 
+def test_a_run_behind_another_user_s_waits_for_its_turn_and_tells_nothing_of_the_other(
+    app: AppTest, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada, bob = (Store(Settings().store_path, f"{who}@example.org") for who in ("ada", "bob"))
+    filled.run(bob, "20261121-100000-busy", RunState.RUNNING, name="Bob's secret")
+    run_id = filled.run(ada, "20261121-101000-wait", RunState.QUEUED)
+    ada._update(run_id, created_at=time.time() - 60)
+    monkeypatch.setattr("pages.shared.account.owner", lambda: "ada@example.org")
+    page = opened(app, run_id)
+    assert page.info[0].value.startswith("Waits for its turn: another user's run has the machine now. It starts by")
+    assert not page.warning
+    assert "run_resume" not in [button.key for button in page.button]
+    app.switch_page("pages/pilot/runs.py").run()
+    assert app.info[0].value.startswith("Another user's run has the machine now. Next: ")
+    assert "secret" not in " ".join(one.value for one in (*app.info, *app.markdown, *app.caption))
+
+
 def test_tables_write_whole_numbers_as_sentences_do_and_leave_the_unknown_empty(app: AppTest, store: Store) -> None:
     page = opened(app, filled.run(store))
     (shown,) = (table.proto for table in page.dataframe if table.proto.alt.startswith("Diversity and price"))
