@@ -85,7 +85,7 @@ def recommend(situation: Situation, measurements: Sequence[Measurement] = ()) ->
     winners = what_if.winners_by_calls(case, best)
     outlooks = tuple(_outlook(m, case, measurements, right, p_best, regret, stretch) for m in range(len(names)))
     here = [m.cell.budget for m in curves.usable(measurements) if m.cell.budget and m.cell.seeds == situation.seeds]
-    bands = _bands(case, crossings, outlooks, here)
+    bands, told = _bands(case, crossings, outlooks, here)
     size = situation.student_parameters or parameters_named(situation.student or "")
     studies = published().studies(situation.task)
     of_size = None if size is None else published().studies(situation.task, parameters=size)
@@ -121,7 +121,7 @@ def recommend(situation: Situation, measurements: Sequence[Measurement] = ()) ->
         outlooks=outlooks,
         crossovers=crossings,
         spending_plan=plan.parts,
-        curves=bands,
+        curves=tuple(_first(band, told) for band in bands),
         reasons=wording.reasons(said),
         caveats=wording.caveats(said),
         studies=len(studies),
@@ -220,8 +220,9 @@ def _overtakings(
 
 def _bands(
     case: Case, crossovers: tuple[Crossover, ...], outlooks: tuple[Outlook, ...], measured: Sequence[int]
-) -> tuple[CurveBand, ...]:
-    """Curves over budgets around the user's own and the likeliest crossover of each kind, as far as was measured."""
+) -> tuple[tuple[CurveBand, ...], int]:
+    """Curves over budgets around the user's own, the likeliest crossover of each kind, and all that was measured; and
+    how many of their points, from the first, lie near enough to what was measured to be told."""
     s = case.situation
     marks = [s.queries] + [
         c.budget_ratio.mean * s.seeds for c in crossovers if c.probability >= 0.25 and not c.from_the_start
@@ -235,7 +236,7 @@ def _bands(
     mean = right.mean(axis=0)
     stretch = case.fitted.stretches(s.seeds, case.examples(queries[:, None]))
     low, high = (side.T for side in calibrated.bounds(right, stretch))
-    return tuple(
+    bands = tuple(
         CurveBand(
             strategy=strategy,
             queries=tuple(queries.tolist()),
@@ -246,6 +247,13 @@ def _bands(
         )
         for m, strategy in enumerate(case.strategies)
     )
+    return bands, int((stretch <= REFUSE_STRETCH).sum())  # with the budget the stretch grows
+
+
+def _first(band: CurveBand, count: int) -> CurveBand:
+    """Its first points."""
+    sides = {name: getattr(band, name)[:count] for name in ("queries", "mean", "low80", "high80")}
+    return replace(band, **sides)
 
 
 def _confidence(

@@ -12,6 +12,7 @@ from engine.costs import Price, upper_bound_usd, usd_for, usd_per_query
 from engine.domain import UNTRAINED, Baseline, Cell, Item, Recipe, Request, Strategy
 from engine.machine_fit import Fit, fit, this_machine
 from engine.plan import SANDBOX, TEACHER, ModelPlan, PilotPlan
+from engine.query_pace import Measured
 from engine.run_noise import POOL_SD, SEED_SD
 from engine.strategies import answer_request, instructions, question_request
 from engine.student import StudentInfo
@@ -23,8 +24,8 @@ HALF = 0.25
 """Points of accuracy that a step on the logit scale moves, where half the items are right: the most it can."""
 RETRY_ALLOWANCE = 0.1
 """A ceiling that the user did not give leaves this share for queries that must be asked twice."""
-
-
+SECONDS_A_QUERY = 3.0
+"""Assumed of a teacher that was not asked yet."""
 VERDICT_TOKENS, SHORTEST_VERDICT_TOKENS = 60, 15
 """A verdict is a sentence and a number in a JSON object: assumed lengths, for the expected and the lower cost."""
 
@@ -74,24 +75,27 @@ def estimate(plan: PilotPlan, task: Task, sources: Sources, student: StudentInfo
     needed = queries.total() + verdicts
     ceiling = plan.ceiling.queries or needed + round(RETRY_ALLOWANCE * needed) + 10
     cells = grid_of(plan, len(seeds), len(inputs))
+    # Prompts for the teacher's own test items show no examples.
+    examples = plan.prompts.few_shot * (1 - min(plan.test.teacher_items, len(test)) / max(1, queries.total()))
+    tokens = _expected_tokens(task, seeds, examples)
     most = _most_tokens(task, (*seeds, *test, *inputs), seeds, plan)
     return Estimate(
         queries=needed,
         ceiling_queries=ceiling,
         expected_usd=_sum(
-            _usd(queries, prices, _expected_tokens(task, seeds)),
+            _usd(queries, prices, tokens),
             _usd_of_verdicts(verdicts, prices[plan.judge or TEACHER], task, seeds, mean=True),
         ),
         # Retries may fall on the dearest of them, all of them.
         upper_usd=_dearest([upper_bound_usd(ceiling, price, *most) for price in prices.values()]),
         lower_usd=_sum(
-            _usd(queries, prices, _fewest_tokens(task, seeds)),
+            _usd(queries, prices, _fewest_tokens(task, seeds, examples)),
             _usd_of_verdicts(verdicts, prices[plan.judge or TEACHER], task, seeds, mean=False),
         ),
         price_source="; ".join(
             [plan.quote.source, *(f"{who}: {m.quote().source}" for who, m in _others(plan).items())]
         ),
-        seconds=_seconds(plan, task, recipe, cells, seeds, test, student, needed),
+        seconds=_seconds(plan, recipe, cells, seeds, test, student, Measured(needed, SECONDS_A_QUERY, *tokens)),
         detectable_points=100
         * detectable_difference(len(test), runs=plan.grid.replicates, seed_sd=SEED_SD * HALF, pool_sd=POOL_SD * HALF),
         detectable_items_points=100 * detectable_difference(len(test)),
@@ -169,27 +173,32 @@ def prompt_tokens_at_most(request: Request) -> int:
     return sum(len(m.content.encode()) + 16 for m in request.messages) + 16
 
 
-def _expected_tokens(task: Task, seeds: Sequence[Item]) -> tuple[float, float]:
-    """Prompt and reply of a typical query, in tokens of about four bytes."""
-    prompt = (
-        sum(prompt_tokens_at_most(answer_request(task, s.question, 0, context=s.context)) for s in seeds)
-        / len(seeds)
-        / 4
-    )
+def _expected_tokens(task: Task, seeds: Sequence[Item], examples: float) -> tuple[float, float]:
+    """Prompt and reply of a typical query, in tokens of about four bytes; `examples` are shown in a prompt, on average:
+    drawn anew for each, over many prompts they are as long as the seeds' mean."""
+    shown = examples * sum(map(_shown_bytes, seeds)) / len(seeds)
+    prompts = [prompt_tokens_at_most(answer_request(task, s.question, 0, context=s.context)) for s in seeds]
+    prompt = (sum(prompts) / len(seeds) + shown) / 4
     answer = sum(len(s.answer.encode()) for s in seeds) / len(seeds) / 4
     return prompt, answer * 1.5  # teachers explain more than seeds do
 
 
-def _fewest_tokens(task: Task, seeds: Sequence[Item]) -> tuple[float, float]:
-    shortest = min(prompt_tokens_at_most(answer_request(task, s.question, 0, context=s.context)) for s in seeds) / 4
-    return shortest, min(len(s.answer.encode()) for s in seeds) / 4
+def _fewest_tokens(task: Task, seeds: Sequence[Item], examples: float) -> tuple[float, float]:
+    shown = examples * min(map(_shown_bytes, seeds))
+    shortest = min(prompt_tokens_at_most(answer_request(task, s.question, 0, context=s.context)) for s in seeds)
+    return (shortest + shown) / 4, min(len(s.answer.encode()) for s in seeds) / 4
+
+
+def _shown_bytes(seed: Item) -> int:
+    """What a seed adds to a prompt that shows it."""
+    return len((seed.asked + seed.answer).encode())
 
 
 def _most_tokens(task: Task, items: Sequence[Item], seeds: Sequence[Item], plan: PilotPlan) -> tuple[int, int]:
     few_shot = plan.prompts.few_shot
     together = max([plan.prompts.questions_per_call, *(v.questions_per_call or 1 for v in plan.variants)])
     # No draw of examples is longer than the longest seeds.
-    shown = sorted(seeds, key=lambda s: len((s.asked + s.answer).encode()))[len(seeds) - min(few_shot, len(seeds)) :]
+    shown = sorted(seeds, key=_shown_bytes)[len(seeds) - min(few_shot, len(seeds)) :]
     prompts = [answer_request(task, s.question, 0, context=s.context, shown=shown) for s in items]
     # What the augmenter is told may be longer than what the teacher is told.
     prompts += [question_request(task, told, s, 0, shown) for told in instructions(task, together) for s in items]
@@ -209,17 +218,18 @@ def _most_tokens(task: Task, items: Sequence[Item], seeds: Sequence[Item], plan:
 
 def _seconds(
     plan: PilotPlan,
-    task: Task,
     recipe: Recipe,
     cells: Sequence[Cell],
     seeds: Sequence[Item],
     test: Sequence[Item],
     student: StudentInfo,
-    queries: int,
+    queries: Measured,
 ) -> float | None:
     """Rough: 6 floating-point operations per parameter and token in training, 2 in answering, at an
-    assumed pace of the machine; a floor per step for what a small model loses to overhead."""
-    if student.parameters is None:
+    assumed pace of the machine; a floor per step for what a small model loses to overhead; queries as many at once
+    and a minute as the teacher's limits allow. None where the student's size is not known, and where replies come in
+    batches, when the endpoint likes."""
+    if student.parameters is None or plan.teacher.batch:
         return None
     gpu = shutil.which("nvidia-smi") is not None
     pace, step_floor = (4e13, 0.03) if gpu else (5e10, 0.012)
@@ -234,5 +244,5 @@ def _seconds(
             total += steps * max(step_floor, 6 * student.parameters * tokens * recipe.batch_size / pace)
         total += max(2.0, len(test) * min(plan.max_new_tokens, tokens) * 2 * student.parameters / pace)
     workers = 1 if gpu else 2
-    per_query = 0.004 if plan.teacher.kind == SANDBOX else 3.0 / plan.teacher.concurrency
-    return total / workers + queries * per_query
+    asking = 0.004 * queries.queries if plan.teacher.kind == SANDBOX else queries.time_s(queries.queries, plan.teacher)
+    return total / workers + asking

@@ -109,6 +109,8 @@ def curves(found: Recommendation, before: Recommendation | None, points: tuple[M
         notes.append("Thin: the same before your data.")
     if measured:
         notes.append("Filled marks: what you measured, with Wilson's 80 % intervals.")
+    if said := charts.ends_early(found):
+        notes.append(said)
     if any(band.assumed for band in found.curves):
         notes.append("Hatched: assumed, as no published point of this kind of answer and strategy exists.")
     notes += [

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from engine import offers
+from engine.case import REFUSE_STRETCH
 from engine.domain import Interval, Measurement, Recommendation, Strategy
 from engine.evidence import ACCURACY, Point
 from pages.shared import chart_parts, words
@@ -38,7 +39,10 @@ def curves(
     user's; None marks it where nothing was measured.
     """
     situation = advice.situation
+    marked = not measured if budget is None else budget
     queries = [q for band in advice.curves for q in (band.queries[0], band.queries[-1])]
+    if marked and queries:
+        queries.append(situation.queries)  # curves end where nothing is told any more
     left, right = span or (min(queries, default=1.0), max(queries, default=1.0))
     axis = Spent(left, right, situation.seeds, offers.query_price(situation))
     traces: list[dict[str, Any]] = []
@@ -57,7 +61,7 @@ def curves(
         for trace in chart_parts.reference(reference, axis, 0.02 + 0.03 * at)
     ]
     traces += chart_parts.measured(measured, axis)
-    if not measured if budget is None else budget:
+    if marked:
         traces.append(chart_parts.budget(situation.queries, axis))
     if queries:
         traces.append(axis.ratio_trace())
@@ -69,6 +73,16 @@ def curves(
         height=600 if references else 500,  # more names in the legend
         margin={"l": 8, "r": 28, "t": 56, "b": 8},
         hovermode="closest" if measured else "x unified",
+    )
+
+
+def ends_early(advice: Recommendation) -> str:
+    """Why the curves do not reach the budget; empty where they do."""
+    if not advice.curves or advice.curves[0].queries[-1] >= advice.situation.queries:
+        return ""
+    return (
+        f"The curves end before the budget of {advice.situation.queries:,} queries: more than {REFUSE_STRETCH:.0f} "
+        "times beyond the largest measured cell no accuracy is told."
     )
 
 

@@ -12,7 +12,7 @@ WIDE = 150
 LEAST = "All as short as your shortest example."
 EXPECTED = "By the mean length of your examples."
 MOST = "Every query of the ceiling at the longest prompt and the longest reply."
-TIME = "A guess from the student's size."
+TIME = "A guess from the student's size and the teacher's limits; with batches nobody knows: each takes up to 24 hours."
 CELLS = "Adapters that are trained and scored, and baselines that are only scored."
 
 

@@ -182,6 +182,7 @@ def _curves(run: Run, plan: PilotPlan, store: Store, cells: Sequence[CellRow], a
         "Thin: the same before this pilot." if earlier else "",
         "Filled marks: measured, one for each adapter, with Wilson's 80 % intervals.",
         "Horizontal lines: what needs no generated data.",
+        charts.ends_early(now),
         f"Dollars at the mean price of a query of this run, ${each:.2g}." if each and unit == DOLLARS else "",
     ]
     with top:

@@ -31,3 +31,19 @@ def test_points_of_other_seed_counts_do_not_stretch_them() -> None:
     other = Measurement(Cell(Strategy.ANSWER_AUGMENTATION, 1000, 5_000_000, 0), 150, 300, 0, 5_000_000)
     found = advice.recommend(Situation(TaskType.MATH, 100, 3000), [*LEADS, other])
     assert found.curves[0].queries[-1] < 1_000_000
+
+
+def test_curves_end_where_no_accuracy_is_told_and_what_would_change_the_advice_is_still_looked_for_beyond() -> None:
+    near = [m for m in LEADS if m.cell.budget <= 300]
+    found = advice.recommend(Situation(TaskType.MATH, 100, 200_000), near)
+    assert all(outlook.accuracy is None for outlook in found.outlooks), "else this tests nothing"
+    assert {len(band.mean) for band in found.curves} == {len(found.curves[0].queries)}
+    end = found.curves[0].queries[-1]
+    assert 300 <= end < 200_000
+    there = advice.recommend(Situation(TaskType.MATH, 100, int(end)), near)
+    assert all(outlook.accuracy is not None for outlook in there.outlooks)
+    beyond = advice.recommend(Situation(TaskType.MATH, 100, int(1.3 * end)), near)
+    assert all(outlook.accuracy is None for outlook in beyond.outlooks)
+    assert found.at_stake is None
+    for band in advice.recommend(Situation(TaskType.MATH, 100, 200_000)).curves:
+        assert band.queries[-1] >= 200_000, "published curves are not stretched by a pilot's"
