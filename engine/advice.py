@@ -39,6 +39,7 @@ from engine.domain import (
     Recommendation,
     Situation,
 )
+from engine.enough import enough
 from engine.errors import InputError
 from engine.evidence import ACCURACY, parameters_named, published
 from engine.fitting import calibration
@@ -128,6 +129,7 @@ def recommend(situation: Situation, measurements: Sequence[Measurement] = ()) ->
         studies_of_size=None if of_size is None else len(of_size),
         threshold_points=threshold,
         at_stake=None if stretch > REFUSE_STRETCH else interval(100 * (right[:, best] - right[:, worst])),
+        enough=enough(case, best),
         winners_by_calls=winners,
         flips=what_if.flips(case, best, runner_up, bands, winners),
         plan_gain_points=plan.gain_points,

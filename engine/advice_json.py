@@ -43,6 +43,8 @@ def as_json(recommendation: Recommendation) -> dict[str, Any]:
         "by_price": [m.value for m in r.by_price],
         "threshold_points": round(r.threshold_points, 3),
         "at_stake_points": _interval(r.at_stake),
+        "half_points": _interval(r.enough.half_points if r.enough else None),
+        "double_points": _interval(r.enough.double_points if r.enough else None),
         "depends_on_calls": r.depends_on_calls,
         "winners_by_calls": {calls: winner.value for calls, winner in r.winners_by_calls},
         "flips": [{"what": f.what, "to": f.to.value, "value": f.value} for f in r.flips],

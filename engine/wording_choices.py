@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine import offers
+from engine import enough, offers
 from engine.domain import Arm, Flip, Interval, Reason, Recommendation, Strategy
 from engine.evidence import published
 from engine.wording import COUNTING, NAMES, listed, ratio, references
@@ -34,7 +34,7 @@ MANY = 1e6
 
 def reasons(r: Recommendation) -> tuple[Reason, ...]:
     """What is at stake, what would flip it, and what the same money would do elsewhere."""
-    return (*_threshold(r), *at_stake(r), *_flips(r), *_teachers(r), *_augmenters(r), *_seeds(r))
+    return (*_threshold(r), *at_stake(r), *_enough(r), *_flips(r), *_teachers(r), *_augmenters(r), *_seeds(r))
 
 
 def caveats(r: Recommendation, measured: Sequence[Arm]) -> tuple[Reason, ...]:
@@ -118,6 +118,10 @@ def at_stake(r: Recommendation) -> list[Reason]:
             references("chan-abstract", "chan-gaps-shrink"),
         )
     ]
+
+
+def _enough(r: Recommendation) -> list[Reason]:
+    return [] if r.enough is None else [Reason(enough.told(r.enough), ())]
 
 
 def _flips(r: Recommendation) -> list[Reason]:

@@ -133,6 +133,16 @@ class CurveBand:
 
 
 @dataclass(frozen=True, slots=True)
+class Enough:
+    """Points of accuracy between the budget and its half, and between its double and the budget, with the strategy that
+    does best on its own."""
+
+    half_points: Interval
+    double_points: Interval | None
+    """None where twice the budget lies too far beyond what was measured."""
+
+
+@dataclass(frozen=True, slots=True)
 class Flip:
     """One thing that would make another strategy the one with the highest expected accuracy."""
 
@@ -247,6 +257,8 @@ class Recommendation:
     """Expected accuracies that differ by less than this many points are too close to call."""
     at_stake: Interval | None = None
     """Best over worst strategy at this budget, in points: does the choice matter? None where it is refused."""
+    enough: Enough | None = None
+    """What half of the budget gives up and twice the budget brings; None where it is refused."""
     winners_by_calls: tuple[tuple[str, Strategy], ...] = ()
     """The highest expected accuracy under each convention of counting calls."""
     flips: tuple[Flip, ...] = ()

@@ -3,6 +3,7 @@
 import pandas as pd
 import streamlit as st
 
+from engine import enough
 from engine.comparison import wilson
 from engine.domain import Interval, Measurement, Recommendation, Strategy
 from engine.wording_choices import flips, tie
@@ -194,7 +195,7 @@ with answer:
     advice_parts.teachers(found, asked.price_sources)
     advice_parts.next_cells(advice_parts.pilot(have, points), have, first)
     why, but = st.columns(2, gap="large")
-    told = {tie(found), flips(found)}
+    told = {tie(found), flips(found)} | ({enough.told(found.enough)} if found.enough else set())
     with why:
         advice_parts.sentences("Why", [reason for reason in found.reasons if reason.text not in told], first)
     with but:

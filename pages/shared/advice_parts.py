@@ -8,7 +8,7 @@ from functools import lru_cache
 import pandas as pd
 import streamlit as st
 
-from engine import advice, next_pilot, offers
+from engine import advice, enough, next_pilot, offers
 from engine.changed import Change, Compared, compare
 from engine.domain import Interval, Measurement, Reason, Recommendation, Situation, TeacherOutlook
 from engine.next_pilot import NextPilot
@@ -77,6 +77,8 @@ def spending(found: Recommendation, first: terms.FirstUse) -> None:
     # No caption: a link in one is too faint to read.
     told = f"A hypothesis until a mixed set was measured: each next query goes where the curves gain most.{gain}"
     st.markdown(f":small[{first(told)}]")
+    if found.enough is not None:
+        st.markdown(enough.told(found.enough))
 
 
 def mind(found: Recommendation, first: terms.FirstUse) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import advice, alternatives, evidence, offers
+from engine import advice, alternatives, enough, evidence, offers
 from engine.comparison import detectable_difference
 from engine.domain import Baseline, Cell, Measurement, Situation, Strategy, TaskType, TeacherOffer
 from engine.errors import InputError
@@ -182,6 +182,23 @@ def test_what_is_at_stake_is_the_best_over_the_worst():
     best, worst = (f(r.outlooks, key=lambda o: o.accuracy.mean).accuracy.mean for f in (max, min))
     assert r.at_stake.mean == pytest.approx(100 * (best - worst))
     assert r.at_stake.low80 < r.at_stake.mean < r.at_stake.high80
+
+
+def test_how_much_is_enough_is_what_half_and_twice_the_budget_are_expected_to_reach():
+    r, half, twice = (ask(queries=queries) for queries in (3000, 1500, 6000))
+    best = [outlook(found, r.recommended).accuracy.mean for found in (half, r, twice)]
+    assert r.enough.half_points.mean == pytest.approx(100 * (best[1] - best[0]), abs=0.1)
+    assert r.enough.double_points.mean == pytest.approx(100 * (best[2] - best[1]), abs=0.1)
+    assert 0 <= r.enough.half_points.low80 < r.enough.half_points.mean < r.enough.half_points.high80
+    assert enough.told(r.enough) in text(r.reasons)
+
+
+def test_beyond_what_was_measured_no_word_is_said_of_more_money():
+    cells = [cell(AA, 300, 180), cell(NQ, 300, 250), cell(Baseline.SEEDS_ONLY, 0, 150)]
+    near, far = (ask(queries=queries, points=cells) for queries in (600, 200_000))
+    assert near.enough is not None
+    assert near.enough.double_points is not None
+    assert far.enough is None
 
 
 def test_at_the_budget_that_flips_the_advice_the_two_are_level():
