@@ -31,13 +31,13 @@ def enough(case: Case, strategy: int) -> Enough | None:
 
 def told(found: Enough) -> str:
     """In a sentence, with 80 % intervals."""
-    said = (
-        f"How much is enough? Half the budget, spent the same way, is expected to give up {_points(found.half_points)}"
-    )
+    said = f"How much is enough? Half the budget for the same strategy would give up {_points(found.half_points)}"
     if found.double_points is not None:
-        said += f", twice the budget would bring {_points(found.double_points)} more"
+        said += f", twice the budget would bring {_points(found.double_points)}"
     return f"{said}."
 
 
 def _points(found: Interval) -> str:
+    if found.high80 < 0.1:
+        return "less than 0.1 points"
     return f"{found.mean:.1f} points ({found.low80:.1f} to {found.high80:.1f})"
