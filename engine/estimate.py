@@ -66,12 +66,20 @@ class Estimate:
     """What the student takes on this machine; None where its config says no shape (or is on the hub only)."""
 
 
-def estimate(plan: PilotPlan, task: Task, sources: Sources, student: StudentInfo, recipe: Recipe) -> Estimate:
-    """What the plan takes with these items."""
+def estimate(
+    plan: PilotPlan,
+    task: Task,
+    sources: Sources,
+    student: StudentInfo,
+    recipe: Recipe,
+    verdicts: int | None = None,
+) -> Estimate:
+    """What the plan takes with these items; `verdicts` of a judge are counted from its cells where none are given."""
     seeds, test, inputs = sources.seeds, sources.test, sources.inputs
     prices = prices_of(plan)
     queries = queries_by_model(plan, len(seeds), len(test), len(inputs))
-    verdicts = 0 if task.judge is None else verdicts_needed(plan, len(seeds), len(test), len(inputs))
+    if verdicts is None:
+        verdicts = 0 if task.judge is None else verdicts_needed(plan, len(seeds), len(test), len(inputs))
     needed = queries.total() + verdicts
     ceiling = plan.ceiling.queries or needed + round(RETRY_ALLOWANCE * needed) + 10
     cells = grid_of(plan, len(seeds), len(inputs))

@@ -85,7 +85,8 @@ def follow(
         update={
             "name": f"full run after {pilot.name}"[:80],
             "variants": (),
-            "teachers": {},
+            # Variants are over, and with them further teachers; whoever judged the pilot judges what follows it.
+            "teachers": {name: model for name, model in pilot.teachers.items() if name == pilot.judge},
             "full": full,
             "ceiling": ceiling,
             "training": training,

@@ -46,6 +46,8 @@ class PreparedFull:
     full: FullPlan
     visits: Mapping[Strategy, int]
     """By strategy: what its queries pay for."""
+    verdicts: int
+    """Queries to a judge at the end, one for each test item: none where nothing is trained or no judge scores."""
 
 
 def prepare_full(plan: PilotPlan) -> PreparedFull:
@@ -125,10 +127,17 @@ def _counted(
             "given now (--test)."
         )
     recipe = plan.recipe(sandbox_recipe.SANDBOX_RECIPE if plan.sandbox_student else Recipe())
+    verdicts = len(sources.test) if full.train and task.judge is not None else 0
+    asked = sum(full.spending.values()) + verdicts
     # What a person types as queries is the most that is charged; a lost reply is asked again out of it.
-    ceiling = plan.ceiling.queries or sum(full.spending.values())
+    ceiling = plan.ceiling.queries or asked
+    if ceiling <= verdicts:
+        raise InputError(
+            f"ceiling.queries: found {ceiling:,}, but the judge alone takes {verdicts:,}, one for each test item; "
+            f"raise it to {asked:,}"
+        )
     plan = plan.model_copy(update={"ceiling": plan.ceiling.model_copy(update={"queries": ceiling})})
-    estimated = _estimate(plan, task, sources, student, recipe, visits)
+    estimated = _estimate(plan, task, sources, student, recipe, visits, verdicts)
     expected, most = estimated.expected_usd, plan.ceiling.usd
     if expected is not None and most is not None and expected > most:
         warnings.append(
@@ -149,7 +158,7 @@ def _counted(
         sources.inputs,
         division,
     )
-    return PreparedFull(prepared, full, visits)
+    return PreparedFull(prepared, full, visits, verdicts)
 
 
 def _estimate(
@@ -159,9 +168,13 @@ def _estimate(
     student: StudentInfo,
     recipe: Recipe,
     visits: Mapping[Strategy, int],
+    verdicts: int,
 ) -> Estimate:
-    """The strategies' estimates added up, each as a pilot would make it; the ceiling is what was typed."""
-    parts = []
+    """The strategies' estimates added up, each as a pilot would make it, and the verdicts; the ceiling is what was
+    typed."""
+    parts: list[Estimate] = []
+    # A judge's longest prompt belongs to the bound where a judge is asked, and nowhere else.
+    task = task if verdicts else replace(task, judge=None)
     for strategy, count in visits.items():
         queries = queries_for(count, strategy, together=plan.prompts.questions_per_call)
         one = plan.model_copy(
@@ -174,7 +187,7 @@ def _estimate(
         )
         # No cell is measured here, so that what test items can show is of no interest.
         looked_at = replace(sources, test=sources.test or sources.seeds[:1])
-        parts.append(estimate(one, replace(task, judge=None), looked_at, student, recipe))
+        parts.append(estimate(one, task, looked_at, student, recipe, verdicts=0 if parts else verdicts))
     return replace(
         parts[0],
         queries=sum(part.queries for part in parts),

@@ -26,12 +26,12 @@ SEED = 1000
 
 @dataclass(frozen=True, slots=True)
 class FullTraining:
-    """Trains on what a full run kept; `generator` asks the judge, where the task has one."""
+    """Trains on what a full run kept; `judge` is asked where the task has one: whom the plan names, or the teacher."""
 
     ready: PreparedFull
     run_id: str
     trainer: Trainer
-    generator: Generator
+    judge: Generator
     store: Store
     check: Callable[[], None]
 
@@ -82,7 +82,7 @@ class FullTraining:
             if isinstance(result, Exception):
                 self.store.end_cell(self.run_id, cell, "failed", str(result)[:500])
                 return
-            scores = asyncio.run(judged(prepared.task, self.generator, prepared.test, result.answers))
+            scores = asyncio.run(judged(prepared.task, self.judge, prepared.test, result.answers))
             record(
                 self.store,
                 self.run_id,

@@ -58,6 +58,8 @@ class Ceiling:
 
     queries: int | None
     usd: float | None
+    kept: int = 0
+    """Of these queries, those that are kept for a judge: whoever pays under this ceiling leaves them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,10 +237,12 @@ class Ledger:
 
     def _check(self, queries: int, usd: float, bound: float | None) -> None:
         """Refuses one more query of at most `bound` dollars where it would pass the ceiling."""
-        if self.ceiling.queries is not None and queries + 1 > self.ceiling.queries:
-            raise CeilingReachedError(
-                f"the ceiling of {self.ceiling.queries} queries is reached; raise it or accept what there is"
+        most, kept = self.ceiling.queries, self.ceiling.kept
+        if most is not None and queries + 1 > most - kept:
+            reached = f"the ceiling of {most} queries is reached" + (
+                f", {kept} of them kept for the judge" * bool(kept)
             )
+            raise CeilingReachedError(f"{reached}; raise it or accept what there is")
         if self.ceiling.usd is not None and (bound is None or usd + bound > self.ceiling.usd + 1e-9):
             raise CeilingReachedError(
                 f"the ceiling of ${self.ceiling.usd:.2f} is reached (${usd:.4f} charged, the next query "

@@ -9,7 +9,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import psutil
@@ -150,9 +150,17 @@ def _full(run_id: str, store: Store, key: SecretStr | None, heart: Heart) -> Ful
         augmenter=augmenter_of(store, run_id, ready.prepared, heart.check),
         few_shot=ready.prepared.few_shot,
     )
-    training = FullTraining(
-        ready, run_id, heart.holds(LocalTrainer(ready.prepared.student.parameters)), generator, store, heart.check
+    # The judge comes last: what must be asked again before it never takes its queries.
+    for asked in (generator, generator.augmenter):
+        asked.ledger.ceiling = replace(asked.ledger.ceiling, kept=ready.verdicts)
+    judge = judge_of(store, run_id, ready.prepared, heart.check) or generator_for(
+        plan.teacher,
+        generator.teacher,
+        ledger_of(store, run_id, ready.prepared, ready.prepared.price),
+        heart.check,
     )
+    trainer = heart.holds(LocalTrainer(ready.prepared.student.parameters))
+    training = FullTraining(ready, run_id, trainer, judge, store, heart.check)
     return FullRun(ready, run_id, generator, store, training if ready.full.train else None)
 
 

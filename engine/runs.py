@@ -23,7 +23,7 @@ from engine.errors import InputError
 from engine.full_prepare import PreparedFull
 from engine.job_files import fingerprint, read_json, write_json
 from engine.ledger import account
-from engine.plan import PilotPlan, check_plan, with_paths
+from engine.plan import ModelPlan, PilotPlan, check_plan, with_paths
 from engine.plan_task import type_of
 from engine.pool_report import read_report
 from engine.pools import prompts_hash
@@ -119,18 +119,26 @@ def _full_token(ready: PreparedFull) -> str:
     prepared, full = ready.prepared, ready.full
     teacher = prepared.plan.teacher.model_dump(mode="json", include={"kind", "base_url", "model", "keep_reasoning"})
     augmenter = prepared.plan.augmenter
+    # Only where there is one: runs of before a full run had judges are found again.
+    judge = {} if prepared.plan.judge is None else {"judge": _named(prepared.plan.teachers[prepared.plan.judge])}
     return FULL + fingerprint(
-        {
+        judge
+        | {
             "prompts": [
                 prompts_hash(prepared, strategy, prepared.plan.prompts.questions_per_call) for strategy in Strategy
             ],
             "items": [[item.id for item in items] for items in (prepared.seeds, prepared.test, prepared.inputs)],
             "teacher": teacher,
-            "augmenter": None if augmenter is None else [augmenter.kind, augmenter.base_url, augmenter.model],
+            "augmenter": None if augmenter is None else _named(augmenter),
             "spending": list(full.spending.items()),
             "tokens": [prepared.task.max_answer_tokens, prepared.task.max_question_tokens],
         }
     )
+
+
+def _named(model: ModelPlan) -> list[str | None]:
+    """What makes it the same model."""
+    return [model.kind, model.base_url, model.model]
 
 
 def carried(plan: PilotPlan, store: Store, run_id: str) -> PilotPlan:
