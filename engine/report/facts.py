@@ -7,11 +7,10 @@ import itertools
 import json
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-
-from sqlalchemy import text
 
 from engine import prices
 from engine.advice import as_json
@@ -26,6 +25,7 @@ from engine.records import CHECK, FULL, RETRIEVAL, CellRow, Run
 from engine.report.plainly import keys_of, without_keys
 from engine.retrieval.filing import result_of_run
 from engine.runs import advice, plan_of, summary
+from engine.spent import spent
 from engine.store import Store
 from engine.student import check_student
 from engine.versions import kept_versions, versions
@@ -164,36 +164,13 @@ def _examples(store: Store, run_id: str) -> list[dict[str, Any]]:
 
 def _ledger(store: Store, run_id: str) -> dict[str, Any]:
     paid = account(store, run_id)
-    with store.reading() as connection:
-        rows = connection.execute(_SUMS, {"run": run_id}).mappings().all()
     return {
         "settled": paid.settled,
         "unknown": paid.unknown,
         "on_their_way": paid.reserved,
         "usd": paid.usd,
-        "sums": [
-            {
-                "strategy": row["strategy"],
-                "teacher": row["teacher"],
-                "state": row["state"],
-                "queries": row["queries"],
-                "input_tokens": row["input_tokens"],
-                "output_tokens": row["output_tokens"],
-                # A sum with an unknown part is unknown; what was released cost nothing.
-                "usd": None if row["unpriced"] else row["usd"],
-            }
-            for row in rows
-        ],
+        "sums": [asdict(one) for one in spent(store, run_id)],
     }
-
-
-_SUMS = text(
-    "SELECT strategy, teacher, state, count(*) AS queries, sum(input_tokens) AS input_tokens, "
-    "sum(output_tokens) AS output_tokens, "
-    "sum(CASE state WHEN 'released' THEN 0 ELSE coalesce(reply_usd, reserved_usd) END) AS usd, "
-    "sum(state != 'released' AND coalesce(reply_usd, reserved_usd) IS NULL) AS unpriced "
-    "FROM queries WHERE run_id = :run GROUP BY strategy, teacher, state ORDER BY strategy, teacher, state"
-)
 
 
 def _prices(plan: PilotPlan, run: Run) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -10,8 +11,17 @@ import streamlit as st
 from engine.ledger import account
 from engine.records import Run, RunState
 from engine.runs import kept_estimate
+from engine.spent import Spent, spent
 from engine.store import Store
-from pages.shared import run_words, shown
+from pages.shared import run_words, shown, words
+
+PURPOSES = {"teacher_on_test": "The teacher's own test", "judge": "Verdicts of the judge"}
+OUTCOMES = {
+    "settled": "answered",
+    "unknown": "outcome unknown, charged",
+    "released": "given back, free",
+    "reserved": "on the way",
+}
 
 
 def section(run: Run, store: Store) -> None:
@@ -32,6 +42,49 @@ def section(run: Run, store: Store) -> None:
         "Time runs from filing to the end, waiting and pauses included. Replies that earlier runs had paid for are not "
         "charged again, and an adaptive pilot stops early; both make less of the queries."
     )
+
+
+def paid_for(run: Run, store: Store) -> None:
+    """What the queries were for; nothing where none was asked."""
+    found = spent(store, run.id)
+    if not found:
+        return
+    charged = [one for one in found if one.state != "released"]
+    most = max(charged or found, key=lambda one: (one.usd or 0.0, one.queries))
+    st.subheader(f"Most of it went into {_what(most).lower()}", anchor=False)
+    shown.table(
+        bought(found),
+        key="run_spent",
+        name=f"{run.id}-spent",
+        alt="What the queries of the run were for",
+        column_config={
+            "Cost, $": st.column_config.NumberColumn(format="%.4f", help="Empty where a price is unknown."),
+            "Tokens read": st.column_config.NumberColumn(format="localized", help="Empty where none were reported."),
+            "Tokens written": st.column_config.NumberColumn(format="localized", help="Empty where none were reported."),
+        },
+    )
+
+
+def bought(found: Sequence[Spent]) -> pd.DataFrame:
+    """A row for each purpose, model asked and outcome."""
+    return pd.DataFrame(
+        [
+            {
+                "What for": _what(one),
+                "Asked": one.teacher,
+                "Outcome": OUTCOMES.get(one.state, one.state),
+                "Queries": one.queries,
+                "Tokens read": one.input_tokens,
+                "Tokens written": one.output_tokens,
+                "Cost, $": one.usd,
+            }
+            for one in found
+        ]
+    ).astype({"Tokens read": "Int64", "Tokens written": "Int64", "Cost, $": "Float64"})
+
+
+def _what(one: Spent) -> str:
+    return PURPOSES.get(one.strategy) or words.row(one.strategy)
 
 
 def takeaway(estimate: dict[str, Any], queries: int, usd: float | None, seconds: float) -> str:

@@ -136,6 +136,7 @@ def result(run: Run, plan: PilotPlan, store: Store, cells: Sequence[CellRow]) ->
         )
     result_tables.section(run, store, cells, pools)
     estimate_parts.section(run, store)
+    estimate_parts.paid_for(run, store)
 
 
 def comparison(cells: Sequence[CellRow]) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
+from sqlalchemy import text
 from streamlit.testing.v1 import AppTest
 
 from engine.answer_groups import groups_of
 from engine.domain import Strategy
 from engine.items import write_jsonl
+from engine.ledger import account
 from engine.plan import check_plan
 from engine.records import RunState
 from engine.runs import file_pilot, kept_estimate
@@ -93,6 +96,33 @@ def test_cost_and_time_stand_beside_what_was_estimated(app: AppTest, store: Stor
     assert list(table.loc["Cost"]) == ["$1.10", "$2.20", "$9.80", "$1.96"]
     assert list(table.loc["Teacher queries"])[1:] == ["4,900", "5,400", "4,900"]
     assert any(t.startswith("It cost $1.96 of an expected $2.20") for t in titles(page))
+
+
+def test_what_the_queries_were_for_adds_up_to_what_was_paid(app: AppTest, store: Store) -> None:
+    run_id = filled.run(store, **filled.OWN | {"teacher": PRICED})
+    with store.transaction() as connection:
+        for key, purpose, state, usd in (
+            ("mine", "teacher_on_test", "settled", 0.5),
+            ("back", "judge", "released", 9.0),
+            ("lost", "judge", "unknown", None),
+        ):
+            connection.execute(
+                text(
+                    "INSERT INTO queries (run_id, key, strategy, seed_id, sample_index, teacher, state, reserved_usd, "
+                    "created_at) VALUES (:run, :key, :purpose, 's', 0, 'm', :state, :usd, 1.0)"
+                ),
+                {"run": run_id, "key": key, "purpose": purpose, "state": state, "usd": usd},
+            )
+    page = opened(app, run_id)
+    table = tables(page, "What the queries of the run were for")[0]
+    paid = account(store, run_id)
+    kept = table[table["Outcome"] != "given back, free"]
+    assert kept["Queries"].sum() == paid.queries
+    by = table.set_index(["What for", "Outcome"])["Cost, $"]
+    assert by["The teacher's own test", "answered"] == 0.5
+    assert by["Verdicts of the judge", "given back, free"] == 0
+    assert pd.isna(by["Verdicts of the judge", "outcome unknown, charged"]), "unknown is not free"
+    assert any(t.startswith("Most of it went into ") for t in titles(page))
 
 
 def test_the_estimate_is_kept_when_a_pilot_is_filed(store: Store) -> None:
