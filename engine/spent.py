@@ -39,5 +39,15 @@ def spent(store: Store, run_id: str) -> tuple[Spent, ...]:
     """All queries of a run; the counts add up to the ledger's."""
     with store.reading() as connection:
         rows = connection.execute(_SUMS, {"run": run_id}).mappings().all()
-    names = [name for name in Spent.__slots__ if name != "usd"]
-    return tuple(Spent(*(row[name] for name in names), None if row["unpriced"] else row["usd"]) for row in rows)
+    return tuple(
+        Spent(
+            row["strategy"],
+            row["teacher"],
+            row["state"],
+            row["queries"],
+            row["input_tokens"],
+            row["output_tokens"],
+            None if row["unpriced"] else row["usd"],
+        )
+        for row in rows
+    )
