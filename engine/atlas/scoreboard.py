@@ -37,6 +37,7 @@ def scoreboard(cells: Sequence[AtlasCell], worlds: Sequence[str] = WORLDS) -> di
                 "examples_a_seed": round(one.ratio, 1),
                 "interval90": [round(one.low90, 1), round(one.high90, 1)],
                 "outside_the_budgets": round(one.censored, 2),
+                "seen": one.seen,
             }
             for one in crossings
         ],
@@ -46,14 +47,15 @@ def scoreboard(cells: Sequence[AtlasCell], worlds: Sequence[str] = WORLDS) -> di
 
 def headline(crossings: Sequence[Crossing]) -> str:
     """Whether worlds cross at ratios that are more than a factor of three apart, where two were measured with the same
-    seeds and cross within their budgets; else that this is not known yet."""
+    seeds and are seen to cross; else that this is not known yet."""
     pairs = [
-        (a, b)
-        for a, b in combinations(crossings, 2)
-        if a.seeds == b.seeds and a.world != b.world and max(a.censored, b.censored) < 0.5
+        (a, b) for a, b in combinations(crossings, 2) if a.seeds == b.seeds and a.world != b.world and a.seen and b.seen
     ]
     if not pairs:
-        return "How far apart the worlds' crossovers are is not known yet: fewer than two worlds cross where measured."
+        return (
+            "How far apart the worlds' crossovers are is not known yet: with as many seeds fewer than two worlds have "
+            "answers clearly ahead at one budget and new questions at a larger one."
+        )
     a, b = max(pairs, key=lambda pair: abs(np.median(pair[0].log2 - pair[1].log2)))
     if np.median(a.log2 - b.log2) < 0:
         a, b = b, a
@@ -122,14 +124,14 @@ def text(found: dict[str, Any]) -> str:
         lines.append(f"| {claim['claim']} | {claim['unit']} | {' | '.join(map(_cell, claim['by_world']))} |")
     lines += [
         "",
-        "| world | seeds | crossover, examples a seed (90 %) | draws outside the budgets |",
-        "| --- | --- | --- | --- |",
+        "| world | seeds | crossover, examples a seed (90 %) | draws outside the budgets | both sides clearly seen |",
+        "| --- | --- | --- | --- | --- |",
     ]
     for one in found["crossovers"]:
         low, high = one["interval90"]
         lines.append(
             f"| {one['world']} | {one['seeds']} | {one['examples_a_seed']} ({low} to {high}) "
-            f"| {100 * one['outside_the_budgets']:.0f} % |"
+            f"| {100 * one['outside_the_budgets']:.0f} % | {'yes' if one['seen'] else 'no'} |"
         )
     lines += [
         "",
@@ -150,7 +152,7 @@ def text(found: dict[str, Any]) -> str:
 
 def _cell(one: dict[str, Any]) -> str:
     if one["interval90"] is None:
-        return "not measured"
+        return "not known"
     low, high = one["interval90"]
     return f"**{one['verdict']}** {one['effect']:+.1f} ({low:+.1f} to {high:+.1f}), n = {one['comparisons']}"
 

@@ -26,8 +26,10 @@ def accuracy(place: Place) -> float:
     return 0.1 + 0.8 * useful**0.8 / (useful**0.8 + 200)
 
 
-def atlas(world: str, truth: Callable[[Place], float], replicates: int = 3, items: int = 500) -> list[AtlasCell]:
-    rng = np.random.default_rng(5)
+def atlas(
+    world: str, truth: Callable[[Place], float], replicates: int = 3, items: int = 500, seed: int = 5
+) -> list[AtlasCell]:
+    rng = np.random.default_rng(seed)
     hard = rng.random(items)
     cells = []
     for place in planned((world,)):
