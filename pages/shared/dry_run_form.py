@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from engine import launch, runs
 from engine.records import RunState
 from engine.settings import Settings
-from pages.shared import full_plans, pilots, run_controls, run_words, words
+from pages.shared import dry_run_parts, full_plans, pilots, run_controls, run_words, words
 
 
 def pace(plan_json: str) -> full_plans.Pace | None:
@@ -78,6 +78,7 @@ def _watch(run_id: str, plan_json: str, *, live: bool) -> None:
         if found is not None:
             each = "" if found.usd is None else f", {run_words.money(found.usd)} for all"
             st.caption(words.plain(f"Dry run: {found.queries} queries, {found.each_s:.2g} s each{each}."))
+            dry_run_parts.written(now, pilots.store())
         elif now.state is not RunState.DONE:
             st.warning(f"Dry run: {words.plain(now.message)}", icon=":material/error:")
         elif now.message:

@@ -13,7 +13,7 @@ from engine.query_pace import measured
 from engine.records import Run
 from engine.runs import plan_of
 from engine.store import Store
-from pages.shared import forecast_parts, run_words, shown, words
+from pages.shared import dry_run_parts, forecast_parts, run_words, shown, words
 
 
 def view(run: Run, store: Store) -> None:
@@ -52,6 +52,7 @@ def dry(run: Run, store: Store) -> None:
         "A dry run: two examples of each strategy, to know the time and the price of all. What it asked is kept, and "
         "the pilot or the data set itself does not buy it again."
     )
+    dry_run_parts.written(run, store)
 
 
 def became(report: dict[str, Any]) -> pd.DataFrame:

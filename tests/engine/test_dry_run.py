@@ -6,7 +6,7 @@ from pydantic import SecretStr
 
 from engine.costs import Price, queries_for
 from engine.domain import Item, Strategy
-from engine.dry_run import VISITS, dry_run
+from engine.dry_run import VISITS, dry_run, written_in
 from engine.generation import Generator
 from engine.ledger import Ceiling, Ledger
 from engine.plan import TeacherPlan
@@ -39,6 +39,12 @@ def test_two_visits_of_each_strategy_are_asked_and_the_pilot_buys_none_of_them_a
         assert found.queries == server.answered == asked
         assert found.seconds >= 0.05
         assert found.output_tokens == 5
+        wrote = written_in(store.folder("dry"))
+        assert [row["strategy"] for row in wrote] == [s.value for s in STRATEGIES for _ in range(VISITS)]
+        assert {row["seed"] for row in wrote} <= {seed.question for seed in SEEDS}
+        by = {row["strategy"]: row for row in wrote}
+        assert by["answer_augmentation"]["question"] == by["answer_augmentation"]["seed"]
+        assert all((row["rejected"] is None) == (row["answer"] is not None) for row in wrote)
         for strategy in STRATEGIES:
             asyncio.run(generator("pilot").pool(strategy, math, SEEDS, 10, lambda: None))
         assert server.answered == sum(queries_for(10, strategy) for strategy in STRATEGIES)

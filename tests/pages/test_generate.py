@@ -153,6 +153,10 @@ def test_the_run_of_a_data_set_shows_what_became_of_it_and_gives_the_folder(app:
     app.run()
     assert not app.exception
     assert metric(app, "Queries answered") == "4"
+    written = app.dataframe[0].value
+    assert list(written["Strategy"]) == ["New questions"] * 2
+    assert written["From the seed"].str.len().min() > 0
+    assert set(written["Example"].str[:3]) <= {"yes", "no:"}
     assert any("A dry run" in caption.value for caption in app.caption)
     assert not app.get("plotly_chart")
     assert not app.button
