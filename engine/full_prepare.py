@@ -131,7 +131,7 @@ def _counted(
     asked = sum(full.spending.values()) + verdicts
     # What a person types as queries is the most that is charged; a lost reply is asked again out of it.
     ceiling = plan.ceiling.queries or asked
-    if ceiling <= verdicts:
+    if ceiling < verdicts:
         raise InputError(
             f"ceiling.queries: found {ceiling:,}, but the judge alone takes {verdicts:,}, one for each test item; "
             f"raise it to {asked:,}"

@@ -46,12 +46,18 @@ class Origin:
     """Who writes questions."""
 
 
+def name_of(pool: Pool) -> str:
+    """What a pool is called in the store, and its folder on the disk."""
+    strategy, size, variant = pool
+    return f"{strategy.value}{'' if variant == PLAIN else '-' + variant}-s{size}"
+
+
 class PoolFiles:
     """Takes a pool visit by visit. `budgets` says how many visits each budget in queries pays for."""
 
     def __init__(self, run_id: str, store: Store, origin: Origin, budgets: Mapping[int, int]) -> None:
-        strategy, size, variant = origin.pool
-        self.strategy, self.name = strategy, f"{strategy.value}{'' if variant == PLAIN else '-' + variant}-s{size}"
+        strategy = origin.pool[0]
+        self.strategy, self.name = strategy, name_of(origin.pool)
         self.folder = store.folder(run_id) / "pools" / self.name
         self.counts: Counter[str] = Counter()
         """Visits by reason; once the pool is closed they add up."""

@@ -83,9 +83,13 @@ def file_full(ready: PreparedFull, store: Store, let_go: Callable[[str], None]) 
     """Queues a full run and returns its id. Asked for again with the same contents it is the same run, with the
     ceiling and the folder as they are typed now: what it was charged counts, and nothing is bought again.
 
-    `let_go` frees a run whose worker is dead. InputError where a live worker makes this data set now.
+    Where no ceiling in money was typed, the upper cost that was shown is filed as one. `let_go` frees a run whose
+    worker is dead. InputError where a live worker makes this data set now.
     """
     plan = from_this_machine(ready.prepared.plan)
+    # What was shown before the start holds, whatever prices a later version knows; 0 is no ceiling that anybody needs.
+    most = plan.ceiling.usd or ready.prepared.estimate.upper_usd or None
+    plan = plan.model_copy(update={"ceiling": plan.ceiling.model_copy(update={"usd": most})})
     run_id = f"{FULL}{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
     filed = carried(plan, store, run_id)
     found = store.file_run(run_id, plan.name, filed.model_dump(mode="json"), _full_token(ready))

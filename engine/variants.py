@@ -100,30 +100,48 @@ def asked(plan: PilotPlan, seeds: int, inputs: int) -> Counter[str]:
 
     An upper bound where a variant is guided: which seeds it visits is known in the run only.
     """
-    queries: dict[str, set[tuple[object, ...]]] = {}
     counted: Counter[str] = Counter()
-    dummies = tuple(Item(str(place), "", "") for place in range(max(seeds, inputs)))
     pools = pools_of(plan, plan.cells(seeds, inputs))
     pools_by_strategy = Counter(pool[0] for pool in pools)
+    sharing: dict[Pool, int] = {}
+    for pool, visits in pools.items():
+        strategy, _, name = pool
+        if variant_of(plan, name) is not None or pools_by_strategy[strategy] > 1:
+            sharing[pool] = visits
+            continue
+        # Nothing to share queries with, and perhaps a hundred thousand visits: no set is needed.
+        together = making_of(plan, name).together if strategy is Strategy.NEW_QUESTION else 1
+        counted[TEACHER] += visits
+        counted[_writer(plan)] += -(-visits // together) if calls_per_example(strategy) > 1 else 0
+    found = queries_of(plan, sharing, seeds, inputs)
+    return +counted + Counter({who: len(queries) for who, queries in found.items()})
+
+
+def queries_of(
+    plan: PilotPlan, pools: Mapping[Pool, int], seeds: int, inputs: int
+) -> dict[str, set[tuple[object, ...]]]:
+    """The distinct queries of pools with so many visits each, by who is asked: those that several pools share are one,
+    as they are in the ledger. Where every reply is there, what two such sets have in common is not bought again."""
+    queries: dict[str, set[tuple[object, ...]]] = {}
+    dummies = tuple(Item(str(place), "", "") for place in range(max(seeds, inputs)))
     for (strategy, size, name), visits in pools.items():
         making, variant = making_of(plan, name), variant_of(plan, name)
         visited = dummies[:inputs] if strategy is Strategy.REAL_QUESTION else dummies[:size]
         order = making.order(visited, together=strategy is Strategy.NEW_QUESTION)
         own = name if variant is not None and variant.guided else ""
-        writer = AUGMENTER if plan.augmenter is not None else TEACHER
         writes = calls_per_example(strategy) > 1
-        if variant is None and pools_by_strategy[strategy] == 1:
-            # Nothing to share queries with, and perhaps a hundred thousand visits: no set is needed.
-            counted[TEACHER] += visits
-            counted[writer] += -(-visits // order.together) if writes else 0
-            continue
         for visit in range(visits):
             seed, sample = order.at(visit)
             if writes:
                 call = (strategy, seed.id, "writes", order.together, sample // order.together, own)
-                queries.setdefault(writer, set()).add(call)
+                queries.setdefault(_writer(plan), set()).add(call)
             who = dealt(making.shares, visit, len(visited)) if making.shares else TEACHER
             answers = queries.setdefault(who, set())
             # What is answered follows from what was written: a list's entry is no other call's question.
             answers.update((strategy, seed.id, sample, order.together, vote, own) for vote in range(making.votes))
-    return +counted + Counter({who: len(found) for who, found in queries.items()})
+    return queries
+
+
+def _writer(plan: PilotPlan) -> str:
+    """Who writes questions."""
+    return TEACHER if plan.augmenter is None else AUGMENTER

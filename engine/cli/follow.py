@@ -56,7 +56,12 @@ def _follow(given: argparse.Namespace) -> int:
     if given.queries is not None and given.queries < 2:
         raise InputError(f"--queries {given.queries}: expected at least 2")
     found = follow(
-        run, store.cells(run.id), given.out.expanduser().absolute(), given.queries, chosen_rate(store.folder(run.id))
+        run,
+        store.cells(run.id),
+        store.pools(run.id),
+        given.out.expanduser().absolute(),
+        given.queries,
+        chosen_rate(store.folder(run.id)),
     )
     plan = found.plan
     if given.ceiling_usd is not None:
@@ -72,12 +77,18 @@ def _follow(given: argparse.Namespace) -> int:
         tell(f"forecast: {100 * forecast.mean:.0f} % right ({100 * forecast.low80:.0f} to {100 * forecast.high80:.0f})")
     for warning in ready.prepared.warnings:
         tell(f"note: {warning}")
+    usd = min((usd for usd in (plan.ceiling.usd, ready.prepared.estimate.upper_usd) if usd is not None), default=None)
+    cost = "at an unknown price" if usd is None else f"for at most ${usd:.4f}"
+    judged = f", {found.verdicts:,} of them a judge's verdicts" if found.verdicts else ""
+    tell(f"at most {found.most:,} new queries{judged}, {cost}; a lost reply is asked again out of them")
     if given.dry_run:
         told = {
             "spending": {s.value: q for s, q in ready.full.spending.items()},
             "reused": found.reused,
             "given_up": found.given_up,
             "total": found.total,
+            "ceiling_queries": found.most,
+            "ceiling_usd": usd,
             "forecast": None if forecast is None else forecast.model_dump(),
         }
         print(dumps(told) if given.json else "nothing was started")

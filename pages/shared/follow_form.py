@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import streamlit as st
@@ -17,8 +17,9 @@ from engine.errors import InputError, SeedPilotError
 from engine.following import FollowUp, follow
 from engine.full_prepare import prepare_full
 from engine.plan import PLAIN, PilotPlan
+from engine.prepare import Estimate
 from engine.rate_choice import chosen_rate
-from engine.records import FULL, CellRow, Run
+from engine.records import FULL, CellRow, PoolRow, Run
 from engine.settings import Settings
 from engine.store import Store
 from pages.shared import emphasis, full_plans, pilots, run_controls, run_words, session, teacher_form, words
@@ -90,31 +91,44 @@ def found(run: Run, store: Store, queries: int, usd: float | None) -> FollowUp:
     """The full run of that budget; InputError where there is none."""
     cells = store.cells(run.id)
     rate = chosen_rate(store.folder(run.id))
-    made = _follow(pilots.state(run, cells), queries, rate, Settings().home, run, cells)
+    made = _follow(pilots.state(run, cells), queries, rate, Settings().home, run, cells, store.pools(run.id))
     ceiling = made.plan.ceiling.model_copy(update={"usd": usd})
-    return FollowUp(
-        made.plan.model_copy(update={"ceiling": ceiling}), made.advised, made.total, made.reused, made.given_up
-    )
+    return replace(made, plan=made.plan.model_copy(update={"ceiling": ceiling}))
 
 
 @st.cache_data(max_entries=32, show_spinner="Working out the full run")
-def _follow(state: int, queries: int, rate: float | None, home: Path, _run: Run, _cells: list[CellRow]) -> FollowUp:
-    return follow(_run, _cells, home / "data-sets" / f"full-{_run.id}-{queries}", queries, rate)
+def _follow(
+    state: int,
+    queries: int,
+    rate: float | None,
+    home: Path,
+    _run: Run,
+    _cells: list[CellRow],
+    _pools: list[PoolRow],
+) -> FollowUp:
+    return follow(_run, _cells, _pools, home / "data-sets" / f"full-{_run.id}-{queries}", queries, rate)
 
 
 def cost(made: FollowUp) -> Cost:
-    """What is still to be paid of it: the estimate, less what the pilot has bought."""
-    raw = json.dumps(made.plan.model_dump(mode="json"), sort_keys=True)
-    estimate = full_plans.outline(raw).estimate
-    share = max(0.0, 1 - made.reused / max(1, estimate.queries))
+    """What is still to be paid of it: the estimate less what the pilot has bought, and the bound of its ceiling."""
+    estimate = _estimate(made.plan)
+    # What the pilot bought made examples; verdicts are new.
+    full = made.plan.full
+    untrained = None if full is None else full.model_copy(update={"train": False})
+    making = _estimate(made.plan.model_copy(update={"full": untrained})) if made.verdicts else estimate
+    share = min(1.0, made.reused / max(1, making.queries))
 
-    def of(usd: float | None) -> float | None:
-        return None if usd is None else usd * share
+    def of(whole: float | None, made_usd: float | None) -> float | None:
+        return None if whole is None or made_usd is None else whole - share * made_usd
 
-    most, ceiling = of(estimate.upper_usd), made.plan.ceiling.usd
+    most, ceiling = estimate.upper_usd, made.plan.ceiling.usd
     if ceiling is not None:
         most = ceiling if most is None else min(most, ceiling)
-    return Cost(of(estimate.lower_usd), of(estimate.expected_usd), most)
+    return Cost(of(estimate.lower_usd, making.lower_usd), of(estimate.expected_usd, making.expected_usd), most)
+
+
+def _estimate(plan: PilotPlan) -> Estimate:
+    return full_plans.outline(json.dumps(plan.model_dump(mode="json"), sort_keys=True)).estimate
 
 
 @st.dialog("Start the full run?", width="large")
@@ -131,7 +145,6 @@ def _asked(run: Run, plan: PilotPlan, made: FollowUp) -> None:
     full = made.plan.full
     if full is None:  # a follow-up always has one; the type cannot say so
         return
-    spent = sum(full.spending.values())
     parts = ", then ".join(f"{asked:,} on {words.STRATEGIES[s].lower()}" for s, asked in full.spending.items())
     st.markdown(f"**{words.plain(made.advised.headline)}**")
     st.markdown(
@@ -139,7 +152,10 @@ def _asked(run: Run, plan: PilotPlan, made: FollowUp) -> None:
         f"{made.given_up:,} of the pilot's have no place in this plan."
     )
     left, right = st.columns(2)
-    left.metric("New queries, at most", f"{spent - made.reused:,}", help="A lost reply is asked again out of them.")
+    judged = f" The last {made.verdicts:,} are the judge's, one for each test item." if made.verdicts else ""
+    left.metric(
+        "New queries, at most", f"{made.most:,}", help=f"The ceiling: a lost reply is asked again out of it.{judged}"
+    )
     forecast = full.forecast
     right.metric(
         "Forecast, right",
@@ -152,7 +168,11 @@ def _asked(run: Run, plan: PilotPlan, made: FollowUp) -> None:
     low, middle, high = st.columns(3)
     low.metric("Cost, at least", run_words.money(takes.lower_usd))
     middle.metric("Cost, expected", run_words.money(takes.expected_usd))
-    high.metric("Cost, at most", run_words.money(takes.upper_usd), help="The run never charges more.")
+    high.metric(
+        "Cost, at most",
+        run_words.money(takes.upper_usd),
+        help=None if takes.upper_usd is None else "The ceiling in money: the run never charges more.",
+    )
     if takes.expected_usd is None:
         st.info("The price is unknown, so the ceiling holds in queries only.", icon=":material/help:")
     key = teacher_form.password(f"follow_key_{run.id}") if plan.teacher.key_typed else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,7 @@ def test_a_pilot_is_followed_by_what_it_advises_and_the_forecast_is_judged(store
         pilot = file_pilot(check_plan(plan), store)
         assert worker.run(pilot, store) == RunState.DONE, store.run(pilot).message
         paid = server.answered
-        found = follow(store.run(pilot), store.cells(pilot), tmp_path / "data", 60)
+        found = follow(store.run(pilot), store.cells(pilot), store.pools(pilot), tmp_path / "data", 60)
         ready = prepare_full(found.plan)
         spending = ready.full.spending
         assert sum(spending.values()) <= 60 - found.given_up
@@ -89,7 +90,7 @@ def test_a_forecast_holds_where_its_interval_and_the_measured_one_meet() -> None
 
 def test_what_the_plan_has_no_use_for_is_given_up_and_not_counted_as_left(store: Store, tmp_path: Path) -> None:
     pilot = filled.run(store)
-    found = follow(store.run(pilot), store.cells(pilot), tmp_path / "data", 20_000)
+    found = follow(store.run(pilot), store.cells(pilot), store.pools(pilot), tmp_path / "data", 20_000)
     spent = sum(found.plan.full.spending.values()) if found.plan.full else 0
     assert spent + found.given_up <= 20_000
     assert found.reused + found.given_up > 0
@@ -99,16 +100,29 @@ def test_what_the_plan_has_no_use_for_is_given_up_and_not_counted_as_left(store:
     assert forecast is None or forecast.low80 <= forecast.mean <= forecast.high80
 
 
+def test_what_the_pilot_lost_or_never_asked_is_not_counted_as_paid(store: Store, tmp_path: Path) -> None:
+    pilot = filled.run(store, grid={"strategies": ["answer_augmentation", "new_question"], "budgets": [200]})
+    run, cells = store.run(pilot), store.cells(pilot)
+    whole = follow(run, cells, store.pools(pilot), tmp_path / "data", 2000)
+    assert whole.reused + whole.given_up == 2 * 200
+    # The ceiling ended the one after thirty answers; ten visits of the other came to nothing.
+    ended, lost = store.pools(pilot)
+    partly = [replace(ended, counts={"kept": 30}), replace(lost, counts={"kept": 90, "no_reply": 10})]
+    found = follow(run, cells, partly, tmp_path / "data", 2000)
+    assert found.reused + found.given_up == 30 + 2 * 90
+    assert found.most == prepare_full(found.plan).prepared.estimate.queries - found.reused
+
+
 def test_what_cannot_be_followed_says_why(store: Store, tmp_path: Path) -> None:
     queued = filled.run(store, "20261121-130000-wait", RunState.QUEUED)
     with pytest.raises(InputError) as caught:
-        follow(store.run(queued), store.cells(queued), tmp_path / "data")
+        follow(store.run(queued), store.cells(queued), (), tmp_path / "data")
     said_of = "\n".join(caught.value.problems)
     assert "names no target.queries" in said_of
     assert "has measured no strategy yet" in said_of
     done = filled.run(store)
     with pytest.raises(InputError, match="nothing is left to follow it with"):
-        follow(store.run(done), store.cells(done), tmp_path / "data", 3)
+        follow(store.run(done), store.cells(done), store.pools(done), tmp_path / "data", 3)
 
 
 def test_the_track_record_counts_only_what_was_forecast_and_measured(
@@ -132,3 +146,33 @@ def test_the_track_record_counts_only_what_was_forecast_and_measured(
         main(["forecasts", "--json"])
     assert ended.value.code == 0
     assert json.loads(capsys.readouterr().out)["of"] == 2
+
+
+def test_what_two_seed_sizes_bought_twice_is_counted_once_and_what_is_promised_is_the_ceiling(
+    store: Store, tmp_path: Path
+) -> None:
+    student = build_tiny_student(tmp_path / "tiny")
+    with serving(TicketReader()) as server:
+        grid = {"budgets": [12], "seed_sizes": [10, 20], "replicates": 1, "matched_steps": False}
+        grid["strategies"] = ["question_rephrase", "new_question"]
+        test = {"holdout": 40, "teacher_items": 0, "draw": "b"}
+        plan = check_plan(ticket_plan(server.base_url, student, seeds=SEEDS, grid=grid, test=test))
+        pilot = file_pilot(plan, store)
+        assert worker.run(pilot, store) == RunState.DONE, store.run(pilot).message
+        bought = server.answered
+        assert bought == 24, "a smaller set's six visits are among the larger one's"
+        found = follow(store.run(pilot), store.cells(pilot), store.pools(pilot), tmp_path / "data", 60)
+        assert found.reused + found.given_up == bought
+        assert found.reused > 0
+        ready = prepare_full(found.plan)
+        spent = sum(ready.full.spending.values())
+        assert spent + found.given_up <= 60
+        most = ready.prepared.estimate.ceiling_queries
+        assert most == ready.prepared.estimate.queries - found.reused
+        # One answer is lost: it is asked again out of what was promised, and no query more.
+        server.faults = ["cut_connection"]
+        run_id = file_full(ready, store, lambda _: None)
+        assert worker.run(run_id, store) == RunState.DONE, store.run(run_id).message
+    paid = account(store, run_id)
+    assert (paid.unknown, paid.queries) == (1, most)
+    assert f"the ceiling of {most} queries is reached" in store.run(run_id).message

@@ -78,7 +78,7 @@ def test_a_pilot_with_a_judge_of_its_own_is_followed_and_that_judge_judges(
     with serving(answers) as teacher, serving(verdicts) as judge:
         pilot = file_pilot(check_plan(judged_plan(data, student, teacher.base_url, judge.base_url)), store)
         assert worker.run(pilot, store) == RunState.DONE, store.run(pilot).message
-        found = follow(store.run(pilot), store.cells(pilot), tmp_path / "data", 30)
+        found = follow(store.run(pilot), store.cells(pilot), store.pools(pilot), tmp_path / "data", 30)
         assert (found.plan.judge, set(found.plan.teachers)) == ("strict", {"strict"})
         before, judged = teacher.answered, judge.answered
         run_id = file_full(prepare_full(found.plan), store, lambda _: None)
@@ -119,8 +119,10 @@ def test_verdicts_are_counted_in_queries_ceiling_and_cost_at_the_judges_price(
 
 
 def test_a_ceiling_that_only_pays_the_judge_is_refused(data: Path, student: Path, tmp_path: Path) -> None:
-    plan = check_plan(full_plan(data, student, tmp_path / "made", ceiling={"queries": TEST_ITEMS}))
-    with pytest.raises(InputError, match="the judge alone takes 20, one for each test item; raise it to 32"):
+    plan = check_plan(full_plan(data, student, tmp_path / "made", ceiling={"queries": TEST_ITEMS - 1}))
+    with pytest.raises(
+        InputError, match="found 19, but the judge alone takes 20, one for each test item; raise it to 32"
+    ):
         prepare_full(plan)
 
 

@@ -79,7 +79,8 @@ def test_what_was_chosen_is_read_again_and_not_chosen_anew(
     assert found is not None
     assert found.rate == json.loads(file.read_text())["rate"]
     assert chosen_rate(store.folder(run_id)) == found.rate
-    followed = follow(store.run(run_id), store.cells(run_id), Path("data"), 400, chosen_rate(store.folder(run_id)))
+    cells, pools = store.cells(run_id), store.pools(run_id)
+    followed = follow(store.run(run_id), cells, pools, Path("data"), 400, chosen_rate(store.folder(run_id)))
     assert followed.plan.training.learning_rate == found.rate
     other = replace(prepared, seeds=prepared.seeds[:-4])
     with pytest.raises(AssertionError, match="trained again"):

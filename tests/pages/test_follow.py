@@ -6,6 +6,9 @@ import time
 
 from streamlit.testing.v1 import AppTest
 
+from engine.asking import ledger_of
+from engine.full_prepare import prepare_full
+from engine.plan import check_plan
 from engine.records import RunState
 from engine.store import Store
 from pages.shared import run_words
@@ -14,6 +17,14 @@ from tests.pages.look import metric, opened
 
 TEACHER = {"kind": "openai_compatible", "base_url": "http://127.0.0.1:9/v1", "model": "m", "key_env": "NO_SUCH_KEY"}
 PRICED = TEACHER | {"usd_per_million_input": 1.0, "usd_per_million_output": 2.0}
+
+
+def waited_for(store: Store, run_id: str) -> None:
+    """Until the worker has got as far as the teacher, and asks for its key."""
+    deadline = time.monotonic() + 90
+    while store.run(run_id).state in run_words.LIVE and time.monotonic() < deadline:
+        time.sleep(0.3)
+    assert store.run(run_id).state is RunState.WAITING_FOR_KEY
 
 
 def test_the_full_run_waits_for_a_budget_and_takes_the_plans(app: AppTest, store: Store) -> None:
@@ -44,6 +55,25 @@ def test_what_the_full_run_takes_is_said_before_it_starts(app: AppTest, store: S
     assert [run.id for run in store.runs()] == [run_id], "nothing is filed before the yes"
 
 
+def test_what_the_dialog_promises_is_what_the_ledger_enforces(app: AppTest, store: Store) -> None:
+    grid = {"seed_sizes": [30, 100], "budgets": [200, 1600], "replicates": 1, "adaptive": False}
+    pilot = filled.run(store, teacher=PRICED, grid=grid)
+    page = opened(app, pilot)
+    page.number_input(key=f"follow_queries_{pilot}").set_value(20_000).run()
+    page.button(key="follow").click().run()
+    queries, usd = (metric(page, label) for label in ("New queries, at most", "Cost, at most"))
+    page.button(key="follow_yes").click().run()
+    assert not page.exception
+    (made,) = (run for run in store.runs() if run.id != pilot)
+    ready = prepare_full(check_plan(made.plan)).prepared
+    enforced = ledger_of(store, made.id, ready, ready.price).ceiling
+    assert f"{enforced.queries:,}" == queries
+    assert run_words.money(enforced.usd) == usd
+    assert enforced.queries is not None
+    assert enforced.queries < sum(made.plan["full"]["spending"].values()), "what is paid is no part of it"
+    waited_for(store, made.id)
+
+
 def test_a_budget_with_nothing_left_is_refused_in_one_message(app: AppTest, store: Store) -> None:
     run_id = filled.run(store)
     page = opened(app, run_id)
@@ -65,10 +95,7 @@ def test_one_button_starts_what_the_command_starts(app: AppTest, store: Store) -
     assert page.query_params["run"] == made.id
     assert made.plan["full"]["train"] is True
     assert made.plan["full"]["forecast"] is None or made.plan["full"]["forecast"]["pilot"] == pilot
-    deadline = time.monotonic() + 90
-    while store.run(made.id).state in run_words.LIVE and time.monotonic() < deadline:
-        time.sleep(0.3)
-    assert store.run(made.id).state is RunState.WAITING_FOR_KEY
+    waited_for(store, made.id)
 
 
 def test_a_full_run_shows_its_forecast_and_then_how_it_did(app: AppTest, store: Store) -> None:
