@@ -33,6 +33,8 @@ from engine.atlas.table import AtlasCell
 LOW_RATIO, HIGH_RATIO = 4.0, 32.0
 """Examples a seed up to which answers, and from which new questions, are said to win."""
 HELD, FAILED, UNDECIDED = "held", "failed", "undecided"
+ALL = "mean of the worlds"
+"""In place of a world: says of these worlds together what holds on average, and nothing of others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,20 +244,34 @@ CLAIMS: tuple[tuple[str, str, Claim], ...] = (
 
 
 def judged(cells: Sequence[AtlasCell], worlds: Sequence[str]) -> tuple[tuple[Verdict, ...], tuple[Crossing, ...]]:
-    """Every claim in every world, and the crossovers that were measured."""
-    verdicts, crossings = [], []
+    """Every claim in every world and in the mean of those that speak (where two do), and the crossovers that were
+    measured."""
+    verdicts: list[Verdict] = []
+    crossings: list[Crossing] = []
     known = {
         world: Resampled(of_world) for world in worlds if (of_world := [cell for cell in cells if cell.world == world])
     }
+    rng = np.random.default_rng(12)
     for name, unit, claim in CLAIMS:
+        over: list[Array] = []
+        pairs = 0
         for world in worlds:
             found, count = claim(known[world], world) if world in known else (None, 0)
-            if found is None:
-                verdicts.append(Verdict(name, world, UNDECIDED, None, None, None, unit, 0))
-                continue
-            low, high = np.quantile(found[1:], (0.05, 0.95))
-            said = HELD if low > 0 else FAILED if high < 0 else UNDECIDED
-            verdicts.append(Verdict(name, world, said, float(found[0]), float(low), float(high), unit, count))
+            verdicts.append(_verdict(name, world, unit, found, count))
+            if found is not None:
+                # Worlds share nothing but the generator of their draws: in another order they are independent.
+                over.append(np.concatenate([found[:1], rng.permutation(found[1:])]))
+                pairs += count
+        mean = np.mean(over, axis=0) if len(over) > 1 else None
+        verdicts.append(_verdict(name, ALL, unit, mean, pairs))
     for world, one in known.items():
         crossings += [at for seeds in SEEDS if (at := crossing(one, world, seeds)) is not None]
     return tuple(verdicts), tuple(crossings)
+
+
+def _verdict(name: str, world: str, unit: str, found: Array | None, count: int) -> Verdict:
+    if found is None:
+        return Verdict(name, world, UNDECIDED, None, None, None, unit, 0)
+    low, high = np.quantile(found[1:], (0.05, 0.95))
+    said = HELD if low > 0 else FAILED if high < 0 else UNDECIDED
+    return Verdict(name, world, said, float(found[0]), float(low), float(high), unit, count)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.atlas.claims import CLAIMS, FAILED, HELD, UNDECIDED, Crossing, Verdict, judged
+from engine.atlas.claims import ALL, CLAIMS, FAILED, HELD, UNDECIDED, Crossing, Verdict, judged
 from engine.atlas.design import SEEDS_ONLY, STRONG, UNTUNED, WORLDS, planned
 from engine.atlas.progress import cpu_seconds_a_cell
 from engine.atlas.table import AtlasCell
@@ -71,7 +71,7 @@ def headline(crossings: Sequence[Crossing]) -> str:
 
 
 def _claim(name: str, unit: str, verdicts: Sequence[Verdict]) -> dict[str, Any]:
-    counts = Counter(one.verdict for one in verdicts)
+    counts = Counter(one.verdict for one in verdicts if one.world != ALL)
     return {
         "claim": name,
         "unit": unit,

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.atlas.claims import CLAIMS, FAILED, HELD, UNDECIDED, _better_single, crossing, judged
+from engine.atlas.claims import ALL, CLAIMS, FAILED, HELD, UNDECIDED, _better_single, crossing, judged
 from engine.atlas.design import ANSWERS, MIXED, NEW, SECOND, UNTUNED, Place
 from engine.atlas.resampled import DRAWS, Resampled
 from engine.atlas.scoreboard import BEGIN, END, headline, scoreboard, text, written_into
@@ -20,7 +20,7 @@ from tests.engine.atlas.made_up import LAWFUL, accuracy, atlas
 
 
 def test_a_world_that_follows_the_law_is_seen_to() -> None:
-    said = {one.claim: one for one in judged(LAWFUL, ("maths",))[0]}
+    said = {one.claim: one for one in judged(LAWFUL, ("maths",))[0] if one.world == "maths"}
     assert [name for name, _, _ in CLAIMS] == list(said)
     for claim in ("Up to 4", "From 32", "A weak augmenter", "Verification"):
         one = next(v for name, v in said.items() if name.startswith(claim))
@@ -44,6 +44,18 @@ def test_over_worlds_in_which_nothing_differs_a_claim_has_a_verdict_about_as_oft
     # Each of ten claims in each of twelve worlds, one in ten by its interval's own measure.
     assert sum(counts.values()) <= 12 * len(CLAIMS) / 10 + 4, counts
     assert max(counts.values(), default=0) <= 5, counts
+
+
+def test_over_worlds_together_an_interval_is_narrower_and_one_world_is_no_mean() -> None:
+    two = [*LAWFUL, *atlas("sql", accuracy, seed=6)]
+    said = {one.world: one for one in judged(two, ("maths", "sql"))[0] if one.claim.startswith("From 32")}
+    both, alone = said[ALL], [said["maths"], said["sql"]]
+    assert both.effect == pytest.approx(sum(one.effect or 0 for one in alone) / 2)
+    assert both.comparisons == sum(one.comparisons for one in alone)
+    width = (both.high90 or 0) - (both.low90 or 0)
+    assert width < 0.85 * min((one.high90 or 0) - (one.low90 or 0) for one in alone), "as of independent worlds"
+    single = [one for one in judged(LAWFUL, ("maths",))[0] if one.world == ALL]
+    assert all(one.effect is None for one in single)
 
 
 def test_where_strategies_are_alike_no_crossover_is_seen_and_none_falls_with_the_seeds() -> None:
