@@ -4,25 +4,32 @@ from pathlib import Path
 
 import streamlit as st
 
-from engine.atlas.design import BUDGETS, SEEDS, SEEDS_ONLY, STRONG, UNTUNED, WEAK, arms
+from engine.atlas.claims import Verdict, judged
+from engine.atlas.design import BUDGETS, SEEDS, SEEDS_ONLY, STRONG, UNTUNED, WEAK, WORLDS, arms
 from engine.atlas.table import AtlasCell, load
 from engine.atlas.views import World
 from engine.settings import Settings
-from pages.shared import chart_atlas, linked, shown, terms
+from pages.shared import atlas_claims, chart_atlas, linked, shown, terms
 
 AUGMENTERS = {"Strong": STRONG, "Weak": WEAK}
 
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the atlas")
-def cells(folder: Path, _files: tuple[tuple[str, int], ...]) -> tuple[AtlasCell, ...]:
+def cells(folder: Path, files: tuple[tuple[str, int], ...]) -> tuple[AtlasCell, ...]:
     """What was measured; read again where a file came or changed."""
     return load(folder)
 
 
 @st.cache_resource(max_entries=16, show_spinner="Drawing items and replicates again")
-def world_of(folder: Path, _files: tuple[tuple[str, int], ...], name: str, augmenter: str) -> World:
+def world_of(folder: Path, files: tuple[tuple[str, int], ...], name: str, augmenter: str) -> World:
     """One world with one augmenter."""
-    return World(cells(folder, _files), name, augmenter)
+    return World(cells(folder, files), name, augmenter)
+
+
+@st.cache_resource(max_entries=2, show_spinner="Judging the claims")
+def verdicts(folder: Path, files: tuple[tuple[str, int], ...]) -> tuple[Verdict, ...]:
+    """Every claim in every world and in all of them together."""
+    return judged(cells(folder, files), WORLDS)[0]
 
 
 folder = Settings().data / "atlas"
@@ -94,6 +101,8 @@ with answer:
         note=f"Clear: best in {100 * chart_atlas.SURE:.0f} % of the draws or more. Faint: hardly likelier than others.",
     )
     shown.values(lambda: chart_atlas.winners_table(places), key="atlas_map", alt="Every place with its likely winner")
+atlas_claims.section(verdicts(folder, files))
+with st.container():
     st.page_link(
         "pages/learn/map.py",
         label="The same question for your own situation, from published studies",

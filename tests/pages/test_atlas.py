@@ -8,8 +8,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine.atlas.design import ANSWERS, NEW, Place
+from engine.atlas.table import write
 from engine.settings import Settings
-from tests.atlases import written
+from tests.atlases import cell, written
 from tests.pages import look
 
 
@@ -79,3 +80,18 @@ def test_an_empty_atlas_says_how_one_is_built(data: Path, app: AppTest) -> None:
     page = opened(app)
     assert "seedpilot atlas build" in page.info[0].value
     assert len(page.get("plotly_chart")) == 0
+
+
+def test_claims_are_judged_in_the_words_of_a_table_and_again_when_cells_were_added(data: Path, app: AppTest) -> None:
+    first = written(data / "atlas")
+    page = opened(app)
+    claims = next(one.value for one in page.dataframe if "Claim" in one.value.columns)
+    assert list(claims.columns)[:2] == ["Claim", "All together"]
+    low = claims.set_index("Claim").loc["From 32 examples a seed on, new questions win"]
+    assert low["Maths word problems"].startswith("held: +")
+    assert low["All together"] == "not known", "one world is no mean"
+    assert any(head.value.startswith("Of 10 claims about the strategies ") for head in page.subheader)
+    sql = [Place("sql", arm, 100, 3200, r) for arm in (ANSWERS, NEW) for r in range(3)]
+    write(first / "more.parquet", [cell(place) for place in sql])
+    again = next(one.value for one in opened(app).dataframe if "Claim" in one.value.columns)
+    assert again.set_index("Claim").loc[low.name, "All together"].startswith("held: +")
