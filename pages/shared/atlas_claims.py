@@ -19,7 +19,8 @@ def section(verdicts: Sequence[Verdict]) -> None:
     if all(one.effect is None for one in verdicts):
         return
     st.subheader(takeaway(verdicts), anchor=False)
-    shown.table(table(verdicts), key="atlas_claims", alt="Claims about the strategies with their verdicts by world", name="claims")
+    alt = "Claims about the strategies with their verdicts by world"
+    shown.table(table(verdicts), key="atlas_claims", alt=alt, name="seedpilot-claims")
     st.caption(
         "Held: the 90 % interval of what the claim says lies above zero; failed: below. In points of accuracy, but for "
         "crossovers (doublings) and the other student (points squared). *All together* is the mean of the worlds that "
@@ -52,8 +53,11 @@ def _name(world: str) -> str:
     return chart_atlas.WORLDS.get(world, world)
 
 
+def _verdict(one: Verdict) -> str:
+    return "not known" if one.effect is None else "open" if one.verdict == UNDECIDED else one.verdict
+
+
 def _said(one: Verdict) -> str:
     if one.effect is None or one.low90 is None or one.high90 is None:
         return "not known"
-    said = "open" if one.verdict == UNDECIDED else one.verdict
-    return f"{said}: {one.effect:+.1f} ({one.low90:+.1f} to {one.high90:+.1f})"
+    return f"{_verdict(one)}: {one.effect:+.1f} ({one.low90:+.1f} to {one.high90:+.1f})"

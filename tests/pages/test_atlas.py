@@ -86,7 +86,7 @@ def test_claims_are_judged_in_the_words_of_a_table_and_again_when_cells_were_add
     first = written(data / "atlas")
     page = opened(app)
     claims = next(one.value for one in page.dataframe if "Claim" in one.value.columns)
-    assert list(claims.columns)[:2] == ["Claim", "All together"]
+    assert list(claims.columns)[:3] == ["Here", "Claim", "All together"]
     low = claims.set_index("Claim").loc["From 32 examples a seed on, new questions win"]
     assert low["Maths word problems"].startswith("held: +")
     assert low["All together"] == "not known", "one world is no mean"
