@@ -43,7 +43,8 @@ def table(verdicts: Sequence[Verdict]) -> pd.DataFrame:
     by = {(one.claim, one.world): one for one in verdicts}
     return pd.DataFrame(
         [
-            {"Claim": name, TOGETHER: _said(by[name, ALL])} | {_name(world): _said(by[name, world]) for world in worlds}
+            {"Here": _verdict(by[name, ALL]), "Claim": name, TOGETHER: _said(by[name, ALL])}
+            | {_name(world): _said(by[name, world]) for world in worlds}
             for name, _, _ in CLAIMS
         ]
     )
