@@ -1,4 +1,4 @@
-"""The pictures of the README, taken from the real app: `make pictures` writes them into docs/pictures/.
+"""The pictures of the README and of docs/atlas.md, taken from the real app: `make pictures` writes them into docs/pictures/.
 
 They are committed, so that the README shows something; taken anew whenever a page that they show changes.
 """
@@ -12,7 +12,7 @@ from tests.browser import app
 from tests.browser.screenshots import PAGES, fill
 
 OUT = app.ROOT / "docs" / "pictures"
-TAKEN = ("advice-money", "run-adaptive", "map-money")
+TAKEN = ("advice-money", "run-adaptive", "map-money", "atlas")
 """Names of `tests.browser.screenshots.PAGES`."""
 SIZE = {"width": 1280, "height": 860}
 

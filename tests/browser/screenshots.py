@@ -85,7 +85,7 @@ PAGES = {
     "what-if-nothing": "/what-if",
     "retrieval": "/retrieval",
     "track-record": "/track-record",
-    "atlas": "/atlas?atlas_seeds=30",
+    "atlas": "/atlas?atlas_seeds=100",
     "evidence-search": "/evidence?evidence_find=verify",
     "map": "/map",
     "map-money": "/map?task=Label+or+JSON+record&seeds=800&budget=Money&usd=150&price=One+query&usd_query=0.002"
