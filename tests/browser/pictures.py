@@ -1,4 +1,4 @@
-"""The pictures of the README and of docs/atlas.md, taken from the real app: `make pictures` writes them into docs/pictures/.
+"""The pictures of the README and of docs/atlas.md, from the real app: `make pictures` writes them into docs/pictures/.
 
 They are committed, so that the README shows something; taken anew whenever a page that they show changes.
 """
