@@ -109,7 +109,7 @@ with form:
         spending = spending_form.section(asked)
     with st.container(border=True):
         st.subheader("5. The most it may cost", anchor=False)
-        ceiling = spending_form.ceiling(spending)
+        ceiling = spending_form.ceiling(asked, spending)
 raw = full_plans.with_spending(asked.raw, spending, ceiling) if spending else {}
 plan_json = json.dumps(raw, sort_keys=True)
 with before:

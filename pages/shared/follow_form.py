@@ -22,7 +22,17 @@ from engine.rate_choice import chosen_rate
 from engine.records import FULL, CellRow, PoolRow, Run
 from engine.settings import Settings
 from engine.store import Store
-from pages.shared import emphasis, full_plans, pilots, run_controls, run_words, session, teacher_form, words
+from pages.shared import (
+    emphasis,
+    full_plans,
+    money_limit,
+    pilots,
+    run_controls,
+    run_words,
+    session,
+    teacher_form,
+    words,
+)
 
 STARTED, REFUSED = "follow_started", "follow_refused"
 """What came of the click: the run's id, or why there is none."""
@@ -62,7 +72,13 @@ def section(run: Run, plan: PilotPlan, store: Store, cells: Sequence[CellRow]) -
         placeholder="this pilot's queries included",
     )
     usd = right.number_input(
-        "At most, $", min_value=0.01, value=None, step=1.0, key=f"follow_usd_{run.id}", placeholder="no limit in money"
+        "At most, $",
+        min_value=0.01,
+        value=None,
+        step=1.0,
+        key=f"follow_usd_{run.id}",
+        placeholder=money_limit.placeholder(known=plan.price_known),
+        help=money_limit.HELP,
     )
     if press.button(
         "Full run",

@@ -13,7 +13,7 @@ from engine.query_pace import measured
 from engine.records import Run
 from engine.runs import plan_of
 from engine.store import Store
-from pages.shared import dry_run_parts, forecast_parts, run_words, shown, words
+from pages.shared import dry_run_parts, forecast_parts, money_limit, run_words, shown, words
 
 
 def view(run: Run, store: Store) -> None:
@@ -84,8 +84,8 @@ def _figures(run: Run, store: Store, report: dict[str, Any] | None) -> None:
     )
     usd.metric(
         "Cost",
-        run_words.money(paid.usd) + (f" of {run_words.money(plan.ceiling.usd)}" if plan.ceiling.usd else ""),
-        help="Charged so far; queries on their way count at the most that they can cost.",
+        money_limit.charged(run, plan, store, paid.usd),
+        help=money_limit.charged_help(run, plan, store),
     )
     if report is None:
         kept.metric("Examples kept", "at the end")

@@ -20,7 +20,7 @@ from engine.plan import SANDBOX, PilotPlan, check_plan
 from engine.records import RETRIEVAL, Run, RunState
 from engine.run_comparison import MOST, Comparison, compare
 from engine.store import Store
-from pages.shared import emphasis, pilots, plan_door, run_words, session, words
+from pages.shared import emphasis, money_limit, pilots, plan_door, run_words, session, words
 
 _LABELS = {label: state for state, (label, _, _) in run_words.STATES.items()}
 LONGEST_QUEUE = 20
@@ -118,10 +118,10 @@ def card(run: Run) -> None:
 
 def _paid(run: Run) -> str:
     """Queries and money so far, against the ceilings."""
-    paid, ceiling = account(pilots.store(), run.id), plan(run).ceiling
+    store, asked = pilots.store(), plan(run)
+    paid, ceiling = account(store, run.id), asked.ceiling
     queries = f"{paid.queries:,}" + (f" of {ceiling.queries:,}" if ceiling.queries else "")
-    usd = run_words.money(paid.usd) + (f" of {run_words.money(ceiling.usd)}" if ceiling.usd else "")
-    return f"So far: {queries} queries, {usd}"
+    return f"So far: {queries} queries, {money_limit.charged(run, asked, store, paid.usd)}"
 
 
 def about(run: Run) -> list[str]:

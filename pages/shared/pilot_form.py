@@ -22,6 +22,7 @@ from pages.shared import (
     check_form,
     inputs_form,
     judge_form,
+    money_limit,
     pilot_examples,
     prompts_form,
     run_words,
@@ -192,7 +193,14 @@ def _ceiling(asked: Asked) -> None:
             **KEEP,
         ),
         "usd": usd.number_input(
-            "Money, $", min_value=0.01, value=None, step=1.0, key="pilot_usd", placeholder="no limit in money", **KEEP
+            "Money, $",
+            min_value=0.01,
+            value=None,
+            step=1.0,
+            key="pilot_usd",
+            placeholder=money_limit.placeholder(known=money_limit.prices_known(asked.raw)),
+            help=money_limit.HELP,
+            **KEEP,
         ),
     }
 

@@ -23,12 +23,12 @@ from pages.shared import (
     estimate_parts,
     funnel_parts,
     ladder_parts,
+    money_limit,
     pair_parts,
     pilots,
     result_tables,
     row_parts,
     run_parts,
-    run_words,
     session,
     shown,
     steps_parts,
@@ -66,8 +66,8 @@ def money(run: Run, plan: PilotPlan, store: Store, cells: Sequence[CellRow]) -> 
     )
     usd.metric(
         "Cost",
-        run_words.money(paid.usd) + (f" of {run_words.money(plan.ceiling.usd)}" if plan.ceiling.usd else ""),
-        help="Charged so far; queries on their way count at the most that they can cost.",
+        money_limit.charged(run, plan, store, paid.usd),
+        help=money_limit.charged_help(run, plan, store),
     )
     left_out = sum(cell.state == "skipped" for cell in cells)
     done.metric(

@@ -9,7 +9,7 @@ import streamlit as st
 from engine.determined import NOT_APPLICABLE, not_applicable
 from engine.domain import Strategy
 from engine.errors import InputError
-from pages.shared import columns_form, full_plans, inputs_form, run_words, words
+from pages.shared import columns_form, full_plans, inputs_form, money_limit, run_words, words
 from pages.shared.pilot_parts import KEEP, Asked
 
 QUERIES, MONEY = "Queries", "Money"
@@ -111,8 +111,8 @@ def _money(asked: Asked, chosen: list[Strategy]) -> dict[str, int]:
     return {strategy.value: max(2, int(amount / each)) for strategy, amount in usd.items()}
 
 
-def ceiling(spending: dict[str, int]) -> dict[str, Any]:
-    """Asks for the most that is charged."""
+def ceiling(asked: Asked, spending: dict[str, int]) -> dict[str, Any]:
+    """Asks for the most that is charged; `asked` says who is asked, and so which prices are known."""
     queries, usd = st.columns(2)
     most = queries.number_input(
         "Teacher queries",
@@ -125,8 +125,14 @@ def ceiling(spending: dict[str, int]) -> dict[str, Any]:
         **KEEP,
     )
     money = usd.number_input(
-        "Money, $", min_value=0.01, value=None, step=1.0, key="generate_ceiling_usd", placeholder="no limit in money",
+        "Money, $",
+        min_value=0.01,
+        value=None,
+        step=1.0,
+        key="generate_ceiling_usd",
+        placeholder=money_limit.placeholder(known=money_limit.prices_known(asked.raw)),
+        help=money_limit.HELP,
         **KEEP,
-    )  # fmt: skip
+    )
     found = {"queries": most, "usd": money}
     return {name: value for name, value in found.items() if value is not None}
