@@ -8,20 +8,18 @@ bought for the measurement alone.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from engine.domain import Item, Strategy
 from engine.generation import Generator
-from engine.items import read_rows, write_jsonl
+from engine.items import write_jsonl
 from engine.query_pace import Measured, measured
 from engine.strategies import Draft, Making
 from engine.tasks import Task
+from engine.written import WRITTEN
 
 VISITS = 2
 """Of each strategy."""
-WRITTEN = "written.jsonl"
-"""In the run's folder: what came of each visit, before anything is compared with anything."""
 
 
 async def dry_run(
@@ -37,13 +35,6 @@ async def dry_run(
         written += [_row(strategy, draft, from_) for draft in drafts if draft is not None]
         write_jsonl(store.folder(run_id) / WRITTEN, written)
     return measured(store, run_id)
-
-
-def written_in(folder: Path) -> tuple[dict[str, Any], ...]:
-    """What a dry run wrote: `strategy`, `seed` (its text), `question`, `answer`, and `rejected` (why it is no example;
-    None where it is one). Empty where nothing is there."""
-    path = folder / WRITTEN
-    return read_rows(path) if path.exists() else ()
 
 
 def _row(strategy: Strategy, draft: Draft, from_: Mapping[str, str]) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from engine.dry_run import written_in
 from engine.records import Run
 from engine.store import Store
+from engine.written import written_in
 from pages.shared import run_words, shown, words
 
 

@@ -6,7 +6,7 @@ from pydantic import SecretStr
 
 from engine.costs import Price, queries_for
 from engine.domain import Item, Strategy
-from engine.dry_run import VISITS, dry_run, written_in
+from engine.dry_run import VISITS, dry_run
 from engine.generation import Generator
 from engine.ledger import Ceiling, Ledger
 from engine.plan import TeacherPlan
@@ -15,6 +15,7 @@ from engine.store import Store
 from engine.strategies import PLAIN
 from engine.tasks import load_task
 from engine.teachers.openai_compatible import OpenAICompatibleTeacher
+from engine.written import written_in
 from tests.openai_server import KEY, MODEL, serving
 
 SEEDS = tuple(Item(f"s{i}", f"What is {i} plus {i}?", f"#### {2 * i}") for i in range(10))
