@@ -16,8 +16,12 @@ from dataclasses import dataclass, field
 import yaml
 
 KEPT = "kept"
+ALONE = "Nothing that was generated is in this data set"
+"""What is said of data that hold the seeds alone."""
 LONGEST = 300
 """Characters of a name or a message."""
+LONGEST_WHY = 2_000
+"""Characters of why a data set is not complete: a sentence for each strategy."""
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
 
@@ -84,10 +88,10 @@ def as_markdown(card: Card) -> str:
     return f"---\n{_front(card)}---\n\n{_body(card)}"
 
 
-def plain(text: str) -> str:
+def plain(text: str, longest: int = LONGEST) -> str:
     """Anybody's text as one line that is shown as it is: no markup, no link, no line break; cut where it is long."""
     line = " ".join("".join(c if c.isprintable() or c.isspace() else " " for c in text).split())
-    line = line if len(line) <= LONGEST else f"{line[:LONGEST]}..."
+    line = line if len(line) <= longest else f"{line[:longest]}..."
     escaped = re.sub(r"([\\`*_\[\]#|~$])", r"\\\1", html.escape(line, quote=False))
     # Addresses become links by themselves, in most readers of Markdown.
     return re.sub(r"(https?|ftp|www)([:.])", r"\1&#8203;\2", escaped)
@@ -124,8 +128,10 @@ def _body(card: Card) -> str:
             else "; the seeds are not here."
         ),
     ]
+    if not card.kept:
+        parts.append(f"> **{ALONE}.** Its rows are the seeds alone; below stands why no example was kept.")
     if card.incomplete:
-        parts.append(f"> **This data set is not complete.** {plain(card.incomplete)}")
+        parts.append(f"> **This data set is not complete.** {plain(card.incomplete, LONGEST_WHY)}")
     parts += ["## What is in it", _files(card), "## What became of every visit", _counts(card)]
     parts += ["## Who was asked", _who(card), "## Price", _price(card), "## Licence", LICENCE]
     if card.notes:

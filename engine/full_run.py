@@ -7,6 +7,7 @@ too where the ceiling was reached or the teacher failed half-way, and its card t
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -29,6 +30,7 @@ from engine.generation import Generator
 from engine.job_files import write_json
 from engine.label_shares import LABEL_SHARE
 from engine.ledger import account
+from engine.nothing_kept import TRIAL, Trial, alone
 from engine.plan import PLAIN
 from engine.pool_report import read_report
 from engine.pools import EXAMPLES, REJECTED, Origin, PoolFiles, shares_of, told
@@ -64,15 +66,18 @@ class FullRun:
             card = self._write(made, why)
         except SeedPilotError as empty:
             # Nothing was kept: why asking ended says more.
-            raise (error or empty) from empty
-        trained = None
-        if error is None and self.training is not None:
+            raise (error or SeedPilotError(" ".join([f"{empty}.", why]).strip())) from empty
+        trained, without = None, "" if card.kept else alone({} if why else _together(card))
+        # The seeds alone are no test of the plan and its forecast.
+        if error is None and self.training is not None and card.kept:
             self._report(made, card, None)
             trained = self.training.run([pool.examples for pool in self._pools(made)])
         self._report(made, card, trained)
         if error is not None:
             raise error
-        return " ".join(part for part in (why, said(trained) if trained else "") if part)
+        if without and self.training is not None:
+            without += " No student was trained on it."
+        return " ".join(part for part in (without, why, said(trained) if trained else "") if part)
 
     # --- asking -------------------------------------------------------------------------------------
 
@@ -81,15 +86,15 @@ class FullRun:
         visits = self.ready.visits
         count = Count(self.store, self.run_id, "Asking the teacher", sum(visits.values()))
         made: list[PoolFiles] = []
-        why = ""
+        why: dict[str, None] = {}
         for strategy in visits:
             files = self._files(strategy)
             made.append(files)
             ended, error = await self._pool(strategy, files, count)
-            why = why or ended
+            why |= {ended: None} if ended else {}
             if error is not None:
-                return made, why, error
-        return made, why, None
+                return made, " ".join(why), error
+        return made, " ".join(why), None
 
     async def _pool(self, strategy: Strategy, files: PoolFiles, count: Count) -> tuple[str, Exception | None]:
         """One strategy's pool, judged and written as its replies come."""
@@ -100,12 +105,15 @@ class FullRun:
         visited = prepared.visited(strategy, size)
         curator = Curator(strategy, visited, prepared.test, space, shares_of(prepared, strategy, size))
         making = making_of(prepared.plan, PLAIN)
-        asked = self.generator.drafts(strategy, prepared.task, visited, self.ready.visits[strategy], count.one, making)
+        visits, trial = self.ready.visits[strategy], Trial()
+        asked = self.generator.drafts(strategy, prepared.task, visited, visits, count.one, making, TRIAL)
         error: Exception | None = None
         try:
             async with aclosing(aiter(asked)) as stream:  # type: ignore[type-var]
                 async for draft in stream:
                     verdict = curator.judge(draft)
+                    if not trial.passed and trial.see(verdict.reason):
+                        asked.go_on()
                     files.take(() if draft is None else draft.query_ids, [example for _, example in verdict.kept])
                     if verdict.reason not in (KEPT, LABEL_SHARE):
                         files.leave_out(verdict.reason, told(draft))
@@ -114,6 +122,9 @@ class FullRun:
         for _, example in curator.left_out():
             files.leave_out(LABEL_SHARE, told(example))
         files.close()
+        if error is None and not asked.why and asked.left:
+            count.leave(asked.left)
+            return trial.told(strategy), None
         return asked.why, error
 
     def _files(self, strategy: Strategy) -> PoolFiles:
@@ -183,7 +194,7 @@ class FullRun:
             "usd": paid.usd,
             "replies_usd": card.usd,
             "usd_per_kept": card.usd_per_kept,
-            "complete": not card.incomplete,
+            "complete": bool(card.kept) and not card.incomplete,
             "folder": self.ready.full.folder,
             "trained": trained,
         }
@@ -197,6 +208,11 @@ def budgets_of(ready: PreparedFull, strategy: Strategy) -> dict[int, int]:
     budgets = sorted({spent // part for part in (4, 2, 1)})
     paid = {budget: examples_for(budget, strategy, together=together) for budget in budgets}
     return {budget: min(visits, ready.visits[strategy]) for budget, visits in paid.items() if visits}
+
+
+def _together(card: Card) -> Counter[str]:
+    """Visits by reason, of all strategies."""
+    return sum((Counter(asked.counts) for asked in card.asked), Counter())
 
 
 def _sum(prices: Sequence[float | None]) -> float | None:

@@ -140,9 +140,10 @@ class Generator:
         visits: int,
         on_visit: Callable[[], None],
         making: Making = PLAIN,
+        trial: int | None = None,
     ) -> InOrder[Draft]:
         """Drafts of the first `visits` visits, one by one and in order. A visit that failed for good is
-        None. At the ceiling they end, and `why` says so."""
+        None. At the ceiling they end, and `why` says so; with a `trial` after so many, unless `go_on` is called."""
         draft = drafter(strategy)
         order = making.order(seeds, together=strategy is Strategy.NEW_QUESTION)
         own = replace(making, together=order.together)
@@ -155,7 +156,7 @@ class Generator:
             made = await draft(Visit(task, seed, sample_index, ask, write, shown, own))
             return replace(made, seed_id=seed.id, sample_index=sample_index)
 
-        return InOrder(self, visit, visits, on_visit)
+        return InOrder(self, visit, visits, on_visit, trial)
 
     async def pool(
         self,
@@ -165,10 +166,20 @@ class Generator:
         visits: int,
         on_visit: Callable[[], None],
         making: Making = PLAIN,
+        trial: tuple[int, Callable[[Draft | None], bool]] | None = None,
     ) -> tuple[list[Draft | None], str]:
-        """The same drafts as a list, and why there are fewer (empty where there are not)."""
-        drafts = self.drafts(strategy, task, seeds, visits, on_visit, making)
-        return [draft async for draft in drafts], drafts.why
+        """The same drafts as a list, and why there are fewer (empty where there are not, or the trial ended them).
+
+        A `trial` is a number of visits, and what takes their drafts in order and says whether they are worth going on.
+        """
+        most, passed = trial or (None, None)
+        drafts = self.drafts(strategy, task, seeds, visits, on_visit, making, most)
+        found: list[Draft | None] = []
+        async for draft in drafts:
+            found.append(draft)
+            if passed is not None and drafts.left and passed(draft):
+                drafts.go_on()
+        return found, drafts.why
 
     async def replies(
         self, name: str, items: Sequence[Item], requests: Sequence[Request], on_visit: Callable[[], None]

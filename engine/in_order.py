@@ -48,14 +48,23 @@ class InOrder(Generic[_T]):
     waited for: it is paid."""
 
     def __init__(
-        self, generator: Asker, visit: Callable[[int], Awaitable[_T]], count: int, on_visit: Callable[[], None]
+        self,
+        generator: Asker,
+        visit: Callable[[int], Awaitable[_T]],
+        count: int,
+        on_visit: Callable[[], None],
+        trial: int | None = None,
     ) -> None:
+        """With a `trial`, only so many visits begin until the consumer calls `go_on`; where it does not, the results
+        end with theirs."""
         self.why = ""
         """Why there are fewer than were asked for; to be read after the last one."""
         self._generator = generator
         self._visit = visit
         self._on_visit = on_visit
         self._count = count
+        self._most = count if trial is None else min(trial, count)
+        """Visits that may begin."""
         self._next = 0
         """Index of the oldest result that was not yet given out."""
         self._done: dict[int, _T | None] = {}
@@ -64,6 +73,16 @@ class InOrder(Generic[_T]):
         self._moved = asyncio.Event()
         self._room = asyncio.Event()
 
+    def go_on(self) -> None:
+        """The trial is passed: the other visits may begin."""
+        self._most = self._count
+        self._room.set()
+
+    @property
+    def left(self) -> int:
+        """Visits that did not begin because the trial was not passed."""
+        return self._count - self._most
+
     async def __aiter__(self) -> AsyncIterator[_T | None]:
         workers = min(VISITS_PER_SLOT * self._generator.concurrency, self._count)
         self._ahead = LOOKAHEAD * workers
@@ -71,7 +90,7 @@ class InOrder(Generic[_T]):
         working = asyncio.gather(*(self._work(indices) for _ in range(workers)))
         working.add_done_callback(lambda _: self._moved.set())
         try:
-            while self._next < self._count:
+            while self._next < self._most:
                 if self._next in self._done:
                     yield self._done.pop(self._next)
                     self._next += 1
@@ -104,7 +123,7 @@ class InOrder(Generic[_T]):
 
     async def _work(self, indices: Iterator[int]) -> None:
         for index in indices:
-            while index >= self._next + self._ahead and not (self._stopped or self._over):
+            while index >= min(self._most, self._next + self._ahead) and not (self._stopped or self._over):
                 self._room.clear()
                 await self._room.wait()
             if self._stopped or self._over:

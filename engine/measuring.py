@@ -70,6 +70,8 @@ class Measuring:
         self.folder = store.folder(run_id)
         self.second: dict[str, Curated] = {}
         """Second pools by the key of the cell that is trained on each."""
+        self.given_up: Mapping[Pool, str] = {}
+        """Why pools ended of which nothing was kept."""
 
     def measure(
         self,
@@ -95,7 +97,9 @@ class Measuring:
                 continue
             examples = self._examples(cell, pools)
             if examples is None:
-                self.store.end_cell(self.run_id, cell, "skipped", why or "the pool ended before this budget")
+                pool = pool_of(self.prepared.plan, cell)
+                ended = why if pool is None else self.given_up.get(pool, why)
+                self.store.end_cell(self.run_id, cell, "skipped", ended or "the pool ended before this budget")
                 continue
             recipe, detail = (own or {}).get(cell, (self.prepared.recipe, {}))
             cells[cell.key], details[cell.key] = cell, detail

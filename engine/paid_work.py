@@ -10,13 +10,14 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from engine.batches import generator_for
-from engine.curation import Curated, curate
+from engine.curation import Curated, Curator, curate
 from engine.domain import Baseline, Cell, Item, Score, Teacher, Trainer
 from engine.generation import Generator
 from engine.guided import guide
 from engine.judging import judged
 from engine.ledger import Ledger
 from engine.measuring import Pools
+from engine.nothing_kept import TRIAL, Trial, sees
 from engine.pools import Origin, shares_of, write_pool
 from engine.prepare import Prepared
 from engine.progress import Count
@@ -50,6 +51,8 @@ class PaidWork:
         self.augmenter, self.others = augmenter, others
         self.guides: dict[int, Mapping[str, int]] = {}
         """Weights of the seeds in guided variants, by seed count."""
+        self.given_up: dict[Pool, str] = {}
+        """Pools of which nothing was kept on trial, and what is said of each."""
 
     def try_teacher(self, ready: Prepared) -> None:
         """One request that the teacher is going to be asked anyway; none where it answers no test items."""
@@ -118,7 +121,12 @@ class PaidWork:
             strategy, size, name = pool
             seeds = ready.visited(strategy, size)
             making = making_of(plan, name, self.guides.get(size) if _guided(ready, name) else None)
-            drafts, ended = await generator.pool(strategy, task, seeds, visits, count.one, making)
+            trial = Trial()
+            tried = TRIAL, sees(trial, Curator(strategy, seeds, test, space, shares_of(ready, strategy, size)))
+            drafts, ended = await generator.pool(strategy, task, seeds, visits, count.one, making, tried)
+            if not (trial.passed or ended) and len(drafts) < visits:
+                self.given_up[pool] = trial.told(strategy)
+                count.leave(visits - len(drafts))
             pools[pool] = curate(strategy, seeds, test, drafts, space, shares_of(ready, strategy, size), self.check)
             for cell in cells:
                 begin, end = span_of(plan, cell, len(seeds)) if cell.pool and pool_of(plan, cell) == pool else (0, 0)

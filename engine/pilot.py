@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from engine.adaptive import Step, next_step, walk, weighed
 from engine.beside import beside, needs_no_query
+from engine.costs import calls_per_example
 from engine.domain import (
     MATCHED_STEPS,
     UNTRAINED,
@@ -29,6 +30,7 @@ from engine.generation import Generator
 from engine.ledger import Ledger, account
 from engine.matched_steps import anchor_of, seeds_alone
 from engine.measuring import ANSWERING, Measuring, Own, Pools
+from engine.nothing_kept import TRIAL
 from engine.paid_work import PaidWork
 from engine.pilot_worth import situation_of
 from engine.prepare import Prepared
@@ -38,7 +40,7 @@ from engine.stopping import STOP, Stopped, deaf_to_stop
 from engine.store import Store
 from engine.teacher_gate import not_above, paired_lead
 from engine.training_set import asked_by
-from engine.variants import visits_of
+from engine.variants import pool_of, visits_of
 
 NOT_RUN = "not run: you stopped the pilot before it was trained"
 
@@ -127,9 +129,10 @@ class Pilot:
         ours = [row for row in self.store.cells(self.run_id) if row.cell.arm != Baseline.TEACHER]
         if failed and len(failed) == sum(row.cell.variant != MATCHED_STEPS for row in ours):
             raise SeedPilotError(f"every cell failed; the first said: {failed[0].message}")
-        notes = [*([why] if why else []), *([tried.told] if tried else [])]
+        given_up = dict.fromkeys(self.paid.given_up.values())
+        notes = [*([why] if why else []), *given_up, *([tried.told] if tried else [])]
         reused = self.prepared.estimate.queries - account(self.store, self.run_id).settled
-        if reused > 0 and not why and not steps:
+        if reused > 0 and not why and not given_up and not steps:
             notes.append(f"{reused} replies were there already, paid for by earlier runs.")
         if failed:
             notes.append(f"{len(failed)} cells failed; the first said: {failed[0].message}")
@@ -150,12 +153,16 @@ class Pilot:
             measured = [row.measurement for row in rows if row.measurement is not None and row.measurement.scored]
             bought = {
                 strategy: sum(
-                    max((c.budget for c in taken if c.arm is strategy and c.seeds == size), default=0)
+                    max((self._asked(c) for c in taken if c.arm is strategy and c.seeds == size), default=0)
                     for size in {c.seeds for c in menu}
                 )
                 for strategy in plan.grid.strategies
             }
-            step = next_step(situation, measured, waiting, bought)
+            # What nothing is kept of is not worth another look.
+            hopeful = [cell for cell in waiting if pool_of(plan, cell) not in self.paid.given_up]
+            step = next_step(situation, measured, hopeful, bought)
+            if not hopeful:
+                step = replace(step, why="Nothing is kept of any strategy whose cells are left.")
             chosen = [cell for cell in menu if cell.key in step.cells]
             settled = {row.cell.key for row in rows if row.state != "waiting"}
             ready = [
@@ -183,6 +190,12 @@ class Pilot:
         for cell in left:
             self.store.end_cell(self.run_id, cell, "skipped", why)
         return f"{why} {len(menu) - len(left)} of {len(menu)} cells were measured." if left else why
+
+    def _asked(self, cell: Cell) -> int:
+        """Queries that the cell's pool was given for it: no more than the trial's, where nothing of it was kept."""
+        if pool_of(self.prepared.plan, cell) not in self.paid.given_up:
+            return cell.budget
+        return min(cell.budget, TRIAL * calls_per_example(Strategy(cell.arm)))
 
     def _steps(self, cell: Cell) -> int:
         """What a cell takes, in optimizer steps."""
@@ -244,6 +257,7 @@ class Pilot:
     def _generate(self, cells: Sequence[Cell], so_far: Sequence[Cell]) -> tuple[Pools, str]:
         pools, second, why = self.paid.pools(self.prepared, cells, so_far)
         self.measuring.second |= second
+        self.measuring.given_up = self.paid.given_up
         return pools, why
 
     def _train(self, chosen: Sequence[Cell], pools: Pools, why: str, own: Own | None = None) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -18,6 +19,7 @@ from sqlalchemy import bindparam, text
 
 from engine.curation import KEPT, Curated
 from engine.domain import Example, Strategy
+from engine.job_files import read_json, write_json
 from engine.label_shares import LabelShares
 from engine.plan import PLAIN
 from engine.pool_report import Progress, pool_report, write_report
@@ -27,6 +29,9 @@ from engine.strategies import TEMPERATURE, Draft, Making, answer_request, instru
 from engine.variants import Pool, pool_of, visits_of
 
 EXAMPLES, REJECTED = "examples.jsonl", "rejected.jsonl"
+SO_FAR = "so_far.json"
+"""Visits by reason while a pool is made, about once a second; gone once it is whole."""
+SO_FAR_EVERY_S = 1.0
 _AT_ONCE = 500
 """Rows of the ledger in one look, and visits that wait for it."""
 
@@ -65,6 +70,7 @@ class PoolFiles:
         self._row = _rows_of(origin)
         self._progress = Progress(budgets)
         self._waiting: list[tuple[Sequence[int], Sequence[Example]]] = []
+        self._told_at = 0.0
         self.folder.mkdir(parents=True, exist_ok=True)
         self._examples = _partial(self.folder / EXAMPLES).open("w", encoding="utf-8")
         self._rejected = _partial(self.folder / REJECTED).open("w", encoding="utf-8")
@@ -83,6 +89,9 @@ class PoolFiles:
         """One visit: the rows of the ledger that paid for it, and the examples that were let in with it."""
         self.counts[KEPT] += len(kept)
         self._waiting.append((query_ids, kept))
+        if time.monotonic() > self._told_at + SO_FAR_EVERY_S:
+            write_json(self.folder / SO_FAR, self.counts)
+            self._told_at = time.monotonic()
         if len(self._waiting) >= _AT_ONCE:
             self._write()
 
@@ -106,6 +115,7 @@ class PoolFiles:
         write_report(self.folder, pool_report(self._progress.reached(), texts, (getattr(seed, adds) for seed in seeds)))
         counts = {reason: count for reason, count in self.counts.items() if count}
         self._store.record_pool(self._run_id, self.name, counts, str(self.folder))
+        (self.folder / SO_FAR).unlink(missing_ok=True)
 
     def _write(self) -> None:
         ids = {row for paid, kept in self._waiting for row in (*paid, *(i for e in kept for i in e.query_ids))}
@@ -116,6 +126,16 @@ class PoolFiles:
             for example in kept:
                 _line(self._examples, self._row(example, asked_of))
         self._waiting.clear()
+
+
+def kept_so_far(store: Store, run_id: str) -> int | None:
+    """Examples that a run kept until now, those of pools under way among them (about a second late); None where no
+    pool was begun."""
+    counts = {Path(pool.folder): pool.counts for pool in store.pools(run_id)}
+    for path in (store.folder(run_id) / "pools").glob(f"*/{SO_FAR}"):
+        # A resumed run reads its replies again: what is under way counts, not what was there before.
+        counts[path.parent] = read_json(path) or {}
+    return sum(of.get(KEPT, 0) for of in counts.values()) if counts else None
 
 
 def told(made: Draft | Example | None) -> dict[str, Any]:

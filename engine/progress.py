@@ -20,6 +20,11 @@ class Count:
         self._may, self._since = AT_ONCE, time.monotonic()
         store.progress(run_id, stage, 0, total)
 
+    def leave(self, pieces: int) -> None:
+        """So many will not come."""
+        self.total -= pieces
+        self.store.progress(self.run_id, self.stage, min(self.done, self.total), self.total)
+
     def one(self) -> None:
         """One more is done; no more than the total is ever told."""
         self.done += 1

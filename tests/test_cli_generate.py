@@ -320,8 +320,9 @@ def test_nothing_near_a_test_item_is_kept_and_no_test_item_is_a_seed(tmp_path: P
     with serving(leaky) as server:
         ask = ["--task", "math", "--teacher", server.base_url, "--model", MODEL, "--key-env", VARIABLE]
         ask += ["--seeds", seeds, "--strategy", "new_question=8", "--out", tmp_path / "data"]
-        status, told, _ = run(*ask, "--test", test)
-        assert (status, told["kept"]) == (0, 0)
+        status, told, err = run(*ask, "--test", test)
+        assert "Nothing that was generated is in this data set" in err
+        assert (status, told["kept"], told["complete"]) == (0, 0, False)
         assert told["counts"]["new_question"]["near_test_item"] >= 1
         assert "nothing near" not in card_of(tmp_path / "data")
         assert load(tmp_path / "data", tmp_path)["source"] == ["seed"] * 12

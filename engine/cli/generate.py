@@ -14,6 +14,7 @@ from typing import Any
 from engine.cli.frame import Commands, command, dumps, tell
 from engine.cli.generate_flags import ready_from
 from engine.cli.mapping import add_map
+from engine.data_card import ALONE
 from engine.domain import Strategy
 from engine.full_prepare import PreparedFull
 from engine.full_report import report_of
@@ -169,6 +170,8 @@ def _text(told: dict[str, Any]) -> str:
         f"{told['settled']:,} replies bought of at most {told['ceiling_queries']:,} queries, charged {spent}; "
         f"a kept example costs {each}"
     )
-    if not told["complete"]:
+    if not told["kept"]:
+        lines.append(f"{ALONE}, the seeds alone; its card says why.")
+    elif not told["complete"]:
         lines.append("The data set is not complete; its card says why.")
     return "\n".join(lines)

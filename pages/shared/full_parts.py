@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pandas as pd
@@ -9,6 +10,8 @@ import streamlit as st
 
 from engine.full_report import report_of
 from engine.ledger import account
+from engine.nothing_kept import alone, is_alone
+from engine.pools import kept_so_far
 from engine.query_pace import measured
 from engine.records import Run
 from engine.runs import plan_of
@@ -27,7 +30,10 @@ def view(run: Run, store: Store) -> None:
     forecast_parts.of_run(store, run.id, plan, None if report is None else report.get("trained"))
     if report is None:
         return
-    if not report["complete"]:
+    if not report["kept"] and not is_alone(run.message):  # else the run's message says it
+        every = sum((Counter(counts) for counts in report["counts"].values()), Counter[str]())
+        st.warning(alone(every), icon=":material/warning:")
+    if report["kept"] and not report["complete"]:
         st.warning("The data set is not complete; its card (README.md) says why.", icon=":material/warning:")
     st.subheader("What became of the examples", anchor=False)
     table = became(report)
@@ -88,7 +94,13 @@ def _figures(run: Run, store: Store, report: dict[str, Any] | None) -> None:
         help=money_limit.charged_help(run, plan, store),
     )
     if report is None:
-        kept.metric("Examples kept", "at the end")
+        so_far = kept_so_far(store, run.id)
+        kept.metric(
+            "Examples kept",
+            "unknown" if so_far is None else f"{so_far:,}",
+            help="So far, in the order in which they were asked for; those that another strategy came to as well are "
+            "left out at the end.",
+        )
         return
     each = report["usd_per_kept"]
     kept.metric(

@@ -15,6 +15,7 @@ from engine import launch
 from engine.check_report import read_report
 from engine.heart import ask
 from engine.history import holder, machine_is_taken, waiting_before
+from engine.nothing_kept import is_alone
 from engine.plan import PilotPlan
 from engine.records import CHECK, HELD, NO_PILOTS, RESUMABLE, CellRow, Run, RunState
 from engine.settings import Settings
@@ -111,6 +112,8 @@ def told(run: Run, stands: Standing) -> None:
         st.error(f"{said}  \nWhat was paid for is kept. When the cause is gone, press Resume.", icon=":material/error:")
     elif run.state is RunState.WAITING_FOR_KEY:
         st.warning(said, icon=":material/key:")
+    elif said and is_alone(run.message):
+        st.warning(said, icon=":material/warning:")
     elif said:
         st.info(said, icon=":material/info:")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 
+from engine.nothing_kept import is_alone
 from engine.plan import PilotPlan
 from engine.records import CHECK, HELD, Run, RunState
 from engine.stopping import STOP
@@ -88,6 +89,8 @@ FORM = {
 def badges(run: Run, plan: PilotPlan) -> str:
     """State and sandbox label as badges."""
     label, colour, icon = STATES[run.state]
+    if run.state is RunState.DONE and is_alone(run.message):
+        label, colour, icon = "Finished, nothing kept", "orange", ":material/warning:"
     found = f":{colour}-badge[{icon} {label}]"
     if run.state is RunState.RUNNING and run.request:
         found += f" :orange-badge[{'Stopping' if run.request == STOP else 'Cancelling'}]"

@@ -10,11 +10,16 @@ from streamlit.testing.v1 import AppTest
 
 from engine import worker
 from engine.full_prepare import prepare_full
+from engine.job_files import write_json
 from engine.plan import check_plan
+from engine.pools import SO_FAR
 from engine.records import RunState
 from engine.runs import file_dry_run, file_full
 from engine.settings import Settings
 from engine.store import Store
+from tests.openai_server import KEY, serving
+from tests.pilots import ticket_plan
+from tests.voices import TicketReader, asked
 
 ENDPOINT = "An endpoint (OpenAI, vLLM, Ollama, llama.cpp)"
 
@@ -178,5 +183,38 @@ def test_a_data_set_under_way_shows_its_pace_and_its_money(app: AppTest, own_hom
     assert "3 of 6 examples and answers" in said
     assert "a second" in said
     assert metric(app, "Teacher queries") == "0 of 12"
-    assert metric(app, "Examples kept") == "at the end"
+    assert metric(app, "Examples kept") == "unknown", "no example is judged yet"
+    (pool := store.folder(run_id) / "pools" / "new_question-s20").mkdir(parents=True)
+    write_json(pool / SO_FAR, {"kept": 2, "duplicate": 1})
+    app.run()
+    assert metric(app, "Examples kept") == "2"
     assert {"run_pause", "run_cancel"} <= {button.key for button in app.button}
+
+
+def copies(messages: list[dict[str, str]]) -> str:
+    """Every new question is the seed's."""
+    want, question = asked(messages)
+    return question if want == "new" else TicketReader()(messages)
+
+
+def test_a_data_set_of_seeds_alone_is_never_plainly_finished(
+    app: AppTest, own_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEEDPILOT_TEST_KEY", KEY)
+    store = Store(Settings().store_path)
+    with serving(copies) as server:
+        raw = ticket_plan(server.base_url, own_home, "exact")
+        kept = {name: raw[name] for name in ("task", "seeds", "teacher")} | {"test": {"teacher_items": 0}}
+        kept["full"] = {"spending": {"new_question": 12}, "folder": str(own_home / "made")}
+        run_id = file_full(prepare_full(check_plan(kept)), store, lambda _: None)
+        assert worker.run(run_id, store) == RunState.DONE, store.run(run_id).message
+    app.switch_page("pages/pilot/run.py")
+    app.query_params["run"] = run_id
+    app.run()
+    assert not app.exception
+    assert [one.value.split(":")[0] for one in app.warning] == ["Nothing that was generated is in this data set"]
+    assert not app.info
+    assert "Finished, nothing kept" in " ".join(one.value for one in app.markdown)
+    assert metric(app, "Examples kept") == "0"
+    app.switch_page("pages/pilot/runs.py").run()
+    assert "Finished, nothing kept" in " ".join(one.value for one in app.markdown)
