@@ -61,7 +61,7 @@ class Check:
     async def _run(self) -> str:
         task, seeds = self.prepared.task, seeds_to_check(self.prepared)
         answers = Strategy.ANSWER_AUGMENTATION
-        asking = Count(self.store, self.run_id, "Checking the teacher", queries_at_most(self.prepared))
+        asking = Count(self.store, self.run_id, "Checking the teacher", queries_at_most(self.prepared), paid=True)
         drafts, why = await self.generator.pool(answers, task, seeds, len(seeds), asking.one)
         first = await self._judge(seeds, drafts)
         repeated = seeds[:REPEATED_SEEDS]

@@ -84,7 +84,7 @@ class FullRun:
     async def _generate(self) -> tuple[list[PoolFiles], str, Exception | None]:
         """What each strategy made; why there is less than was asked for; the error that ended asking."""
         visits = self.ready.visits
-        count = Count(self.store, self.run_id, "Asking the teacher", sum(visits.values()))
+        count = Count(self.store, self.run_id, "Asking the teacher", sum(visits.values()), paid=True)
         made: list[PoolFiles] = []
         why: dict[str, None] = {}
         for strategy in visits:

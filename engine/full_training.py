@@ -74,8 +74,13 @@ class FullTraining:
         )
         steps = prepared.recipe.steps(len(job.examples))
 
+        base: list[float] = []
+
         def on_progress(shares: Mapping[str, float]) -> None:
-            self.store.progress(self.run_id, "Training and answering", steps * shares.get(job.key, 1.0), steps)
+            done = steps * shares.get(job.key, 1.0)
+            if not base:
+                base.append(done)  # what an earlier worker had trained
+            self.store.progress(self.run_id, "Training and answering", done, steps, *base)
             self.check()
 
         def on_done(job: CellJob, result: CellResult | Exception) -> None:

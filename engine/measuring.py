@@ -126,10 +126,14 @@ class Measuring:
         weights = {job.key: job.recipe.steps(len(job.examples)) if job.examples else ANSWERING for job in jobs}
         left = dict(weights)
 
+        base: list[float] = []
+
         def progress(shares: Mapping[str, float]) -> None:
             total = sum(weights.values())
             done = total - sum(weight * (1 - shares.get(key, 0.0)) for key, weight in left.items())
-            self.store.progress(self.run_id, "Training and answering", done, total)
+            if shares and not base:
+                base.append(done)  # what an earlier worker had trained
+            self.store.progress(self.run_id, "Training and answering", done, total, *base)
             self.check()
 
         progress({})

@@ -106,6 +106,11 @@ def m006_owners(connection: Connection) -> None:
     connection.exec_driver_sql("CREATE INDEX runs_by_owner ON runs (owner, created_at)")
 
 
+def m007_stage_base(connection: Connection) -> None:
+    """What of a stage was there when its clock started: it says nothing of the pace."""
+    connection.exec_driver_sql("ALTER TABLE runs ADD COLUMN stage_base REAL NOT NULL DEFAULT 0")
+
+
 STEPS: tuple[Callable[[Connection], None], ...] = (
     m001_runs_cells_queries,
     m002_running_totals,
@@ -113,6 +118,7 @@ STEPS: tuple[Callable[[Connection], None], ...] = (
     m004_deleted_runs,
     m005_search_words,
     m006_owners,
+    m007_stage_base,
 )
 
 

@@ -65,7 +65,7 @@ class PaidWork:
         if cell is None:
             return
         items = ready.test[: ready.plan.test.teacher_items]
-        count = Count(self.store, self.run_id, "Asking the teacher", len(items))
+        count = Count(self.store, self.run_id, "Asking the teacher", len(items), paid=True)
 
         async def answered() -> tuple[list[str | None], list[Score]]:
             teacher = self._teacher(ready)
@@ -110,7 +110,7 @@ class PaidWork:
         generator = self._teacher(ready, whole=True)
         needed = pools_of(plan, cells)
         wanted = {pool: visits for pool, visits in pools_of(plan, so_far).items() if pool in needed}
-        count = Count(self.store, self.run_id, "Asking the teacher", sum(wanted.values()))
+        count = Count(self.store, self.run_id, "Asking the teacher", sum(wanted.values()), paid=True)
         space = room(ready.student, ready.recipe, task)
         asked = asked_by((*ready.seeds, *ready.inputs))
         writer = self.teacher.name if self.augmenter is None else self.augmenter.teacher.name

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+from sqlalchemy import text
+
 from engine.store import Store
 
 AT_ONCE, A_SECOND = 20.0, 4.0
@@ -14,16 +16,20 @@ teacher's every reply is seen at once, and a quick one costs the store four writ
 class Count:
     """Pieces of one stage of a run."""
 
-    def __init__(self, store: Store, run_id: str, stage: str, total: int) -> None:
+    def __init__(self, store: Store, run_id: str, stage: str, total: int, *, paid: bool = False) -> None:
+        """Of `paid` pieces the pace counts from the first query on that is charged to the run: replies that are found
+        in the ledger come within seconds, and promise an end that is hours away."""
         self.store, self.run_id, self.stage, self.total = store, run_id, stage, total
-        self.done = 0
+        self.done, self.base = 0, 0
+        self._unpaid = self._charged() if paid else None
+        """What the run was charged at first; None once it is charged more, or where nothing is paid."""
         self._may, self._since = AT_ONCE, time.monotonic()
         store.progress(run_id, stage, 0, total)
 
     def leave(self, pieces: int) -> None:
         """So many will not come."""
         self.total -= pieces
-        self.store.progress(self.run_id, self.stage, min(self.done, self.total), self.total)
+        self._tell()
 
     def one(self) -> None:
         """One more is done; no more than the total is ever told."""
@@ -32,4 +38,17 @@ class Count:
         self._may, self._since = min(AT_ONCE, self._may + A_SECOND * (now - self._since)), now
         if self._may >= 1 or self.done == self.total:
             self._may -= 1
-            self.store.progress(self.run_id, self.stage, min(self.done, self.total), self.total)
+            self._tell()
+
+    def _tell(self) -> None:
+        if self._unpaid is not None and self._charged() == self._unpaid:
+            self.base = min(self.done, self.total)
+        else:
+            self._unpaid = None
+        self.store.progress(self.run_id, self.stage, min(self.done, self.total), self.total, self.base)
+
+    def _charged(self) -> int:
+        """Queries that the run was charged until now."""
+        with self.store.reading() as connection:
+            found = connection.execute(text("SELECT queries FROM charges WHERE run_id = :run"), {"run": self.run_id})
+            return int(found.scalar() or 0)

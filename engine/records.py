@@ -59,6 +59,9 @@ class Run:
     done: float
     total: float
     stage_started_at: float | None
+    """When the stage's clock started: with its first piece of work, not with what an earlier worker had done."""
+    stage_base: float
+    """What of `done` was there at that moment."""
     heartbeat_at: float | None
     created_at: float
     finished_at: float | None
@@ -68,12 +71,17 @@ class Run:
     """One of `engine.stopping` while the worker has not yet obeyed."""
 
     @property
-    def seconds_left(self) -> float | None:
-        """Of the stage, from its own pace so far; None while nothing is done."""
-        if self.state not in HELD or not self.done or self.stage_started_at is None:
+    def pace(self) -> float | None:
+        """Seconds that a piece of the stage takes, over what was done since its clock started; None while nothing
+        was."""
+        if self.state not in HELD or self.stage_started_at is None or self.done <= self.stage_base:
             return None
-        pace = (time.time() - self.stage_started_at) / self.done
-        return max(0.0, pace * (self.total - self.done))
+        return max(1e-3, time.time() - self.stage_started_at) / (self.done - self.stage_base)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Of the stage, from its own pace so far; None while that is not known."""
+        return None if self.pace is None else max(0.0, self.pace * (self.total - self.done))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +125,7 @@ def run_of(row: Mapping[Any, Any]) -> Run:
         done=row["done"],
         total=row["total"],
         stage_started_at=row["stage_started_at"],
+        stage_base=row["stage_base"],
         heartbeat_at=row["heartbeat_at"],
         created_at=row["created_at"],
         finished_at=row["finished_at"],

@@ -144,16 +144,17 @@ class Store(StoreFile):
             request = row.scalar()
             return None if request is None else str(request)
 
-    def progress(self, run_id: str, stage: str, done: float, total: float) -> None:
-        """Where the run is; a new stage starts its own clock."""
+    def progress(self, run_id: str, stage: str, done: float, total: float, base: float = 0.0) -> None:
+        """Where the run is; a new stage starts its own clock, and so does a larger `base`: what of `done` took no work
+        now, because an earlier worker had done it or its replies were paid for before."""
         with self.transaction() as connection:
             connection.execute(
                 text(
-                    "UPDATE runs SET stage_started_at = CASE WHEN stage = :stage AND stage_started_at "
-                    "IS NOT NULL THEN stage_started_at ELSE :now END, stage = :stage, done = :done, "
-                    "total = :total, heartbeat_at = :now WHERE id = :id"
+                    "UPDATE runs SET stage_started_at = CASE WHEN stage = :stage AND stage_started_at IS NOT NULL "
+                    "AND stage_base >= :base THEN stage_started_at ELSE :now END, stage = :stage, done = :done, "
+                    "total = :total, stage_base = :base, heartbeat_at = :now WHERE id = :id"
                 ),
-                {"id": run_id, "stage": stage, "done": done, "total": total, "now": time.time()},
+                {"id": run_id, "stage": stage, "done": done, "total": total, "base": base, "now": time.time()},
             )
 
     def finish(self, run_id: str, state: RunState, message: str = "", only_from: RunState | None = None) -> None:

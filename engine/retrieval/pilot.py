@@ -78,7 +78,7 @@ class RetrievalPilot:
         prepared = self.prepared
         tests = [query for _, _, queries in prepared.sides() for query in queries]
         forbidden = Known([features(query.text) for query in tests])
-        count = Count(self.store, self.run_id, "Asking the teacher", prepared.needed)
+        count = Count(self.store, self.run_id, "Asking the teacher", prepared.needed, paid=True)
         found: dict[RetrievalStrategy, Made] = {}
         for strategy, visits in prepared.queries.items():
             about = asked_about(strategy, prepared.collection, tests, visits)

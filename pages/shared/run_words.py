@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 
 from engine.nothing_kept import is_alone
 from engine.plan import PilotPlan
@@ -116,9 +115,9 @@ def progress(run: Run) -> tuple[float, str]:
 
 def rate(run: Run) -> str:
     """`, 3.4 a second`; empty while it is not known."""
-    if run.state not in HELD or not run.done or run.stage_started_at is None:
+    if run.pace is None:
         return ""
-    each_second = run.done / max(1e-3, time.time() - run.stage_started_at)
+    each_second = 1 / run.pace
     return f", {each_second:.1f} a second" if each_second >= 0.1 else f", {60 * each_second:.1f} a minute"
 
 
