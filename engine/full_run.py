@@ -30,7 +30,7 @@ from engine.generation import Generator
 from engine.job_files import write_json
 from engine.label_shares import LABEL_SHARE
 from engine.ledger import account
-from engine.nothing_kept import TRIAL, Trial, alone
+from engine.nothing_kept import Trial, alone, trial_of
 from engine.plan import PLAIN
 from engine.pool_report import read_report
 from engine.pools import EXAMPLES, REJECTED, Origin, PoolFiles, shares_of, told
@@ -105,8 +105,8 @@ class FullRun:
         visited = prepared.visited(strategy, size)
         curator = Curator(strategy, visited, prepared.test, space, shares_of(prepared, strategy, size))
         making = making_of(prepared.plan, PLAIN)
-        visits, trial = self.ready.visits[strategy], Trial()
-        asked = self.generator.drafts(strategy, prepared.task, visited, visits, count.one, making, TRIAL)
+        visits, trial, most = self.ready.visits[strategy], Trial(), trial_of(strategy)
+        asked = self.generator.drafts(strategy, prepared.task, visited, visits, count.one, making, most)
         error: Exception | None = None
         try:
             async with aclosing(aiter(asked)) as stream:  # type: ignore[type-var]

@@ -1,8 +1,9 @@
 """When to stop asking for examples of which none is kept; and the words for data without a generated example.
 
-The rule: a strategy is on trial for its first `TRIAL` visits. As long as none of them gave a good example, no further
-visit begins; where none of them did, asking for that strategy ends there. It looks at earlier visits only, in their
-order, so a resumed run ends at the same place, and a small budget's data stays the beginning of a large one's.
+The rule: a strategy whose questions are written is on trial for its first `TRIAL` visits. As long as none of them gave
+a good example, no further visit begins; where none of them did, asking for that strategy ends there. It looks at
+earlier visits only, in their order, so a resumed run ends at the same place, and a small budget's data stays the
+beginning of a large one's.
 """
 
 from __future__ import annotations
@@ -47,6 +48,12 @@ REMEDIES = {
     "too_long": ("it was too long for the student", "raise training.max_length, or ask for shorter answers"),
 }
 """Reason of rejection -> what it says of an example, and what to do."""
+
+
+def trial_of(strategy: Strategy) -> int | None:
+    """Visits of a strategy's trial; None for real questions, which come in the order of the user's file: the first ones
+    may all be of a kind that says nothing of the rest."""
+    return None if strategy is Strategy.REAL_QUESTION else TRIAL
 
 
 class Trial:

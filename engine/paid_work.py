@@ -17,7 +17,7 @@ from engine.guided import guide
 from engine.judging import judged
 from engine.ledger import Ledger
 from engine.measuring import Pools
-from engine.nothing_kept import TRIAL, Trial, sees
+from engine.nothing_kept import Trial, sees, trial_of
 from engine.pools import Origin, shares_of, write_pool
 from engine.prepare import Prepared
 from engine.progress import Count
@@ -121,8 +121,9 @@ class PaidWork:
             strategy, size, name = pool
             seeds = ready.visited(strategy, size)
             making = making_of(plan, name, self.guides.get(size) if _guided(ready, name) else None)
-            trial = Trial()
-            tried = TRIAL, sees(trial, Curator(strategy, seeds, test, space, shares_of(ready, strategy, size)))
+            trial, most = Trial(), trial_of(strategy)
+            looked = sees(trial, Curator(strategy, seeds, test, space, shares_of(ready, strategy, size)))
+            tried = None if most is None else (most, looked)
             drafts, ended = await generator.pool(strategy, task, seeds, visits, count.one, making, tried)
             if not (trial.passed or ended) and len(drafts) < visits:
                 self.given_up[pool] = trial.told(strategy)

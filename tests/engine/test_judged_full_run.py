@@ -130,7 +130,7 @@ def test_what_is_asked_again_leaves_the_judge_its_queries(store: Store, data: Pa
     student = build_tiny_student(tmp_path / "tiny")
     with serving(answers) as teacher, serving(verdicts) as judge:
         # Cut connections may have been answered: each stays charged, and is asked again.
-        teacher.faults = ["cut_connection"] * 3
+        teacher.faults = ["none"] * 5 + ["cut_connection"] * 3
         made = full_plan(data, student, tmp_path / "made")
         made |= {
             key: value
