@@ -63,7 +63,7 @@ def token_losses(model: Any, batch: Batch) -> torch.Tensor:
     """Cross entropy of each target, in the order of `batch.targets`: float32 [targets]."""
     with _logits_only(model, batch.at):
         logits = model(input_ids=batch.ids, use_cache=False).logits
-    losses: torch.Tensor = _CrossEntropy.apply(logits.view(-1, logits.shape[-1]).float(), batch.targets)  # type: ignore[no-untyped-call]
+    losses: torch.Tensor = _CrossEntropy.apply(logits.flatten(0, 1).float(), batch.targets)  # type: ignore[no-untyped-call]
     return losses
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.case import REFUSE_STRETCH, THINNED, Case, interval
+from engine.case import REFUSE_STRETCH, Case, interval
 from engine.domain import Enough, Interval
 
 FACTORS = (0.5, 1.0, 2.0)
@@ -21,7 +21,7 @@ def enough(case: Case, strategy: int) -> Enough | None:
     queries = s.queries * np.array(FACTORS)
     if queries[0] < case.calls.max():
         return None
-    thin = case.thinned(THINNED)
+    thin = case.thinned()
     half, here, twice = thin.accuracies(s.seeds, queries)[:, :, strategy].T
     far = thin.fitted.stretches(s.seeds, thin.examples(queries[:, None])) > REFUSE_STRETCH
     if far[1]:

@@ -7,7 +7,6 @@ too where the ceiling was reached or the teacher failed half-way, and its card t
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -67,7 +66,7 @@ class FullRun:
         except SeedPilotError as empty:
             # Nothing was kept: why asking ended says more.
             raise (error or SeedPilotError(" ".join([f"{empty}.", why]).strip())) from empty
-        trained, without = None, "" if card.kept else alone({} if why else _together(card))
+        trained, without = None, "" if card.kept else alone(() if why else [asked.counts for asked in card.asked])
         # The seeds alone are no test of the plan and its forecast.
         if error is None and self.training is not None and card.kept:
             self._report(made, card, None)
@@ -105,7 +104,8 @@ class FullRun:
         visited = prepared.visited(strategy, size)
         curator = Curator(strategy, visited, prepared.test, space, shares_of(prepared, strategy, size))
         making = making_of(prepared.plan, PLAIN)
-        visits, trial, most = self.ready.visits[strategy], Trial(), trial_of(strategy)
+        visits, trial = self.ready.visits[strategy], Trial()
+        most = trial_of(strategy, visits)
         asked = self.generator.drafts(strategy, prepared.task, visited, visits, count.one, making, most)
         error: Exception | None = None
         try:
@@ -208,11 +208,6 @@ def budgets_of(ready: PreparedFull, strategy: Strategy) -> dict[int, int]:
     budgets = sorted({spent // part for part in (4, 2, 1)})
     paid = {budget: examples_for(budget, strategy, together=together) for budget in budgets}
     return {budget: min(visits, ready.visits[strategy]) for budget, visits in paid.items() if visits}
-
-
-def _together(card: Card) -> Counter[str]:
-    """Visits by reason, of all strategies."""
-    return sum((Counter(asked.counts) for asked in card.asked), Counter())
 
 
 def _sum(prices: Sequence[float | None]) -> float | None:

@@ -16,6 +16,7 @@ from engine.full_prepare import PreparedFull
 from engine.generation import Generator
 from engine.judging import judged
 from engine.plan import ForecastPlan
+from engine.progress import Training
 from engine.recording import record
 from engine.store import Store
 from engine.training_set import training_set
@@ -72,15 +73,10 @@ class FullTraining:
             max_new_tokens=prepared.plan.max_new_tokens,
             out=str(folder),
         )
-        steps = prepared.recipe.steps(len(job.examples))
-
-        base: list[float] = []
+        training = Training(self.store, self.run_id, prepared.recipe.steps(len(job.examples)))
 
         def on_progress(shares: Mapping[str, float]) -> None:
-            done = steps * shares.get(job.key, 1.0)
-            if not base:
-                base.append(done)  # what an earlier worker had trained
-            self.store.progress(self.run_id, "Training and answering", done, steps, *base)
+            training.tell(training.total * shares.get(job.key, 1.0))
             self.check()
 
         def on_done(job: CellJob, result: CellResult | Exception) -> None:

@@ -239,10 +239,10 @@ class Ledger:
         """Refuses one more query of at most `bound` dollars where it would pass the ceiling."""
         most, kept = self.ceiling.queries, self.ceiling.kept
         if most is not None and queries + 1 > most - kept:
-            reached = f"the ceiling of {most} queries is reached" + (
-                f", {kept} of them kept for the judge" * bool(kept)
+            judge = f", {kept} of them kept for the judge" if kept else ""
+            raise CeilingReachedError(
+                f"the ceiling of {most} queries is reached{judge}; raise it or accept what there is"
             )
-            raise CeilingReachedError(f"{reached}; raise it or accept what there is")
         if self.ceiling.usd is not None and (bound is None or usd + bound > self.ceiling.usd + 1e-9):
             raise CeilingReachedError(
                 f"the ceiling of ${self.ceiling.usd:.2f} is reached (${usd:.4f} charged, the next query "

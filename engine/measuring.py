@@ -33,6 +33,7 @@ from engine.job_files import JOB, is_trained, read_json, write_json
 from engine.looks import NOT_ASKED, Looking
 from engine.plan import PLAIN
 from engine.prepare import Prepared
+from engine.progress import Training
 from engine.recording import record
 from engine.store import Store
 from engine.tasks.outcomes import not_scored
@@ -62,16 +63,15 @@ class Measuring:
         check: Callable[[], None],
         scores: Callable[[Sequence[str | None]], list[Score]],
         asked: Callable[[Example], str],
+        given_up: Mapping[Pool, str],
     ) -> None:
         """`scores` judges replies to all test items, and may pay for it; `asked` says what the student reads of an
-        example."""
+        example; `given_up` says why pools ended of which nothing was kept, as they stand by then."""
         self.run_id, self.trainer, self.store, self.check = run_id, trainer, store, check
-        self.scores, self.asked = scores, asked
+        self.scores, self.asked, self.given_up = scores, asked, given_up
         self.folder = store.folder(run_id)
         self.second: dict[str, Curated] = {}
         """Second pools by the key of the cell that is trained on each."""
-        self.given_up: Mapping[Pool, str] = {}
-        """Why pools ended of which nothing was kept."""
 
     def measure(
         self,
@@ -125,18 +125,12 @@ class Measuring:
         # In optimizer steps, so that the time left allows for the large cells that come last.
         weights = {job.key: job.recipe.steps(len(job.examples)) if job.examples else ANSWERING for job in jobs}
         left = dict(weights)
-
-        base: list[float] = []
+        training = Training(self.store, self.run_id, sum(weights.values()))
+        self.check()
 
         def progress(shares: Mapping[str, float]) -> None:
-            total = sum(weights.values())
-            done = total - sum(weight * (1 - shares.get(key, 0.0)) for key, weight in left.items())
-            if shares and not base:
-                base.append(done)  # what an earlier worker had trained
-            self.store.progress(self.run_id, "Training and answering", done, total, *base)
+            training.tell(training.total - sum(weight * (1 - shares.get(key, 0.0)) for key, weight in left.items()))
             self.check()
-
-        progress({})
 
         def on_done(job: CellJob, result: CellResult | Exception) -> None:
             cell = cells[job.key]

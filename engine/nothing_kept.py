@@ -9,7 +9,7 @@ beginning of a large one's.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from engine.curation import KEPT, Curator
 from engine.data_card import ALONE
@@ -50,10 +50,10 @@ REMEDIES = {
 """Reason of rejection -> what it says of an example, and what to do."""
 
 
-def trial_of(strategy: Strategy) -> int | None:
-    """Visits of a strategy's trial; None for real questions, which come in the order of the user's file: the first ones
-    may all be of a kind that says nothing of the rest."""
-    return None if strategy is Strategy.REAL_QUESTION else TRIAL
+def trial_of(strategy: Strategy, visits: int) -> int | None:
+    """Visits of a strategy's trial, of so many in all; None where it could save none, and for real questions, which
+    come in the order of the user's file: the first ones may all be of a kind that says nothing of the rest."""
+    return None if strategy is Strategy.REAL_QUESTION or visits <= TRIAL else TRIAL
 
 
 class Trial:
@@ -90,9 +90,11 @@ def sees(trial: Trial, curator: Curator) -> Callable[[Draft | None], bool]:
     return lambda draft: trial.see(curator.judge(draft).reason)
 
 
-def alone(counts: Mapping[str, int]) -> str:
-    """What is said of a data set without a generated example; `counts` are its visits by reason."""
-    left_out = Counter({reason: count for reason, count in counts.items() if reason != KEPT and count})
+def alone(counts: Iterable[Mapping[str, int]]) -> str:
+    """What is said of a data set without a generated example; `counts` are each strategy's visits by reason."""
+    left_out = Counter[str]()
+    for of in counts:
+        left_out.update({reason: count for reason, count in of.items() if reason != KEPT and count})
     if not left_out:
         return f"{ALONE}: it is the seeds alone."
     reason, count = left_out.most_common(1)[0]

@@ -121,9 +121,10 @@ class PaidWork:
             strategy, size, name = pool
             seeds = ready.visited(strategy, size)
             making = making_of(plan, name, self.guides.get(size) if _guided(ready, name) else None)
-            trial, most = Trial(), trial_of(strategy)
-            looked = sees(trial, Curator(strategy, seeds, test, space, shares_of(ready, strategy, size)))
-            tried = None if most is None else (most, looked)
+            trial, most, tried = Trial(), trial_of(strategy, visits), None
+            if most is not None:
+                curator = Curator(strategy, seeds, test, space, shares_of(ready, strategy, size))
+                tried = most, sees(trial, curator)
             drafts, ended = await generator.pool(strategy, task, seeds, visits, count.one, making, tried)
             if not (trial.passed or ended) and len(drafts) < visits:
                 self.given_up[pool] = trial.told(strategy)

@@ -73,7 +73,7 @@ class Pilot:
         """Cells that were bought step by step."""
         self.paid = PaidWork(run_id, teacher, store, ledger, check, augmenter, others or {})
         asked = asked_by((*prepared.seeds, *prepared.inputs))
-        self.measuring = Measuring(run_id, trainer, store, check, self._scores, asked)
+        self.measuring = Measuring(run_id, trainer, store, check, self._scores, asked, self.paid.given_up)
 
     def run(self) -> str:
         """Runs what is left; returns what the user should know at the end (empty: nothing special)."""
@@ -257,7 +257,6 @@ class Pilot:
     def _generate(self, cells: Sequence[Cell], so_far: Sequence[Cell]) -> tuple[Pools, str]:
         pools, second, why = self.paid.pools(self.prepared, cells, so_far)
         self.measuring.second |= second
-        self.measuring.given_up = self.paid.given_up
         return pools, why
 
     def _train(self, chosen: Sequence[Cell], pools: Pools, why: str, own: Own | None = None) -> None:

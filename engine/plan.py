@@ -7,7 +7,7 @@ names an environment variable, or says that the key will be typed.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import fields as dataclass_fields
 from dataclasses import replace
@@ -73,11 +73,17 @@ __all__ = [
     "TrainingPlan",
     "UnlabelledPlan",
     "VariantPlan",
+    "all_priced",
     "check_plan",
     "read_plan",
     "to_toml",
     "with_paths",
 ]
+
+
+def all_priced(teacher: TeacherPlan, others: Iterable[ModelPlan]) -> bool:
+    """Whether the price of whoever is asked is known."""
+    return teacher.quote(batch=teacher.batch).known and all(model.quote().known for model in others)
 
 
 class PilotPlan(Part):
@@ -161,7 +167,7 @@ class PilotPlan(Part):
     def price_known(self) -> bool:
         """Whether every query's price can be computed."""
         others = [self.augmenter, *self.teachers.values()]
-        return self.quote.known and all(model is None or model.quote().known for model in others)
+        return all_priced(self.teacher, [model for model in others if model is not None])
 
     @property
     def quote(self) -> Quote:

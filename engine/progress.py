@@ -13,6 +13,23 @@ AT_ONCE, A_SECOND = 20.0, 4.0
 teacher's every reply is seen at once, and a quick one costs the store four writes a second."""
 
 
+class Training:
+    """Optimizer steps of a run's stage; what is told first an earlier worker took, and it says nothing of the pace."""
+
+    STAGE = "Training and answering"
+
+    def __init__(self, store: Store, run_id: str, total: float) -> None:
+        self.store, self.run_id, self.total = store, run_id, total
+        self.base: float | None = None
+        store.progress(run_id, self.STAGE, 0, total)
+
+    def tell(self, done: float) -> None:
+        """So many are taken by now."""
+        if self.base is None and done < self.total:
+            self.base = done
+        self.store.progress(self.run_id, self.STAGE, done, self.total, self.base or 0.0)
+
+
 class Count:
     """Pieces of one stage of a run."""
 

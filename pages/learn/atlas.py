@@ -102,10 +102,9 @@ with answer:
     )
     shown.values(lambda: chart_atlas.winners_table(places), key="atlas_map", alt="Every place with its likely winner")
 atlas_claims.section(verdicts(folder, files))
-with st.container():
-    st.page_link(
-        "pages/learn/map.py",
-        label="The same question for your own situation, from published studies",
-        icon=":material/map:",
-    )
-    st.page_link("pages/learn/law.py", label="Why they cross: move quality and reach yourself", icon=":material/tune:")
+st.page_link(
+    "pages/learn/map.py",
+    label="The same question for your own situation, from published studies",
+    icon=":material/map:",
+)
+st.page_link("pages/learn/law.py", label="Why they cross: move quality and reach yourself", icon=":material/tune:")

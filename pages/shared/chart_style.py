@@ -19,9 +19,7 @@ from plotly.basedatatypes import BaseFigure
 from engine.domain import Strategy
 from pages.shared import words
 
-GREY = "#7a8797"
-OCHRE, DEEP_OCHRE = "#c9a24a", "#8a6a1e"
-"""Of what belongs to no strategy."""
+GREY, OCHRE, DEEP_OCHRE = "#7a8797", "#c9a24a", "#8a6a1e"
 """Readable on both backgrounds; for marks that belong to no strategy."""
 
 CONFIG: dict[str, Any] = {

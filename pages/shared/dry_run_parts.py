@@ -8,7 +8,7 @@ import streamlit as st
 from engine.records import Run
 from engine.store import Store
 from engine.written import written_in
-from pages.shared import run_words, shown, words
+from pages.shared import data_parts, shown, words
 
 
 def written(run: Run, store: Store) -> None:
@@ -24,13 +24,9 @@ def written(run: Run, store: Store) -> None:
                 "From the seed": row["seed"],
                 "Question": row["question"],
                 "Answer": row["answer"],
-                "Example": "yes" if row["rejected"] is None else f"no: {_why(row['rejected'])}",
+                "Example": "yes" if row["rejected"] is None else f"no: {data_parts.became(row['rejected']).lower()}",
             }
             for row in found
         ]
     )
     shown.table(table, key="dry_written", alt="What the dry run wrote", name=f"{run.id}-written")
-
-
-def _why(reason: str) -> str:
-    return run_words.REASONS.get(reason, reason.replace("_", " ")).lower()

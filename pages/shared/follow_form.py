@@ -71,15 +71,7 @@ def section(run: Run, plan: PilotPlan, store: Store, cells: Sequence[CellRow]) -
         key=f"follow_queries_{run.id}",
         placeholder="this pilot's queries included",
     )
-    usd = right.number_input(
-        "At most, $",
-        min_value=0.01,
-        value=None,
-        step=1.0,
-        key=f"follow_usd_{run.id}",
-        placeholder=money_limit.placeholder(known=plan.price_known),
-        help=money_limit.HELP,
-    )
+    usd = money_limit.ask(right, "At most, $", f"follow_usd_{run.id}", known=plan.price_known)
     if press.button(
         "Full run",
         key="follow",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 import pandas as pd
@@ -31,8 +30,7 @@ def view(run: Run, store: Store) -> None:
     if report is None:
         return
     if not report["kept"] and not is_alone(run.message):  # else the run's message says it
-        every = sum((Counter(counts) for counts in report["counts"].values()), Counter[str]())
-        st.warning(alone(every), icon=":material/warning:")
+        st.warning(alone(report["counts"].values()), icon=":material/warning:")
     if report["kept"] and not report["complete"]:
         st.warning("The data set is not complete; its card (README.md) says why.", icon=":material/warning:")
     st.subheader("What became of the examples", anchor=False)
@@ -88,11 +86,7 @@ def _figures(run: Run, store: Store, report: dict[str, Any] | None) -> None:
         help=f"Charged to this run so far{unknown}; the second number is the ceiling. What an earlier run bought is "
         "used and not charged again.",
     )
-    usd.metric(
-        "Cost",
-        money_limit.charged(run, plan, store, paid.usd),
-        help=money_limit.charged_help(run, plan, store),
-    )
+    money_limit.metric(usd, run, plan, store, paid.usd)
     if report is None:
         so_far = kept_so_far(store, run.id)
         kept.metric(

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from engine.plan import ModelPlan, PilotPlan, TeacherPlan
+from engine.plan import ModelPlan, PilotPlan, TeacherPlan, all_priced
 from engine.records import CHECK, Run
 from engine.runs import kept_estimate
 from engine.store import Store
@@ -24,23 +24,29 @@ HELP = (
 )
 
 
-def placeholder(*, known: bool) -> str:
-    """What holds where no limit is typed; `known` says whether every price is."""
-    return UPPER if known else QUERIES_ONLY
+def ask(place: Any, label: str, key: str, *, known: bool, **options: Any) -> float | None:
+    """Asks for a limit at that place; `known` says whether every price is, and so what holds where none is typed."""
+    usd: float | None = place.number_input(
+        label,
+        min_value=0.01,
+        value=None,
+        step=1.0,
+        key=key,
+        placeholder=UPPER if known else QUERIES_ONLY,
+        help=HELP,
+        **options,
+    )
+    return usd
 
 
 def prices_known(raw: Mapping[str, Any]) -> bool:
     """Whether every price of a form's raw plan is known; not while who is asked is not said whole."""
-    teacher = raw.get("teacher")
     others = [raw.get("augmenter"), *raw.get("teachers", {}).values()]
-    if teacher is None:
-        return False
     try:
-        asked = TeacherPlan.model_validate(teacher)
-        quotes = [asked.quote(batch=asked.batch), *(ModelPlan.model_validate(one).quote() for one in others if one)]
-    except ValidationError:
+        teacher = TeacherPlan.model_validate(raw["teacher"])
+        return all_priced(teacher, [ModelPlan.model_validate(one) for one in others if one])
+    except (KeyError, ValidationError):
         return False
-    return all(quote.known for quote in quotes)
 
 
 def in_force(run: Run, plan: PilotPlan, store: Store) -> float | None:
@@ -54,16 +60,21 @@ def in_force(run: Run, plan: PilotPlan, store: Store) -> float | None:
 
 def charged(run: Run, plan: PilotPlan, store: Store, usd: float | None) -> str:
     """What a run was charged (`usd`), of its limit in money."""
+    return _of(usd, in_force(run, plan, store))
+
+
+def metric(place: Any, run: Run, plan: PilotPlan, store: Store, usd: float | None) -> None:
+    """The same as a figure, with what the two amounts are."""
     limit = in_force(run, plan, store)
-    return run_words.money(usd) + (f" of {run_words.money(limit)}" if limit else "")
-
-
-def charged_help(run: Run, plan: PilotPlan, store: Store) -> str:
-    """What those figures are."""
     said = "Charged so far; queries on their way count at the most that they can cost."
-    if in_force(run, plan, store):
-        return (
-            f"{said} The second figure is the limit: what was typed, or else the upper cost that was shown before the "
-            "start."
+    if limit:
+        said += (
+            " The second figure is the limit: what was typed, or else the upper cost that was shown before the start."
         )
-    return said if plan.price_known else f"{said} A price is unknown, so the ceiling holds in queries only."
+    elif not plan.price_known:
+        said += " A price is unknown, so the ceiling holds in queries only."
+    place.metric("Cost", _of(usd, limit), help=said)
+
+
+def _of(usd: float | None, limit: float | None) -> str:
+    return run_words.money(usd) + (f" of {run_words.money(limit)}" if limit else "")

@@ -192,16 +192,7 @@ def _ceiling(asked: Asked) -> None:
             placeholder="needed plus a tenth",
             **KEEP,
         ),
-        "usd": usd.number_input(
-            "Money, $",
-            min_value=0.01,
-            value=None,
-            step=1.0,
-            key="pilot_usd",
-            placeholder=money_limit.placeholder(known=money_limit.prices_known(asked.raw)),
-            help=money_limit.HELP,
-            **KEEP,
-        ),
+        "usd": money_limit.ask(usd, "Money, $", "pilot_usd", known=money_limit.prices_known(asked.raw), **KEEP),
     }
 
 

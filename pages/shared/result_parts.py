@@ -64,11 +64,7 @@ def money(run: Run, plan: PilotPlan, store: Store, cells: Sequence[CellRow]) -> 
         f"{paid.queries:,} of {plan.ceiling.queries:,}" if plan.ceiling.queries else f"{paid.queries:,}",
         help=f"Charged so far{unknown}; the second number is the ceiling.",
     )
-    usd.metric(
-        "Cost",
-        money_limit.charged(run, plan, store, paid.usd),
-        help=money_limit.charged_help(run, plan, store),
-    )
+    money_limit.metric(usd, run, plan, store, paid.usd)
     left_out = sum(cell.state == "skipped" for cell in cells)
     done.metric(
         "Cells measured",

@@ -124,15 +124,7 @@ def ceiling(asked: Asked, spending: dict[str, int]) -> dict[str, Any]:
         help="What must be asked again after a lost reply comes out of it too.",
         **KEEP,
     )
-    money = usd.number_input(
-        "Money, $",
-        min_value=0.01,
-        value=None,
-        step=1.0,
-        key="generate_ceiling_usd",
-        placeholder=money_limit.placeholder(known=money_limit.prices_known(asked.raw)),
-        help=money_limit.HELP,
-        **KEEP,
-    )
+    known = money_limit.prices_known(asked.raw)
+    money = money_limit.ask(usd, "Money, $", "generate_ceiling_usd", known=known, **KEEP)
     found = {"queries": most, "usd": money}
     return {name: value for name, value in found.items() if value is not None}
