@@ -5,22 +5,24 @@ what a step does to every adapter (norm, clipping, Adam) is then a handful of op
 of layers, and an adapter that leaves is a row that leaves. Adapters are held in float32; where the base
 computes in another type, a copy in that type is made once a step.
 
-The base is not wrapped: hooks add to what its linear layers give.
+The base is not wrapped. Its plain linear layers are computed here together with their adapters; to what other ones
+give (of 4 bits, or watched by hooks of somebody else) a hook adds.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import torch
 from torch import nn
-from torch.autograd.function import once_differentiable
 from transformers.pytorch_utils import Conv1D
 
 from engine.errors import StudentError
+from engine.fused_lora import Base, Part, added, joined
 
 
 class RowsMixedError(StudentError):
@@ -103,13 +105,27 @@ class AdapterBank:
         self.dropout: Dropout | None = None
         self.shape = (0, 0)
         """Rows and columns of the batch that is computed; the rows are grouped by adapter, as many each."""
+        self.places: torch.Tensor | None = None
+        """What is looked at of the batch that is computed, as far as nothing else has to be: int64 places in its
+        flattened ids. None for all of it."""
         self.count = 0
         for weight in model.parameters():
             weight.requires_grad_(False)
-        self._parts: list[tuple[torch.Tensor, torch.Tensor]] = []
-        self._handles = [
-            site.module.register_forward_hook(self._added(number, site)) for number, site in enumerate(self.sites)
-        ]
+        self._parts: list[Part] = []
+        # What autograd follows where a layer's input takes no gradient, as the first layer's.
+        self._anchor = torch.zeros((), device=self.device, requires_grad=True)
+        self._ready: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+        """Of layers that were computed with another one: what they will be given, and what they give."""
+        self._siblings = _siblings(model, self.sites)
+        self._bases: dict[int, Base] = {}
+        self._handles: list[Any] = []
+        for number, site in enumerate(self.sites):
+            if _is_plain(site.module):
+                weight, bias = cast(nn.Linear, site.module).weight, cast(nn.Linear, site.module).bias
+                self._bases[number] = Base(weight.t() if site.transposed else weight, bias)
+                site.module.forward = partial(self._joined, number, site.module.forward)
+            else:
+                self._handles.append(site.module.register_forward_hook(partial(self._added, number)))
 
     def fresh(self, seed: int) -> torch.Tensor:
         """An untrained adapter, float32 [size] on the CPU: drawn as peft draws it after `torch.manual_seed(seed)`."""
@@ -140,21 +156,21 @@ class AdapterBank:
         self.gradients = torch.zeros_like(self._work)
         self._parts = []
         for held, gradient in zip(self._cut(self._work), self._cut(self.gradients), strict=True):
-            leaves = tuple(part.detach().requires_grad_() for part in held)
-            for leaf, part in zip(leaves, gradient, strict=True):
-                leaf.grad = part  # autograd adds to it in place
-            self._parts.append((leaves[0], leaves[1]))
+            self._parts.append(Part(*held, *gradient))
 
     def refresh(self) -> None:
         """After a step: the base's type is made anew, gradients begin at zero."""
         if self._work is not self.weights:
             self._work.copy_(self.weights)
         self.gradients.zero_()
+        self._ready.clear()
 
     def remove(self) -> None:
-        """Takes the hooks off; the base is as it was."""
+        """The base is as it was."""
         for handle in self._handles:
             handle.remove()
+        for number in self._bases:
+            del self.sites[number].module.forward
 
     def _cut(self, flat: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
         """Views on [adapters, size]: per layer A and B, without the leading dimension where there is one adapter."""
@@ -169,65 +185,70 @@ class AdapterBank:
             at = end
         return parts
 
-    def _added(self, number: int, site: Site) -> Any:
-        def add(_: nn.Module, given: tuple[torch.Tensor, ...], output: torch.Tensor) -> torch.Tensor:
-            if not self.count:
-                return output
-            a, b = self._parts[number]
-            x = given[0]
+    def _joined(self, number: int, plain: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor) -> torch.Tensor:
+        """Stands in the place of a plain layer's own `forward`."""
+        if not self.count or self.dropout is not None:
+            return self._added(number, self.sites[number].module, (x,), plain(x))
+        asked, output = self._ready.pop(number, (None, None))
+        if output is not None and asked is x:
+            return output
+        self._check(number, x)
+        together = self._siblings.get(number, [number])
+        bases, parts = [self._bases[one] for one in together], [self._parts[one] for one in together]
+        first, *others = joined(self._anchor, x, bases, parts, self.scaling)
+        for one, other in zip(together[1:], others, strict=True):
+            self._ready[one] = (x, other)
+        return first
+
+    def _added(self, number: int, _: nn.Module, given: tuple[torch.Tensor, ...], output: torch.Tensor) -> torch.Tensor:
+        """A forward hook."""
+        if not self.count:
+            return output
+        x = given[0]
+        self._check(number, x)
+        if self.dropout is not None:
             rows, width = self.shape
-            if self.count > 1 and x.shape[:-1] not in (self.shape, (rows * width,)):
-                raise RowsMixedError(
-                    f"layer {site.name} sees tokens of shape {list(x.shape[:-1])}, not the batch's {list(self.shape)}"
-                )
-            if self.dropout is not None:
-                x = x * self.dropout.mask(number, rows // self.count, width, site.inside, x).view(x.shape)
-            # A view is copied back into what it is a view of, which costs as much as it saves.
-            if output._is_view():
-                output = output.clone()
-            seen: torch.Tensor = _Added.apply(output, x, a, b, self.scaling)  # type: ignore[no-untyped-call]
-            return seen
+            x = x * self.dropout.mask(number, rows // self.count, width, x.shape[-1], x).view(x.shape)
+        # A view is copied back into what it is a view of, which costs as much as it saves.
+        if output._is_view():
+            output = output.clone()
+        return added(self._anchor, output, x, self._parts[number], self.scaling)
 
-        return add
+    def _check(self, number: int, x: torch.Tensor) -> None:
+        rows, width = self.shape
+        if self.count > 1 and x.shape[:-1] not in (self.shape, (rows * width,)):
+            raise RowsMixedError(
+                f"layer {self.sites[number].name} sees tokens of shape {list(x.shape[:-1])}, "
+                f"not the batch's {list(self.shape)}"
+            )
 
 
-class _Added(torch.autograd.Function):
-    """`output + scaling * x A' B'` in the place of `output`, of one adapter ([rank, in] and [out, rank]) or of several
-    ([adapters, rank, in] and [adapters, out, rank]; as many rows of x each).
+@torch.no_grad()
+def _siblings(model: Any, found: Sequence[Site]) -> dict[int, list[int]]:
+    """Plain layers that are given the same values one right after the other (queries, keys and values), by the first
+    of them: seen as the base reads two tokens."""
+    plain = {site.module: number for number, site in enumerate(found) if _is_plain(site.module)}
+    calls: list[tuple[int, torch.Tensor]] = []
+    groups: dict[int, list[int]] = {}
 
-    A step of a small student waits for memory more than for products: torch's own addition makes a copy of every
-    layer's output.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any, output: torch.Tensor, x: torch.Tensor, a: torch.Tensor, b: torch.Tensor, scaling: float
-    ) -> torch.Tensor:
-        rows = _by_adapter(x, a)
-        inner = rows @ a.mT
-        sum_ = _by_adapter(output, b)
-        if a.dim() == 2:
-            sum_.addmm_(inner, b.t(), alpha=scaling)
+    def note(module: nn.Module, given: tuple[torch.Tensor, ...]) -> None:
+        number, x = plain[module], given[0]
+        if calls and calls[-1][1] is x and number not in groups:
+            groups[calls[-1][0]].append(number)
         else:
-            sum_.baddbmm_(inner, b.mT, alpha=scaling)
-        ctx.mark_dirty(output)
-        ctx.save_for_backward(x, a, b, inner)
-        ctx.scaling = scaling
-        return output
+            calls.append((number, x))
+            groups[number] = [number]
 
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, *outward: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        x, a, b, inner = ctx.saved_tensors
-        back = _by_adapter(outward[0], b)
-        within = (back @ b).mul_(ctx.scaling)
-        of_b = (back.mT @ inner).mul_(ctx.scaling)
-        of_a = within.mT @ _by_adapter(x, a)
-        of_x = (within @ a).view(x.shape) if ctx.needs_input_grad[1] else None
-        return outward[0], of_x, of_a, of_b, None
+    handles = [module.register_forward_pre_hook(note) for module in plain]
+    try:
+        model(input_ids=torch.zeros((1, 2), dtype=torch.long, device=next(model.parameters()).device), use_cache=False)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return groups
 
 
-def _by_adapter(rows: torch.Tensor, part: torch.Tensor) -> torch.Tensor:
-    """Rows [..., features] as the part of one adapter ([rows, features]) or of several (one matrix each) meets them."""
-    lead = part.shape[:-2]
-    return rows.reshape(*lead, -1, rows.shape[-1])
+def _is_plain(module: nn.Module) -> bool:
+    """Whether nobody but torch (or GPT-2's Conv1D) computes this layer, and nobody watches it."""
+    watched = module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module)
+    return type(module) in (nn.Linear, Conv1D) and not watched

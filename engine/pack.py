@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import time
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -21,6 +20,7 @@ import torch
 from engine.adapter_bank import AdapterBank, RowsMixedError, Site
 from engine.decoding import is_out_of_memory
 from engine.errors import StudentError
+from engine.fused_layers import fused
 from engine.job_files import write_json
 from engine.loading import LoadedStudent
 from engine.pack_state import Group, PackState, read_state, write_state
@@ -84,9 +84,7 @@ def train_pack(
     whole = bucket_order(max(one.steps for one in members), recipe.batch_size)
     training = _Training(bank, members, on_end, keeping, (*(order or ()), *whole[len(order or ()) :]))
     try:
-        with computing(student.model, recipe), warnings.catch_warnings():
-            # Gradients lie in the rows of one tensor on purpose.
-            warnings.filterwarnings("ignore", message="grad and param do not obey the gradient layout contract")
+        with fused(student.model, lambda: bank.places), computing(student.model, recipe):
             training.run()
     finally:
         bank.remove()

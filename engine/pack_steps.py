@@ -129,6 +129,8 @@ def gradients_of(
         ).to(bank.device)
         given = collate(flat).to(bank.device)
         bank.shape = (given.ids.shape[0], given.ids.shape[1])
+        # Of several adapters each has as many rows, which chosen places would not leave so; nor is dropout drawn so.
+        bank.places = given.at if k == 1 and bank.dropout is None else None
         losses = token_losses(bank.model, given)
         weighted = losses * shares
         weighted.sum().backward()  # type: ignore[no-untyped-call]
