@@ -23,7 +23,7 @@ from engine.errors import SeedPilotError
 from engine.job_files import fingerprint, read_json, training_mark, write_json
 from engine.student import check_student
 from engine.training import as_row
-from engine.training_order import BucketOrder, batches, bucket_order
+from engine.training_order import PackPlan, batches, bucket_order
 
 CPU_TOKENS = 512
 GPU_TOKENS = 16_384
@@ -50,18 +50,6 @@ class Load:
     """Of a step, padding included: the mean over the first draws of rows."""
     most_tokens: int
     """Of the largest step."""
-
-
-@dataclass(frozen=True, slots=True)
-class PackPlan:
-    """Jobs that one process trains in one go."""
-
-    keys: tuple[str, ...]
-    """The shortest first."""
-    folder: str | None
-    """Keeps the plan and the checkpoint; None for a job that trains nothing."""
-    order: BucketOrder | None
-    """The order of lengths."""
 
 
 def plan_packs(jobs: Sequence[CellJob], processes: int) -> list[PackPlan]:

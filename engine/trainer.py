@@ -33,12 +33,11 @@ import psutil
 
 from engine.domain import CellJob, CellResult, OnCellDone, OnProgress
 from engine.errors import SeedPilotError
+from engine.training_order import PackPlan
 
-if TYPE_CHECKING:  # it knows torch, which only the processes below need
+if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
     from multiprocessing.queues import Queue
-
-    from engine.pack_plan import PackPlan
 
     Results: TypeAlias = Queue[tuple[str, CellResult | Exception]]
 
@@ -71,6 +70,10 @@ class LocalTrainer:
         self._processes: Processes | None = None
 
     def __enter__(self) -> LocalTrainer:
+        if not self.gpus:
+            # The libraries take seconds to import: time enough while the first examples are made.
+            _imported_once()
+            forkserver.ensure_running()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -78,6 +81,7 @@ class LocalTrainer:
             # They wait for work; leaving their libraries in order would take seconds.
             self._processes.terminate()
             self._processes = None
+        _end_server()
 
     def run(self, jobs: Sequence[CellJob], on_done: OnCellDone, on_progress: OnProgress) -> None:
         """Runs every job; an error that `on_done` or `on_progress` raises ends them all."""
@@ -148,7 +152,8 @@ def _end_server() -> None:
     environment of its start."""
     server: Any = forkserver._forkserver
     with suppress(psutil.Error):
-        if server._forkserver_pid is not None and not psutil.Process(server._forkserver_pid).children():
+        if server._forkserver_pid is not None and not (its := psutil.Process(server._forkserver_pid)).children():
+            its.terminate()  # it may still be importing
             server._stop()
 
 

@@ -1,4 +1,4 @@
-"""In which order an adapter sees its rows, and how large its steps are; no torch here.
+"""In which order an adapter sees its rows, how large its steps are, and which jobs share them; no torch here.
 
 All adapters pass through the lengths in one order, whatever their data and seed (`bucket_order`): in a step
 of a pack every adapter has its batch of about the same length rank, and an adapter's own batches are the
@@ -31,6 +31,18 @@ class Row:
     ids: tuple[int, ...]
     prompt: int
     """How many of the ids are prompt, at least one: they take no part in the loss."""
+
+
+@dataclass(frozen=True, slots=True)
+class PackPlan:
+    """Jobs that one process trains in one go."""
+
+    keys: tuple[str, ...]
+    """The shortest first."""
+    folder: str | None
+    """Keeps the plan and the checkpoint; None for a job that trains nothing."""
+    order: BucketOrder | None
+    """The order of lengths."""
 
 
 def bucket_order(steps: int, size: int) -> BucketOrder:

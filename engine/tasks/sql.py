@@ -79,6 +79,7 @@ def why_refused(query: str) -> str | None:
     return None
 
 
+@functools.lru_cache(maxsize=4096)
 def orders(query: str) -> bool:
     """Whether the query itself orders its rows, not only a part of it."""
     root = sqlglot.parse_one(query, read="sqlite")

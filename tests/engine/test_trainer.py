@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -231,3 +233,22 @@ def test_the_load_of_a_job_is_counted_with_its_tokenizer(tiny: Path, tmp_path: P
     small = per_adapter_bytes(one, {"cell": load})
     assert per_adapter_bytes(replace(one, recipe=replace(RECIPE, gradient_checkpointing=True)), {"cell": load}) < small
     assert per_adapter_bytes(replace(one, recipe=replace(RECIPE, gradient_accumulation=2)), {"cell": load}) < small
+
+
+def test_who_asks_for_training_imports_none_of_what_trains(tiny: Path, tmp_path: Path) -> None:
+    """Importing it takes seconds, in which the first cells would wait."""
+    script = f"""
+import sys
+from engine.domain import CellJob, Message, Recipe, TrainingExample
+from engine.trainer import LocalTrainer
+examples = tuple(TrainingExample((Message("user", str(n)),), "so") for n in range(4))
+job = CellJob("cell", {str(tiny)!r}, examples, Recipe(min_steps=2), 0, (), 4, {str(tmp_path / "cell")!r})
+ended: list[object] = []
+if __name__ == "__main__":
+    with LocalTrainer(40_000) as trainer:
+        trainer.run([job], lambda job, result: ended.append(result), lambda _: None)
+    print(type(ended[0]).__name__, [name for name in ("torch", "transformers", "peft") if name in sys.modules])
+"""
+    (tmp_path / "asks.py").write_text(script)
+    ran = subprocess.run([sys.executable, tmp_path / "asks.py"], capture_output=True, text=True, check=False)
+    assert ran.stdout.split("\n")[-2:] == ["CellResult []", ""], ran.stderr
