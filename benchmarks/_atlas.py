@@ -101,7 +101,8 @@ def _decided(known: Mapping[Place, AtlasCell], world: str, seeds: int, full: int
 
     def advised(method: str, pilot: Sequence[Measurement], spent: int) -> Decision:
         told = {one["strategy"]: one for one in as_json(recommend(situation, pilot))["strategies"]}
-        return judged(method, max(truth, key=lambda name: told[name]["p_best"]), spent, told)
+        # Strategies that cannot be told apart share their chance: then the higher expectation decides, as on the page.
+        return judged(method, max(truth, key=lambda name: (told[name]["p_best"], _expected(told[name]))), spent, told)
 
     first = next(name for name in STRATEGIES if name in truth)
     new = NEW if NEW in truth else first
@@ -118,6 +119,10 @@ def _decided(known: Mapping[Place, AtlasCell], world: str, seeds: int, full: int
         made.append(judged("last point of a pilot of an eighth", _last_point(common), spent))
         made.append(judged("pow3 on a pilot of an eighth", _pow3(common, truth, full, first), spent))
     return made
+
+
+def _expected(told: Mapping[str, Any]) -> float:
+    return told["accuracy"]["mean"] if told["accuracy"] else 0.0
 
 
 def _truth(known: Mapping[Place, AtlasCell], world: str, seeds: int, full: int, replicate: int) -> dict[str, float]:
@@ -144,7 +149,7 @@ def _bought(
             continue
         of_seeds = min(SEEDS, key=lambda size: abs(np.log(size / seeds)))
         smaller = [budget for budget in BUDGETS if budget < full]
-        budget = min(smaller, key=lambda size: abs(np.log(size / max(1, queries))))
+        budget = min(smaller, key=lambda size: abs(np.log(size / of_seeds * seeds / max(1, queries))))
         place = Place(world, name, of_seeds, budget, replicate)
         if place not in known:
             return None

@@ -21,6 +21,7 @@ import torch
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
+from engine.chosen_places import Chosen
 from engine.errors import StudentError
 from engine.fused_lora import Base, Part, added, joined
 
@@ -105,9 +106,8 @@ class AdapterBank:
         self.dropout: Dropout | None = None
         self.shape = (0, 0)
         """Rows and columns of the batch that is computed; the rows are grouped by adapter, as many each."""
-        self.places: torch.Tensor | None = None
-        """What is looked at of the batch that is computed, as far as nothing else has to be: int64 places in its
-        flattened ids. None for all of it."""
+        self.places: Chosen | None = None
+        """What is looked at of the batch that is computed, as far as nothing else has to be; None for all of it."""
         self.count = 0
         for weight in model.parameters():
             weight.requires_grad_(False)
@@ -216,7 +216,8 @@ class AdapterBank:
 
     def _check(self, number: int, x: torch.Tensor) -> None:
         rows, width = self.shape
-        if self.count > 1 and x.shape[:-1] not in (self.shape, (rows * width,)):
+        seen = [self.shape, (rows * width,), *([] if self.places is None else [self.places.at.shape])]
+        if self.count > 1 and x.shape[:-1] not in seen:
             raise RowsMixedError(
                 f"layer {self.sites[number].name} sees tokens of shape {list(x.shape[:-1])}, "
                 f"not the batch's {list(self.shape)}"

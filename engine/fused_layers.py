@@ -20,6 +20,8 @@ import torch
 from torch import nn
 from torch.autograd.function import once_differentiable
 
+from engine.chosen_places import Chosen, chosen, put, taken
+
 BLOCK = 128
 """Rows of a gate that are computed at once: what lies between its operations stays in the cache."""
 SAME = 1e-5
@@ -28,7 +30,7 @@ ROTATION = "apply_rotary_pos_emb"
 """What modules of transformers' models call the function that rotates queries and keys."""
 
 Forward = Callable[[torch.Tensor], torch.Tensor]
-Places = Callable[[], torch.Tensor | None]
+Places = Callable[[], Chosen | None]
 silu, silu_backward = torch.ops.aten.silu, torch.ops.aten.silu_backward
 
 
@@ -36,8 +38,7 @@ silu, silu_backward = torch.ops.aten.silu, torch.ops.aten.silu_backward
 def fused(model: Any, places: Places) -> Iterator[None]:
     """While it lasts, the layers of this frozen model are computed by the functions below, if it is in float32.
 
-    `places` says what is looked at of the pass that is computed: places in the flattened ids, int64 [targets], or None
-    for all of them.
+    `places` says what is looked at of the pass that is computed, None for all of it.
     """
     with ExitStack() as undone:
         if model.dtype == torch.float32:
@@ -227,58 +228,21 @@ def _replace_last_mlp(model: Any, places: Places, undone: ExitStack) -> None:
     if not isinstance(replaced, partial) or replaced.func is not _through_gate:
         return
     plain: Forward = replaced
-    tried: list[torch.Tensor] = []
+    tried: list[Chosen] = []
 
     def forward(x: torch.Tensor) -> torch.Tensor:
-        at = tried[0] if tried else places()
-        if at is None:
+        these = tried[0] if tried else places()
+        if these is None:
             return plain(x)
-        taken: torch.Tensor = _Taken.apply(x, at)  # type: ignore[no-untyped-call]
-        put: torch.Tensor = _Put.apply(plain(taken), at, x.shape)  # type: ignore[no-untyped-call]
-        return put
+        return put(plain(taken(x, these)), these, x.shape)
 
     with torch.no_grad(), ExitStack() as trial:
         device = next(model.parameters()).device
         ids, at = torch.arange(8, device=device).view(2, 4), torch.tensor([1, 6], device=device)
         whole = model(input_ids=ids, use_cache=False).logits
         _replace(mlp, forward, trial)
-        tried.append(at)
+        tried.append(chosen(at, torch.zeros_like(at), 1))
         part = model(input_ids=ids, use_cache=False).logits
         tried.clear()
     if _alike(part.flatten(0, 1)[at], whole.flatten(0, 1)[at]):
         _replace(mlp, forward, undone)
-
-
-class _Taken(torch.autograd.Function):
-    """Of x [rows, width, features] those places: [places, features]."""
-
-    @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
-        ctx.save_for_backward(at)
-        ctx.shape = x.shape
-        return x.reshape(-1, x.shape[-1]).index_select(0, at)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, *outward: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        return _spread(outward[0], ctx.saved_tensors[0], ctx.shape), None
-
-
-class _Put(torch.autograd.Function):
-    """Values [places, features] at their places, zeros at the others: [rows, width, features]."""
-
-    @staticmethod
-    def forward(ctx: Any, values: torch.Tensor, at: torch.Tensor, shape: torch.Size) -> torch.Tensor:
-        ctx.save_for_backward(at)
-        return _spread(values, at, shape)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, *outward: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        return outward[0].reshape(-1, outward[0].shape[-1]).index_select(0, ctx.saved_tensors[0]), None, None
-
-
-def _spread(values: torch.Tensor, at: torch.Tensor, shape: torch.Size) -> torch.Tensor:
-    spread = values.new_zeros((shape[:-1].numel(), values.shape[-1]))
-    spread.index_copy_(0, at, values)
-    return spread.view(*shape[:-1], -1)

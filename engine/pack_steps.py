@@ -17,6 +17,7 @@ import torch
 
 from engine.adapter_bank import AdapterBank, Dropout
 from engine.answer_loss import collate, token_losses
+from engine.chosen_places import chosen
 from engine.domain import Recipe
 from engine.pack_state import Group, PackState
 from engine.training_order import Row, schedule
@@ -129,12 +130,12 @@ def gradients_of(
         ).to(bank.device)
         given = collate(flat).to(bank.device)
         bank.shape = (given.ids.shape[0], given.ids.shape[1])
-        # Of several adapters each has as many rows, which chosen places would not leave so; nor is dropout drawn so.
-        bank.places = given.at if k == 1 and bank.dropout is None else None
+        owner = given.row // rows_each
+        # Dropout is drawn for whole rows.
+        bank.places = chosen(given.at, owner, k) if bank.dropout is None else None
         losses = token_losses(bank.model, given)
         weighted = losses * shares
         weighted.sum().backward()  # type: ignore[no-untyped-call]
-        owner = given.row // rows_each
         means.index_add_(0, owner, weighted.detach())
         sums.index_add_(0, owner, losses.detach())
         if parts > 1:

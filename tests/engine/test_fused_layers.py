@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from engine.answer_loss import collate, token_losses
+from engine.chosen_places import chosen, put, taken
 from engine.fused_layers import ROTATION, _Gate, _Norm, _Rotation, fused
 from engine.loading import load
 from engine.training_order import Row
@@ -52,7 +53,7 @@ def losses_and_gradient(folder: Path, *, fast: bool) -> tuple[torch.Tensor, torc
     for parameter in model.parameters():
         parameter.requires_grad_(parameter is words)
     if fast:
-        with fused(model, lambda: batch.at):
+        with fused(model, lambda: chosen(batch.at, torch.zeros_like(batch.at), 1)):
             losses = token_losses(model, batch)
             losses.sum().backward()  # type: ignore[no-untyped-call]
     else:
@@ -83,12 +84,26 @@ def test_the_last_layer_of_a_llama_computes_its_mlp_only_where_an_answer_is(llam
     seen: list[int] = []
     for layer in model.model.layers:
         layer.mlp.down_proj.register_forward_pre_hook(lambda _, given: seen.append(given[0].shape[:-1].numel()))
-    with torch.no_grad(), fused(model, lambda: batch.at):
+    with torch.no_grad(), fused(model, lambda: chosen(batch.at, torch.zeros_like(batch.at), 1)):
         seen.clear()
         token_losses(model, batch)
     assert seen == [*[batch.ids.numel()] * (len(seen) - 1), len(batch.at)]
     assert len(seen) > 1
     assert len(batch.at) < batch.ids.numel()
+
+
+def test_places_of_several_adapters_are_taken_in_blocks_of_one_size_and_put_back_once() -> None:
+    """Three adapters with two, no and one place, two rows of three tokens each."""
+    at, adapter = torch.tensor([1, 4, 13]), torch.tensor([0, 0, 2])
+    these = chosen(at, adapter, 3)
+    assert len(these.at) == 6
+    assert these.at[these.real].tolist() == at.tolist()
+    x = torch.randn((6, 3, 2), dtype=torch.float64, requires_grad=True)
+    seen = put(2 * taken(x, these), these, x.shape)
+    expected = torch.zeros_like(x).view(18, 2)
+    expected[at] = 2 * x.detach().view(18, 2)[at]
+    assert torch.equal(seen, expected.view(6, 3, 2))
+    assert torch.autograd.gradcheck(lambda values: put(taken(values, these).square(), these, values.shape), x)
 
 
 def test_a_model_in_16_bits_is_left_alone(llama: Path) -> None:
