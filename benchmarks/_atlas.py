@@ -60,19 +60,19 @@ class Decision:
     """Queries of the pilot that it took."""
 
 
-def atlas_rows(cells: Sequence[AtlasCell]) -> list[dict[str, Any]]:
+def atlas_rows(made: Sequence[Decision]) -> list[dict[str, Any]]:
     """One row a method; none where no full budget was measured for two strategies."""
     found: dict[str, list[Decision]] = defaultdict(list)
-    for decision in decisions(cells):
+    for decision in made:
         found[decision.method].append(decision)
     return [_row(method, of_method) for method, of_method in found.items()]
 
 
-def decisions(cells: Sequence[AtlasCell]) -> list[Decision]:
-    """Every method on every world, number of seeds, full budget and replicate."""
+def decisions(cells: Sequence[AtlasCell], worlds: Sequence[str] = ()) -> list[Decision]:
+    """Every method on every world (of those that are named), number of seeds, full budget and replicate."""
     known = {cell.place: cell for cell in cells}
     made = []
-    for world in dict.fromkeys(cell.world for cell in cells):
+    for world in worlds or dict.fromkeys(cell.world for cell in cells):
         for seeds in SEEDS:
             for full in FULL:
                 for replicate in sorted({cell.replicate for cell in cells if cell.world == world}):

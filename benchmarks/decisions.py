@@ -1,13 +1,14 @@
 """Curves that are extended and strategies that are chosen, beside their rivals: `seedpilot bench decisions`.
 
-    seedpilot bench decisions [--curves FILE] [--losses FILE] [--atlas DIR] [--per-set N] --json
+    seedpilot bench decisions [--curves FILE] [--losses FILE] [--atlas DIR [--learn]] [--per-set N] --json
 
 Accuracies: recorded learning curves that cross; three learners play strategies, pilots at 64 to 512 with 500 test
 items, two replicates and one point of training-seed noise, judged at 8 and 32 times the largest pilot. Whatever is
 learned (the archive of past curves, every method's margins, P(best)) is learned with the task's own data set left
 out; rivals get margins in the same way. Intervals are bootstrapped over data sets. Losses: fine-tuning losses fitted on
 their first k points and judged beyond them. The atlas: the advice itself, from the pilot that it would buy, beside
-always one strategy, the published threshold, last point and pow3 (benchmarks/_atlas.py).
+always one strategy, the published threshold, last point and pow3 (benchmarks/_atlas.py); with `--learn` also with a
+prior that knows the other four worlds (benchmarks/_atlas_prior.py; some minutes a world).
 """
 
 from __future__ import annotations
@@ -17,14 +18,16 @@ import json
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks._atlas import atlas_rows
+from benchmarks._atlas import Decision, atlas_rows, decisions
+from benchmarks._atlas_prior import deciding_with, learned
 from benchmarks._losses import loss_rows
-from engine.atlas.table import load
+from engine.atlas.table import AtlasCell, load
 from engine.fitting import calibration
 from engine.fitting.groups import Array, Method
 from engine.fitting.learn_margins import forecasts, margins, scores
@@ -49,6 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--atlas", type=Path, default=ROOT / "data" / "atlas", help="folder of an atlas's Parquet files"
     )
+    parser.add_argument("--learn", action="store_true", help="decide on each world knowing the other worlds, too")
     parser.add_argument("--per-set", type=int, default=60, help="tasks of each data set")
     parser.add_argument("--seed", type=int, default=0, help="names the random pilots")
     given = parser.parse_args(arguments)
@@ -81,7 +85,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _tell(f"{method.name}: {milliseconds:.0f} ms a task")
         rows += [judged(method.name, found, draws, stretch, milliseconds) for stretch in JUDGED if stretch in draws]
     _against(rows, "pow3")
-    print(json.dumps(rows + loss_rows(given.losses) + atlas_rows(load(given.atlas))))
+    print(json.dumps(rows + loss_rows(given.losses) + atlas_rows(on_atlas(load(given.atlas), learn=given.learn))))
+
+
+def on_atlas(cells: Sequence[AtlasCell], *, learn: bool) -> list[Decision]:
+    """Decisions on every world, and what the advice decides there where it knows the others."""
+    made = decisions(cells)
+    for world in dict.fromkeys(cell.world for cell in cells) if learn else ():
+        begun = time.process_time()
+        draws, r_hat = learned(cells, world)
+        _tell(f"the prior without {world}: R-hat {r_hat:.2f}, {time.process_time() - begun:.0f} s of the processor")
+        with deciding_with(draws):
+            knowing = [one for one in decisions(cells, [world]) if one.said is not None]
+        made += [replace(one, method=f"{one.method}, knowing the other worlds") for one in knowing]
+    return made
 
 
 def judged(

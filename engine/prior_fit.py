@@ -16,7 +16,7 @@ from engine import evidence as ev
 from engine import hamiltonian, law
 from engine.law import PARAMETERS, Array
 from engine.prior_model import CENTRED, CURVE_PRIOR, CURVE_SPREAD, MU_PRIOR, TAU_SCALE, Posterior, State, digest
-from engine.prior_rows import rows
+from engine.prior_rows import Rows, rows
 
 CHAINS, WARM_UP, STEPS, LEAPFROGS, DRAWS = 16, 800, 3000, 32, 1000
 HEAT = (1.0, 0.4, 0.2)
@@ -42,10 +42,10 @@ class Fit:
     """(D,) independent draws that would say as much about each parameter's mean."""
 
 
-def sample(evidence: ev.Evidence, *, warm_up: int = WARM_UP, steps: int = STEPS) -> Fit:
-    """The posterior given that evidence; the same for the same evidence."""
+def sample(evidence: ev.Evidence, *, fitted: Rows | None = None, warm_up: int = WARM_UP, steps: int = STEPS) -> Fit:
+    """The posterior given the claims and those rows (by default the evidence's own); the same for the same input."""
     rng = np.random.default_rng(SEED)
-    r = rows(evidence)
+    r = rows(evidence) if fitted is None else fitted
     posterior = Posterior(evidence, r)
     position = _starts(rng, posterior)
     for scale in HEAT:

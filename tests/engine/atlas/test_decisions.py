@@ -6,13 +6,16 @@ from dataclasses import replace
 
 import pytest
 
+from benchmarks import _atlas_prior
 from benchmarks._atlas import atlas_rows, decisions
+from engine.advice import as_json, recommend
 from engine.atlas.design import ANSWERS, NEW
+from engine.domain import Situation, TaskType
 from tests.engine.atlas.made_up import LAWFUL, atlas
 
 
 def test_regret_is_what_was_lost_in_the_other_replicates_and_every_method_decides_the_same_cases() -> None:
-    rows = {row["method"]: row for row in atlas_rows(LAWFUL)}
+    rows = {row["method"]: row for row in atlas_rows(decisions(LAWFUL))}
     assert set(rows) == {
         "always answers",
         "always new questions",
@@ -47,9 +50,9 @@ def test_where_answers_are_best_everywhere_always_answers_loses_nothing_and_the_
 
 
 def test_a_partial_atlas_gives_the_rows_that_it_can_and_an_empty_one_none() -> None:
-    assert atlas_rows([]) == []
+    assert atlas_rows(decisions([])) == []
     alone = [cell for cell in LAWFUL if cell.arm == NEW]
-    assert atlas_rows(alone) == []
+    assert atlas_rows(decisions(alone)) == []
     some = [cell for cell in LAWFUL if cell.seeds == 300 and cell.replicate == 0]
     found = decisions([*some, *(replace(cell, world="facts") for cell in some)])
     assert {one.world for one in found} == {"maths", "facts"}
@@ -63,3 +66,23 @@ def test_a_world_without_other_answers_is_decided_between_what_it_has(world: str
     made = decisions([cell for cell in cells if cell.seeds == 100 and cell.replicate == 0])
     assert {one.method for one in made} >= {"always answers", "advice with a pilot of an eighth"}
     assert all(one.regret == 0 for one in made if one.method == "always new questions")
+
+
+def test_knowing_other_worlds_in_which_answers_win_moves_the_advice_to_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Short chains: which way it moves is asked, not by how much."""
+    monkeypatch.setattr(_atlas_prior, "WARM_UP", 60)
+    monkeypatch.setattr(_atlas_prior, "STEPS", 80)
+    better = {ANSWERS: 0.8, NEW: 0.4}
+    elsewhere = [cell for world in ("facts", "open") for cell in atlas(world, lambda place: better.get(place.arm, 0.5))]
+    draws, _ = _atlas_prior.learned([*LAWFUL, *elsewhere], "maths")
+    situation = Situation(TaskType.MATH, 100, 3200, calls="paper")
+
+    def chance_of_answers() -> float:
+        said = as_json(recommend(situation))["strategies"]
+        return next(one["p_best"] for one in said if one["strategy"] == ANSWERS)
+
+    before = chance_of_answers()
+    with _atlas_prior.deciding_with(draws):
+        knowing = chance_of_answers()
+    assert knowing > before + 0.2
+    assert chance_of_answers() == before, "and forgets them again"
