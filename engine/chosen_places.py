@@ -18,6 +18,10 @@ class Chosen:
     real: torch.Tensor
     """Which of `at` are no repetition: int64 [places]."""
 
+    def to(self, device: torch.device) -> Chosen:
+        """The same on that device."""
+        return Chosen(self.at.to(device), self.real.to(device))
+
 
 def chosen(at: torch.Tensor, adapter: torch.Tensor, adapters: int) -> Chosen:
     """These places, int64 [places], of which each belongs to a row of that adapter, int64 [places] in rising order."""

@@ -128,11 +128,13 @@ def gradients_of(
                 for _ in range(len(row.ids) - row.prompt)
             ]
         ).to(bank.device)
-        given = collate(flat).to(bank.device)
+        made = collate(flat)
+        # Dropout is drawn for whole rows. Counted before it goes to the device: a GPU would have to be waited for.
+        places = chosen(made.at, made.row // rows_each, k) if bank.dropout is None else None
+        given = made.to(bank.device)
         bank.shape = (given.ids.shape[0], given.ids.shape[1])
         owner = given.row // rows_each
-        # Dropout is drawn for whole rows.
-        bank.places = chosen(given.at, owner, k) if bank.dropout is None else None
+        bank.places = None if places is None else places.to(bank.device)
         losses = token_losses(bank.model, given)
         weighted = losses * shares
         weighted.sum().backward()  # type: ignore[no-untyped-call]
