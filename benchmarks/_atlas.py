@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks._decided import most_likely
 from engine.advice import as_json, recommend
 from engine.atlas.design import ANSWERS, BUDGETS, NEW, REPHRASE, SEEDS, Place
 from engine.atlas.table import AtlasCell
@@ -101,8 +102,7 @@ def _decided(known: Mapping[Place, AtlasCell], world: str, seeds: int, full: int
 
     def advised(method: str, pilot: Sequence[Measurement], spent: int) -> Decision:
         told = {one["strategy"]: one for one in as_json(recommend(situation, pilot))["strategies"]}
-        # Strategies that cannot be told apart share their chance: then the higher expectation decides, as on the page.
-        return judged(method, max(truth, key=lambda name: (told[name]["p_best"], _expected(told[name]))), spent, told)
+        return judged(method, most_likely({name: told[name] for name in truth}), spent, told)
 
     first = next(name for name in STRATEGIES if name in truth)
     new = NEW if NEW in truth else first
@@ -119,10 +119,6 @@ def _decided(known: Mapping[Place, AtlasCell], world: str, seeds: int, full: int
         made.append(judged("last point of a pilot of an eighth", _last_point(common), spent))
         made.append(judged("pow3 on a pilot of an eighth", _pow3(common, truth, full, first), spent))
     return made
-
-
-def _expected(told: Mapping[str, Any]) -> float:
-    return told["accuracy"]["mean"] if told["accuracy"] else 0.0
 
 
 def _truth(known: Mapping[Place, AtlasCell], world: str, seeds: int, full: int, replicate: int) -> dict[str, float]:

@@ -13,16 +13,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from benchmarks._atlas import TASKS
+from benchmarks._atlas import STRATEGIES, TASKS
 from engine import case, prior
-from engine.atlas.design import ANSWERS, FIRST, NEW, PLAIN, REPHRASE, SEEDS_ONLY, STRONG
+from engine.atlas.design import FIRST, PLAIN, SEEDS_ONLY, STRONG
 from engine.atlas.table import AtlasCell
 from engine.evidence import published
-from engine.law import Array, logit
+from engine.law import Array
 from engine.prior_fit import DRAWS, draws_for_new_task, sample
-from engine.prior_rows import Rows, rows
+from engine.prior_rows import Rows, free_of_floor, rows
 
-ARMS = (ANSWERS, REPHRASE, NEW)
 WARM_UP, STEPS = 400, 1000
 
 
@@ -55,14 +54,14 @@ def _with(before: Rows, cells: Sequence[AtlasCell], left_out: str) -> Rows:
         cell
         for cell in cells
         if cell.world != left_out
-        and cell.arm in (*ARMS, SEEDS_ONLY)
+        and cell.arm in (*STRATEGIES, SEEDS_ONLY)
         and (cell.augmenter, cell.check, cell.student) == (STRONG, PLAIN, FIRST)
     ]
     worlds = tuple(dict.fromkeys(cell.world for cell in plain))
     floor = np.array([prior.floor(TASKS[cell.world]) for cell in plain])
-    share = (np.array([cell.accuracy for cell in plain]) - floor) / (1 - floor)
+    target = free_of_floor(np.array([cell.accuracy for cell in plain]), floor)
     study = np.array([worlds.index(cell.world) for cell in plain])
-    made = [[cell.examples if cell.arm == name else 0 for name in ARMS] for cell in plain]
+    made = [[cell.examples if cell.arm == name else 0 for name in STRATEGIES] for cell in plain]
     seeds = np.array([float(cell.seeds) for cell in plain])
     return Rows(
         ids=(*before.ids, *(cell.key for cell in plain)),
@@ -72,7 +71,7 @@ def _with(before: Rows, cells: Sequence[AtlasCell], left_out: str) -> Rows:
         seeds=np.concatenate([before.seeds, seeds]),
         human=np.concatenate([before.human, seeds]),
         examples=np.concatenate([before.examples, np.array(made, dtype=float)]),
-        target=np.concatenate([before.target, logit(np.clip(share, 0.01, 0.99))]),
+        target=np.concatenate([before.target, target]),
         studies=(*before.studies, *worlds),
         curves=(*before.curves, *((world, world, "atlas") for world in worlds)),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,11 +23,22 @@ def decided(advice: dict[str, Any]) -> dict[str, Any]:
     strategies = {one["strategy"]: one for one in advice["strategies"]}
     return {
         "recommended": advice["recommended"],
-        "most_likely": max(strategies, key=lambda name: strategies[name]["p_best"]),
+        "most_likely": most_likely(strategies),
         "strategies": {
             name: {"p_best": round(one["p_best"], 3), "accuracy": one["accuracy"]} for name, one in strategies.items()
         },
     }
+
+
+def most_likely(strategies: Mapping[str, dict[str, Any]]) -> str:
+    """Of strategies as an advice prints them. Those that cannot be told apart share their chance: then the higher
+    expectation decides, as on the page."""
+
+    def order(name: str) -> tuple[float, float]:
+        accuracy = strategies[name]["accuracy"]
+        return strategies[name]["p_best"], accuracy["mean"] if accuracy else 0.0
+
+    return max(strategies, key=order)
 
 
 def last_point(results: Sequence[Measurement], budget: int) -> dict[str, Any]:

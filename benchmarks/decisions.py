@@ -8,7 +8,7 @@ learned (the archive of past curves, every method's margins, P(best)) is learned
 out; rivals get margins in the same way. Intervals are bootstrapped over data sets. Losses: fine-tuning losses fitted on
 their first k points and judged beyond them. The atlas: the advice itself, from the pilot that it would buy, beside
 always one strategy, the published threshold, last point and pow3 (benchmarks/_atlas.py); with `--learn` also with a
-prior that knows the other four worlds (benchmarks/_atlas_prior.py; some minutes a world).
+prior that knows the other four worlds (benchmarks/_atlas_prior.py; about a minute a world).
 """
 
 from __future__ import annotations

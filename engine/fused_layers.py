@@ -57,9 +57,10 @@ def _replace_layers(model: Any, undone: ExitStack) -> None:
 
 def _replace(module: Any, forward: Forward, undone: ExitStack) -> None:
     before = vars(module).get("forward")
-    undone.callback(delattr, module, "forward") if before is None else undone.callback(
-        setattr, module, "forward", before
-    )
+    if before is None:
+        undone.callback(delattr, module, "forward")
+    else:
+        undone.callback(setattr, module, "forward", before)
     module.forward = forward
 
 
@@ -241,7 +242,7 @@ def _replace_last_mlp(model: Any, places: Places, undone: ExitStack) -> None:
         ids, at = torch.arange(8, device=device).view(2, 4), torch.tensor([1, 6], device=device)
         whole = model(input_ids=ids, use_cache=False).logits
         _replace(mlp, forward, trial)
-        tried.append(chosen(at, torch.zeros_like(at), 1))
+        tried.append(chosen(at, torch.zeros_like(at), 1, ids.numel()))
         part = model(input_ids=ids, use_cache=False).logits
         tried.clear()
     if _alike(part.flatten(0, 1)[at], whole.flatten(0, 1)[at]):

@@ -150,13 +150,13 @@ def _of_parts(
 
 
 def _gradients_of_a(within: torch.Tensor, x: torch.Tensor, parts: Sequence[Part], scaling: float) -> None:
-    of_a = torch.split(within.mT @ x, [part.a.shape[-2] for part in parts], dim=-2)
-    for part, own in zip(parts, of_a, strict=True):
+    for part, own in zip(parts, _own(within.mT @ x, parts, dim=-2), strict=True):
         part.a_gradient.add_(own, alpha=scaling)
 
 
-def _own(inner: torch.Tensor, parts: Sequence[Part]) -> tuple[torch.Tensor, ...]:
-    return torch.split(inner, [part.a.shape[-2] for part in parts], dim=-1)
+def _own(together: torch.Tensor, parts: Sequence[Part], dim: int = -1) -> tuple[torch.Tensor, ...]:
+    """Of values side by side, each layer's."""
+    return torch.split(together, [part.a.shape[-2] for part in parts], dim=dim)
 
 
 def _add(to: torch.Tensor, left: torch.Tensor, right: torch.Tensor, scaling: float) -> None:

@@ -130,7 +130,8 @@ def gradients_of(
         ).to(bank.device)
         made = collate(flat)
         # Dropout is drawn for whole rows. Counted before it goes to the device: a GPU would have to be waited for.
-        places = chosen(made.at, made.row // rows_each, k) if bank.dropout is None else None
+        each = made.ids.numel() // k
+        places = chosen(made.at, made.row // rows_each, k, each) if bank.dropout is None else None
         given = made.to(bank.device)
         bank.shape = (given.ids.shape[0], given.ids.shape[1])
         owner = given.row // rows_each

@@ -49,7 +49,7 @@ def rows(evidence: ev.Evidence) -> Rows:
     studies = (*dict.fromkeys(p.source for p, _ in fitted), "CHAN", "FIXED")
     curves = tuple(dict.fromkeys((p.source, p.task, p.student) for p, _ in fitted))
     floor = np.array([ev.FLOORS.get(p.task, 0.0) for p, _ in fitted])
-    share = (np.array([p.value for p, _ in fitted]) / 100 - floor) / (1 - floor)
+    share = np.array([p.value for p, _ in fitted]) / 100
     return Rows(
         ids=tuple(p.id for p, _ in fitted),
         study=np.array([studies.index(p.source) for p, _ in fitted]),
@@ -58,10 +58,15 @@ def rows(evidence: ev.Evidence) -> Rows:
         seeds=np.array([r[0] for _, r in fitted]),
         human=np.array([r[1] for _, r in fitted]),
         examples=np.array([r[2] for _, r in fitted]),
-        target=logit(np.clip(share, 0.01, 0.99)),
+        target=free_of_floor(share, floor),
         studies=studies,
         curves=curves,
     )
+
+
+def free_of_floor(share: Array, floor: Array) -> Array:
+    """Logit of the share right beyond what guessing gets (fractions), kept off 0 and 1: no row lies at infinity."""
+    return logit(np.clip((share - floor) / (1 - floor), 0.01, 0.99))
 
 
 def training_set(point: ev.Point) -> tuple[float, float, tuple[float, float, float]] | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import pytest
 import torch
 
 from engine.answer_loss import collate, token_losses
@@ -13,21 +12,11 @@ from engine.chosen_places import chosen, put, taken
 from engine.fused_layers import ROTATION, _Gate, _Norm, _Rotation, fused
 from engine.loading import load
 from engine.training_order import Row
-from tests.small_students import FAMILIES, build_tiny_student
+from tests.small_students import build_tiny_student
 
 torch.set_num_threads(1)
 
 ROWS = (Row((5, 9, 4, 7, 8, 3), 4), Row((6, 2, 8), 1), Row((4, 4, 5, 6, 9), 3))
-
-
-@pytest.fixture(scope="module", params=FAMILIES)
-def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_tiny_student(tmp_path_factory.mktemp("students") / "tiny", family=request.param)
-
-
-@pytest.fixture(scope="module")
-def llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_tiny_student(tmp_path_factory.mktemp("students") / "tiny")
 
 
 def drawn(*shape: int) -> torch.Tensor:
@@ -53,7 +42,7 @@ def losses_and_gradient(folder: Path, *, fast: bool) -> tuple[torch.Tensor, torc
     for parameter in model.parameters():
         parameter.requires_grad_(parameter is words)
     if fast:
-        with fused(model, lambda: chosen(batch.at, torch.zeros_like(batch.at), 1)):
+        with fused(model, lambda: chosen(batch.at, torch.zeros_like(batch.at), 1, batch.ids.numel())):
             losses = token_losses(model, batch)
             losses.sum().backward()  # type: ignore[no-untyped-call]
     else:
@@ -78,13 +67,13 @@ def test_the_model_is_as_it_was_afterwards(folder: Path) -> None:
     assert getattr(sys.modules[type(model).__module__], ROTATION, None) is rotation
 
 
-def test_the_last_layer_of_a_llama_computes_its_mlp_only_where_an_answer_is(llama: Path) -> None:
-    model = load(str(llama)).model
+def test_the_last_layer_of_a_llama_computes_its_mlp_only_where_an_answer_is(tiny: Path) -> None:
+    model = load(str(tiny)).model
     batch = collate(ROWS)
     seen: list[int] = []
     for layer in model.model.layers:
         layer.mlp.down_proj.register_forward_pre_hook(lambda _, given: seen.append(given[0].shape[:-1].numel()))
-    with torch.no_grad(), fused(model, lambda: chosen(batch.at, torch.zeros_like(batch.at), 1)):
+    with torch.no_grad(), fused(model, lambda: chosen(batch.at, torch.zeros_like(batch.at), 1, batch.ids.numel())):
         seen.clear()
         token_losses(model, batch)
     assert seen == [*[batch.ids.numel()] * (len(seen) - 1), len(batch.at)]
@@ -95,7 +84,7 @@ def test_the_last_layer_of_a_llama_computes_its_mlp_only_where_an_answer_is(llam
 def test_places_of_several_adapters_are_taken_in_blocks_of_one_size_and_put_back_once() -> None:
     """Three adapters with two, no and one place, two rows of three tokens each."""
     at, adapter = torch.tensor([1, 4, 13]), torch.tensor([0, 0, 2])
-    these = chosen(at, adapter, 3)
+    these = chosen(at, adapter, 3, 6)
     assert len(these.at) == 6
     assert these.at[these.real].tolist() == at.tolist()
     x = torch.randn((6, 3, 2), dtype=torch.float64, requires_grad=True)
@@ -106,8 +95,8 @@ def test_places_of_several_adapters_are_taken_in_blocks_of_one_size_and_put_back
     assert torch.autograd.gradcheck(lambda values: put(taken(values, these).square(), these, values.shape), x)
 
 
-def test_a_model_in_16_bits_is_left_alone(llama: Path) -> None:
-    model = load(str(llama)).model.to(torch.bfloat16)
+def test_a_model_in_16_bits_is_left_alone(tiny: Path) -> None:
+    model = load(str(tiny)).model.to(torch.bfloat16)
     with fused(model, lambda: None):
         assert not any("forward" in vars(module) for module in model.modules())
 

@@ -22,22 +22,12 @@ from engine.pack_steps import Member
 from engine.training import encode
 from engine.training_order import Row
 from tests.engine.peft_loop import train_alone
-from tests.small_students import FAMILIES, build_tiny_student
+from tests.small_students import build_tiny_student
 
 torch.set_num_threads(1)
 
 RECIPE = Recipe(learning_rate=2e-3, batch_size=4, epochs=1, min_steps=20, rank=4, alpha=8, max_length=256)
 RATES = (5e-4, 1e-3, 2e-3, 4e-3)
-
-
-@pytest.fixture(scope="module", params=FAMILIES)
-def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_tiny_student(tmp_path_factory.mktemp("students") / "tiny", family=request.param)
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_tiny_student(tmp_path_factory.mktemp("students") / "tiny")
 
 
 def rows_of(student: Path, seed: int, count: int = 24) -> list[Row]:
