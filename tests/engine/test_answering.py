@@ -87,7 +87,6 @@ def test_the_base_is_loaded_once_for_all_of_them(
 def test_few_questions_share_a_batch_and_say_the_same(
     told: dict[str, CellResult], jobs: list[CellJob], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(inference.MIX_BELOW, "cpu", 200)
     mixed = []
     real = inference._replies_mixed
     monkeypatch.setattr(inference, "_replies_mixed", lambda *given: mixed.append(1) or real(*given))
