@@ -111,8 +111,10 @@ def _rows(given: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
                 "decision_at_the_largest_budget": last_point(results, max(plan["grid"]["budgets"])),
             }
         )
+    if ours and "packs" in given.parts:
+        rows.append(_agreement(ours, rows[-1]))
     if ours and rival is not None:
-        rows.append(_ratio(ours, rival, rows[-1] if "packs" in given.parts else None))
+        rows.append(_ratio(ours, rival))
     return rows
 
 
@@ -269,11 +271,27 @@ def _in_packs(ready: Prepared, grid: Sequence[GridCell], out: Path) -> tuple[lis
     return [measured(ready, one, found[one.cell.key].answers) for one in grid], took
 
 
-def _ratio(ours: Sequence[dict[str, Any]], rival: dict[str, Any], whole: dict[str, Any] | None) -> dict[str, Any]:
+def _agreement(ours: Sequence[dict[str, Any]], whole: dict[str, Any]) -> dict[str, Any]:
+    """How far the pilots' decisions are from the whole grid's; whoever follows a pilot is expected to lose, by what the
+    grid knows, `regret_by_the_grid_points` of accuracy."""
+    expected = {name: one["accuracy"]["mean"] for name, one in whole["decision"]["strategies"].items()}
+    named = [one["decision"]["most_likely"] for one in ours]
+    last = whole["decision_at_the_largest_budget"]["most_likely"]
+    return {
+        "what": "ours against the grid's decision",
+        "same_advice": [one["decision"]["recommended"] == whole["decision"]["recommended"] for one in ours],
+        "most_likely_by_ours": named,
+        "same_most_likely": [one == whole["decision"]["most_likely"] for one in named],
+        "same_as_the_largest_budget": [one == last for one in named],
+        "regret_by_the_grid_points": [round(100 * (max(expected.values()) - expected[one]), 2) for one in named],
+    }
+
+
+def _ratio(ours: Sequence[dict[str, Any]], rival: dict[str, Any]) -> dict[str, Any]:
     def times(theirs: str, mine: str) -> float | None:
         return None if rival[theirs] is None else round(median(rival[theirs] / one[mine] for one in ours), 2)
 
-    ratio = {
+    return {
         "what": "the grid over ours",
         "times_the_seconds": times("seconds", "seconds"),
         "times_the_seconds_to_the_decision": times("seconds", "seconds_to_the_decision"),
@@ -284,18 +302,6 @@ def _ratio(ours: Sequence[dict[str, Any]], rival: dict[str, Any], whole: dict[st
         "times_the_queries": times("queries", "queries"),
         "times_the_queries_if_replicates_share_data": times("queries_if_replicates_share_data", "queries"),
     }
-    if whole is not None:
-        agreed = [one["decision"]["most_likely"] for one in ours]
-        last = whole["decision_at_the_largest_budget"]["most_likely"]
-        ratio |= {
-            "same_advice_as_the_grid": [
-                one["decision"]["recommended"] == whole["decision"]["recommended"] for one in ours
-            ],
-            "most_likely_by_ours": agreed,
-            "same_most_likely_as_the_grid": [one == whole["decision"]["most_likely"] for one in agreed],
-            "same_as_the_grid_s_largest_budget": [one == last for one in agreed],
-        }
-    return ratio
 
 
 def _told(line: str) -> None:
