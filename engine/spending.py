@@ -2,7 +2,8 @@
 
 Mixed training sets add up in the law (N is a sum), so mixing is expected to pay once the first
 strategy saturates. Where the user's points leave the law, a mixture is taken to deviate from it as its
-parts do, each by its share of the examples. Both are hypotheses until somebody has measured a mixed cell.
+parts do, each by its share of the examples. Both are hypotheses for a user's task; on the worlds of the
+sandbox they hold on average (docs/atlas.md, `benchmarks/_mixes.py`).
 """
 
 from __future__ import annotations
@@ -57,13 +58,17 @@ def plan(fitted: Fitted, seeds: int, queries: int, calls: Array, best: int, most
     bought = np.floor(np.minimum(amount, room[kept]) / calls[kept] + 1e-9)
     mixed, alone = np.zeros(len(calls)), np.eye(len(calls))[best] * room[best] / calls
     mixed[kept] = bought
-    sets = np.stack([mixed, alone])
-    value = mixtures.expected(np.stack([mixtures.effective(mixtures.useful(one)) for one in sets], axis=1), sets)
+    value = mixtures.of_sets(np.stack([mixed, alone]))
     gain = 100 * float(value[0] - value[1])
     if gain < WORTH_MIXING:
         return single
     paid = np.floor(bought * calls[kept] + 1e-9).astype(int)
     return Plan(tuple((names[m], int(q)) for m, q in zip(kept, paid, strict=True)), gain)
+
+
+def expected(fitted: Fitted, seeds: int, sets: Array) -> Array:
+    """Expected accuracy, fractions (C,), of mixed training sets: so many examples of each strategy (C, M)."""
+    return _Mixtures.of(fitted.thinned(DRAWS), seeds, float(sets.sum(axis=1).max())).of_sets(sets)
 
 
 def _dealt(mixtures: _Mixtures, queries: int, calls: Array, room: Array) -> tuple[Array, list[int]]:
@@ -127,6 +132,10 @@ class _Mixtures:
     def effective(self, useful: Array) -> Array:
         """Effective examples of a mixture of such parts, seeds included. (K, M) -> (K,)."""
         return np.asarray(self.alone + useful.sum(axis=1), dtype=np.float64)
+
+    def of_sets(self, sets: Array) -> Array:
+        """Expected accuracy of C mixtures of so many examples (C, M). -> (C,)."""
+        return self.expected(np.stack([self.effective(self.useful(one)) for one in sets], axis=1), sets)
 
     def expected(self, effective: Array, examples: Array) -> Array:
         """Expected accuracy of C mixtures of so many effective (K, C) examples (C, M). -> (C,)."""
