@@ -3,9 +3,10 @@
 For every world, number of seeds, full budget and replicate that the atlas has: `engine.next_pilot` names the cells that
 it would buy (none, where no pilot is worth its price), each becomes the nearest measured cell (seeds and budget), and
 the advice sees those results and nothing else. Beside it a pilot of fixed size, of which rivals see the same. What was
-measured at the full budget in the other replicates is the truth (in all of them where there is one). Nothing is
-learned from the atlas, so that each world is left out by itself; budgets are examples, one query each. Intervals are
-bootstrapped over worlds.
+measured at the full budget in the other replicates is the truth (in all of them where there is one). How much regret
+is the truth's own noise, which no pilot can avoid, shows in who measures the full budget itself, once, and is judged by
+the other replicates. Nothing is learned from the atlas, so that each world is left out by itself; budgets are examples,
+one query each. Intervals are bootstrapped over worlds.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy as np
 
 from benchmarks._decided import most_likely
 from engine.advice import as_json, recommend
-from engine.atlas.design import ANSWERS, BUDGETS, NEW, REPHRASE, SEEDS, Place
+from engine.atlas.design import ANSWERS, BUDGETS, NEW, REPHRASE, REPLICATES, SEEDS, Place
 from engine.atlas.table import AtlasCell
 from engine.domain import Measurement, Situation, TaskType
 from engine.fitting.groups import LogitScale
@@ -42,6 +43,7 @@ PARTS = (16, 8)
 RULE = 17.0
 """Published: answers below so many queries a seed, new questions above."""
 BOOTSTRAPS = 1000
+WHOLE = "the full budget measured once"
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,9 @@ def _decided(known: Mapping[Place, AtlasCell], world: str, seeds: int, full: int
         judged("always new questions", new, 0),
         judged("threshold 17", new if full / seeds > RULE else first, 0),
     ]
+    whole = [Place(world, name, seeds, full, replicate) for name in truth]
+    if all(place in known and _again(known, place) for place in whole):
+        made.append(judged(WHOLE, max(whole, key=lambda place: known[place].accuracy).arm, full * len(whole)))
     if own is not None:
         made.append(advised("advice with its own pilot", own, proposed.queries))
     if common:
@@ -119,6 +124,11 @@ def _decided(known: Mapping[Place, AtlasCell], world: str, seeds: int, full: int
         made.append(judged("last point of a pilot of an eighth", _last_point(common), spent))
         made.append(judged("pow3 on a pilot of an eighth", _pow3(common, truth, full, first), spent))
     return made
+
+
+def _again(known: Mapping[Place, AtlasCell], place: Place) -> bool:
+    """Whether another replicate has it, too."""
+    return any(replace(place, replicate=r) in known for r in range(REPLICATES) if r != place.replicate)
 
 
 def _truth(known: Mapping[Place, AtlasCell], world: str, seeds: int, full: int, replicate: int) -> dict[str, float]:
