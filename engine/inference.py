@@ -20,7 +20,7 @@ from engine.decoding import Decoded, Decoding, can_decode, decode
 from engine.domain import Message
 from engine.loading import LoadedStudent, prompt_ids
 
-MIX_BELOW = {"cpu": 64, "cuda": 200}
+MIX_BELOW = {"cpu": 100, "cuda": 200}
 """Questions an adapter below which adapters share a batch, by device. Measured on a CPU
 (docs/decisions.md, 2026-11-22); on a GPU it is derived (performance.md 2.3)."""
 MOST_MIXED = 16
