@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks._atlas import STRATEGIES, TASKS
 from engine import case, prior
-from engine.atlas.design import FIRST, PLAIN, SEEDS_ONLY, STRONG
+from engine.atlas.design import FIRST, PLAIN, SEEDS_ONLY, STRONG, USUAL
 from engine.atlas.table import AtlasCell
 from engine.evidence import published
 from engine.law import Array
@@ -55,7 +55,7 @@ def _with(before: Rows, cells: Sequence[AtlasCell], left_out: str) -> Rows:
         for cell in cells
         if cell.world != left_out
         and cell.arm in (*STRATEGIES, SEEDS_ONLY)
-        and (cell.augmenter, cell.check, cell.student) == (STRONG, PLAIN, FIRST)
+        and (cell.augmenter, cell.check, cell.student, cell.setting) == (STRONG, PLAIN, FIRST, USUAL)
     ]
     worlds = tuple(dict.fromkeys(cell.world for cell in plain))
     floor = np.array([prior.floor(TASKS[cell.world]) for cell in plain])

@@ -22,7 +22,7 @@ import numpy as np
 
 from benchmarks._atlas import STRATEGIES, TASKS
 from engine import law
-from engine.atlas.design import FIRST, MIXED, PLAIN, REPLICATES, SEEDS, SEEDS_ONLY, STRONG, Place
+from engine.atlas.design import FIRST, MIXED, PLAIN, REPLICATES, SEEDS, SEEDS_ONLY, STRONG, USUAL, Place
 from engine.atlas.measure import parts
 from engine.atlas.table import AtlasCell, load
 from engine.case import Case
@@ -64,7 +64,7 @@ def mixes(known: Mapping[Place, AtlasCell]) -> Iterator[Mix]:
                     cell
                     for at, cell in known.items()
                     if (at.world, at.seeds, at.replicate) == (world, seeds, replicate)
-                    and (at.augmenter, at.check, at.student) == (STRONG, PLAIN, FIRST)
+                    and (at.augmenter, at.check, at.student, at.setting) == (STRONG, PLAIN, FIRST, USUAL)
                 ]
                 told = [cell.measurement() for cell in alike if cell.arm in (*STRATEGIES, SEEDS_ONLY)]
                 mixed = [cell for cell in alike if cell.arm == MIXED]

@@ -2,7 +2,8 @@
 
 **The table.** Worlds x seeds x arms x budgets (in examples asked for, doubling) x replicates; a replicate has seeds,
 pools and a training seed of its own, and all share the test items. Slices beside it: a weak augmenter, verification, a
-second student, each against the cell that differs in nothing else.
+second student, another setting of the world (how often the teacher errs, how the seeds were drawn), each against the
+cell that differs in nothing else.
 
 **The order** is the most informative first, so that an atlas that was stopped anywhere is worth the most there. A
 partial atlas must say two things of every world before anything else: how far apart strategies are where they are
@@ -40,6 +41,12 @@ PLAIN, GOLD, VOTES = "plain", "gold", "votes"
 """Verification: none beside what strategies do anyway; answers held to the seed's; the majority of three answers."""
 FIRST, SECOND = "first", "second"
 """Students."""
+USUAL, EXACT, ERRING, NARROW = "usual", "exact", "erring", "narrow"
+"""Settings of a world: the usual ones; a teacher whose answers are never wrong, or wrong in a fifth; seeds of the more
+frequent half of the questions alone, which show nothing of the long tail."""
+SETTINGS = (EXACT, ERRING, NARROW)
+TAIL_ALONE = frozenset({"maths"})
+"""Worlds in which 100 seeds show nearly as many kinds as they are, and narrow ones would, too."""
 
 ANSWERS, REPHRASE = Strategy.ANSWER_AUGMENTATION.value, Strategy.QUESTION_REPHRASE.value
 NEW, REAL = Strategy.NEW_QUESTION.value, Strategy.REAL_QUESTION.value
@@ -53,6 +60,7 @@ it, answers (without answers: rephrasings) and new questions with the strong aug
 WEAK_SEEDS, WEAK_BUDGETS = (100, 1000), (200, 800, 3200)
 CHECKED_SEEDS, CHECKED_BUDGETS = (100, 1000), (400, 1600)
 SECOND_SEEDS, SECOND_BUDGETS = (100, 1000), (200, 3200)
+SETTING_SEEDS, SETTING_BUDGETS = 100, (400, 1600)
 CROSSING = (4.0, 32.0)
 """Examples a seed, from and to, between which strategies are expected to cross."""
 
@@ -72,13 +80,14 @@ class Place:
     augmenter: str = STRONG
     check: str = PLAIN
     student: str = FIRST
+    setting: str = USUAL
 
     @property
     def key(self) -> str:
         """Unique within the atlas, and safe as a name of a folder."""
         return (
             f"{self.world}-{self.arm}-s{self.seeds}-n{self.budget}-r{self.replicate}"
-            f"-{self.augmenter}-{self.check}-{self.student}"
+            f"-{self.augmenter}-{self.check}-{self.student}{'' if self.setting == USUAL else f'-{self.setting}'}"
         )
 
     @property
@@ -89,7 +98,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Cells that one process measures in one go: they share the world, the seeds and the student."""
+    """Cells that one process measures in one go: they share the world with its setting, the seeds and the student."""
 
     places: tuple[Place, ...]
 
@@ -142,6 +151,14 @@ def _table(world: str, replicate: int) -> Iterator[Place]:
                 if world not in NO_OTHER_ANSWERS:
                     yield Place(world, ANSWERS, seeds, budget, replicate, check=GOLD)
                 yield Place(world, NEW, seeds, budget, replicate, check=VOTES)
+    for setting in SETTINGS:
+        if setting == NARROW and world in TAIL_ALONE:
+            continue
+        if setting == NARROW:
+            yield Place(world, SEEDS_ONLY, SETTING_SEEDS, 0, replicate, setting=setting)
+        for arm in (arms(world)[0], NEW):
+            for budget in SETTING_BUDGETS:
+                yield Place(world, arm, SETTING_SEEDS, budget, replicate, setting=setting)
     if replicate == 0:
         yield Place(world, UNTUNED, 0, 0, replicate, student=SECOND)
     for seeds in SECOND_SEEDS:
@@ -153,7 +170,7 @@ def _table(world: str, replicate: int) -> Iterator[Place]:
 
 def wave(place: Place) -> int:
     """When a cell's turn comes, from 0: the rule of this module's page."""
-    slice_ = place.augmenter == WEAK or place.check != PLAIN or place.student == SECOND
+    slice_ = place.augmenter == WEAK or place.check != PLAIN or place.student == SECOND or place.setting != USUAL
     if slice_:
         turn = 2
     elif place.arm in (SEEDS_ONLY, UNTUNED):
@@ -176,7 +193,8 @@ def planned(worlds: tuple[str, ...] = WORLDS) -> tuple[Place, ...]:
 
     def order(place: Place) -> tuple[object, ...]:
         size = SEEDS.index(place.seeds) if place.seeds else 0
-        return wave(place), place.student, size, turns[place.world], place.replicate, place.arm, place.budget, place.key
+        of = wave(place), place.student, place.setting != USUAL, size, turns[place.world], place.replicate
+        return *of, place.setting, place.arm, place.budget, place.key
 
     return tuple(sorted(found, key=order))
 
@@ -186,7 +204,8 @@ def batches(places: Sequence[Place]) -> tuple[Batch, ...]:
     found: dict[tuple[object, ...], list[Place]] = {}
     for place in places:
         seeds = place.seeds or SEEDS[0]
-        found.setdefault((wave(place), place.student, seeds, place.world, place.replicate), []).append(place)
+        shared = (wave(place), place.student, place.setting, seeds, place.world, place.replicate)
+        found.setdefault(shared, []).append(place)
     made: list[list[Place]] = []
     for group in found.values():
         made.append([])

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import random
 import time
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -20,8 +22,11 @@ from typing import Any
 
 from engine.atlas.design import (
     ANSWERS,
+    ERRING,
+    EXACT,
     GOLD,
     MIXED,
+    NARROW,
     NEW,
     REAL,
     SEEDS,
@@ -56,6 +61,10 @@ OWN_DRAWS = 100_000
 MOST_SEEDS = SEEDS[-1]
 LONGEST_ANSWER = 100
 """Tokens; the longest of the worlds' own have about 80."""
+
+ERRORS = {EXACT: 0.0, ERRING: 0.2}
+"""Shares of the teacher's answers that are wrong in these settings; in the others as usual."""
+USUAL_ERRORS = 0.05
 
 Made = tuple[Curated, tuple[int, ...], float]
 """A pool, the queries up to each of its visits, and the seconds that it took."""
@@ -149,7 +158,9 @@ class Workshop:
         self.task = task_of(self.world)
         self.replicate = one.replicate
         self.size = max(place.seeds for place in batch.places)
-        self.seeds = self.world.seeds(MOST_SEEDS, self.replicate)[: self.size]
+        drawn = self.world.seeds(MOST_SEEDS, self.replicate)
+        self.setting = one.setting
+        self.seeds = narrow(self.world, drawn, self.size) if self.setting == NARROW else drawn[: self.size]
         self.tests = self.world.test_items(items)
         self.largest: dict[tuple[str, str, str], int] = {}
         for place in batch.places:
@@ -213,7 +224,8 @@ class Workshop:
         return self.made[of]
 
     async def _drafts(self, strategy: Strategy, visits: int, augmenter: str, making: Making) -> list[Draft]:
-        teacher = SandboxTeacher(augmenter=WEAK_AUGMENTER if augmenter == WEAK else STRONG_AUGMENTER)
+        writer = WEAK_AUGMENTER if augmenter == WEAK else STRONG_AUGMENTER
+        teacher = SandboxTeacher(ERRORS.get(self.setting, USUAL_ERRORS), augmenter=writer)
         count = 0
 
         async def ask(request: Request) -> Paid:
@@ -240,6 +252,20 @@ class Workshop:
                 raise SeedPilotError(f"test item {item.id} was not scored: {score.reason}")
             found.append(score.outcome is Outcome.RIGHT)
         return found
+
+
+def narrow(world: World[Any], drawn: Sequence[Item], size: int) -> tuple[Item, ...]:
+    """The first so many of these items whose kind of question is among the most frequent ones, which hold half of all:
+    of the long tail they show nothing."""
+    rng = random.Random(0)  # for what a text leaves open; no kind depends on it
+    kinds = [world.type_of(world.read(item.question, rng)) for item in drawn]
+    known, held = set[Hashable](), 0
+    for kind, count in Counter(kinds).most_common():
+        if held >= len(drawn) / 2:
+            break
+        known.add(kind)
+        held += count
+    return tuple(item for item, kind in zip(drawn, kinds, strict=True) if kind in known)[:size]
 
 
 def parts(place: Place) -> list[tuple[Strategy, int]]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from engine.atlas.claims import ALL, CLAIMS, FAILED, HELD, UNDECIDED, Crossing, Verdict, judged
-from engine.atlas.design import SEEDS_ONLY, STRONG, UNTUNED, WORLDS, planned
+from engine.atlas.design import FIRST, SEEDS_ONLY, STRONG, UNTUNED, USUAL, WORLDS, planned
 from engine.atlas.progress import cpu_seconds_a_cell
 from engine.atlas.table import AtlasCell
 from engine.errors import InputError
@@ -93,7 +93,7 @@ def _claim(name: str, unit: str, verdicts: Sequence[Verdict]) -> dict[str, Any]:
 
 def _measured(cells: Sequence[AtlasCell], world: str) -> dict[str, Any]:
     here = [cell for cell in cells if cell.world == world]
-    plain = [cell for cell in here if cell.student == "first" and cell.augmenter == STRONG]
+    plain = [cell for cell in here if (cell.student, cell.augmenter, cell.setting) == (FIRST, STRONG, USUAL)]
     untuned = [cell.accuracy for cell in plain if cell.arm == UNTUNED]
     best = max(plain, key=lambda cell: cell.accuracy, default=None)
     return {

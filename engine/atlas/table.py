@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from engine.atlas.design import PLAIN, STRONG, Place
+from engine.atlas.design import PLAIN, STRONG, USUAL, Place
 from engine.domain import Cell, Measurement, arm
 from engine.errors import InputError
 from engine.fitting.observations import Observation
@@ -60,13 +60,14 @@ class AtlasCell:
     """SeedPilot's, with its commit."""
     measured_at: str
     """UTC, ISO 8601."""
+    setting: str = USUAL
+    """Of the world. Files of before 2026-11-22 lack it: theirs is the usual one."""
 
     @property
     def place(self) -> Place:
         """Where it stands in the design."""
-        return Place(
-            self.world, self.arm, self.seeds, self.budget, self.replicate, self.augmenter, self.check, self.student
-        )
+        of = (self.world, self.arm, self.seeds, self.budget, self.replicate, self.augmenter, self.check, self.student)
+        return Place(*of, self.setting)
 
     @property
     def key(self) -> str:
@@ -96,7 +97,8 @@ class AtlasCell:
     def measurement(self) -> Measurement:
         """The cell as the advice reads it: budgets are examples, as with one call each. ValueError for a mixed cell,
         which is no single arm."""
-        variant = PLAIN if (self.augmenter, self.check) == (STRONG, PLAIN) else f"{self.augmenter}-{self.check}"
+        usual = (self.augmenter, self.check, self.setting) == (STRONG, PLAIN, USUAL)
+        variant = PLAIN if usual else f"{self.augmenter}-{self.check}-{self.setting}"
         cell = Cell(arm(self.arm), self.seeds, self.budget, self.replicate, variant)
         outcomes = tuple(map(float, self.outcomes))
         return Measurement(cell, self.correct, self.items, 0, self.examples, outcomes=outcomes)
@@ -142,7 +144,10 @@ def load(folder: Path) -> tuple[AtlasCell, ...]:
     found: dict[str, AtlasCell] = {}
     for path in sorted(folder.glob(f"*{SUFFIX}")):
         try:
-            rows = parquet.read_table(path).cast(SCHEMA).to_pylist()
+            table = parquet.read_table(path)
+            if "setting" not in table.column_names:
+                table = table.append_column(SCHEMA.field("setting"), pa.array([USUAL] * len(table)))
+            rows = table.cast(SCHEMA).to_pylist()
         except (pa.lib.ArrowException, OSError, ValueError) as error:
             raise InputError(
                 f"{path}: is no file of an atlas ({str(error).splitlines()[0]}); expected one that `seedpilot atlas "

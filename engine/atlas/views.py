@@ -18,6 +18,7 @@ from engine.atlas.design import (
     SEEDS_ONLY,
     STRONG,
     UNTUNED,
+    USUAL,
     Place,
     arms,
 )
@@ -59,11 +60,12 @@ class Winner:
 
 
 class World:
-    """The cells of one world on the first student, without slices of verification, with one augmenter."""
+    """The cells of one world on the first student, without slices of verification and settings, with one augmenter."""
 
     def __init__(self, cells: Sequence[AtlasCell], world: str, augmenter: str) -> None:
         self.name, self.augmenter = world, augmenter
-        here = [one for one in cells if (one.world, one.student, one.check) == (world, FIRST, PLAIN)]
+        plain = (world, FIRST, PLAIN, USUAL)
+        here = [one for one in cells if (one.world, one.student, one.check, one.setting) == plain]
         self.cells = tuple(here)
         self.known = Resampled(here) if here else None
 

@@ -41,9 +41,24 @@ def atlas(
 
 
 def cell(place: Place, right: bytes, items: int) -> AtlasCell:
-    of = [getattr(place, name) for name in place.__slots__]
+    of = [getattr(place, name) for name in place.__slots__ if name != "setting"]
     return AtlasCell(
-        *of, place.budget, place.budget, items, right, 60, None, 1.0, 2.0, 3.0, 5.0, "a", "b", "0", "2026-11-21"
+        *of,
+        place.budget,
+        place.budget,
+        items,
+        right,
+        60,
+        None,
+        1.0,
+        2.0,
+        3.0,
+        5.0,
+        "a",
+        "b",
+        "0",
+        "2026-11-21",
+        place.setting,
     )
 
 

@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from pyarrow import parquet
 
 from engine.atlas.build import Built, build
-from engine.atlas.design import MIXED, NEW, SEEDS_ONLY, VOTES, WEAK, Batch, Place
-from engine.atlas.measure import LONGEST_ANSWER, Workshop
+from engine.atlas.design import (
+    ANSWERS,
+    ERRING,
+    EXACT,
+    MIXED,
+    NEW,
+    SEEDS_ONLY,
+    TAIL_ALONE,
+    USUAL,
+    VOTES,
+    WEAK,
+    Batch,
+    Place,
+)
+from engine.atlas.measure import LONGEST_ANSWER, Workshop, narrow
 from engine.atlas.progress import status
 from engine.atlas.table import AtlasCell, load, packed, write
-from engine.domain import Strategy
+from engine.domain import Outcome, Strategy
 from engine.errors import InputError
 from engine.sandbox.catalogue import WORLDS
+from engine.sandbox.worlds import World
 
 ITEMS = 24
 PLACES = (Place("tickets", NEW, 30, 12, 0), Place("tickets", MIXED, 30, 12, 1))
@@ -142,6 +159,38 @@ def test_slices_are_made_as_they_say_and_a_smaller_budget_is_a_prefix() -> None:
     other = Workshop(Batch((replace(base, replicate=1),)), ITEMS)
     (job,) = (other.job(place, "student", Path("folder")) for place in other.batch.places)
     assert not set(job.examples) & set(rows[base])
+
+
+@pytest.mark.parametrize(("setting", "low", "high"), [(EXACT, 0, 0), (USUAL, 0.01, 0.12), (ERRING, 0.12, 0.3)])
+def test_a_teacher_errs_as_often_as_the_setting_says(setting: str, low: float, high: float) -> None:
+    place = Place("facts", ANSWERS, 100, 200, 0, setting=setting)
+    shop = Workshop(Batch((place,)), ITEMS)
+    shop.job(place, "student", Path("folder"))
+    ((curated, _, _),) = shop.made.values()
+    gold = {seed.id: seed for seed in shop.seeds}
+    right = [shop.task.score_item(gold[one.seed_id], one.answer).outcome is Outcome.RIGHT for one in curated.first(200)]
+    assert len(right) > 150
+    assert low <= 1 - sum(right) / len(right) <= high
+
+
+@pytest.mark.parametrize("world", WORLDS, ids=lambda world: world.name)
+def test_narrow_seeds_show_fewer_kinds_of_questions_where_the_tail_is_not_all(world: World[Any]) -> None:
+    rng = random.Random(0)
+    drawn = world.seeds(1000, 0)
+    chosen = narrow(world, drawn, 100)
+    assert len(set(chosen)) == 100
+    assert set(chosen) <= set(drawn)
+    few, usual = (
+        len({world.type_of(world.read(item.question, rng)) for item in found}) for found in (chosen, drawn[:100])
+    )
+    assert few > 0.9 * usual if world.name in TAIL_ALONE else few < 0.6 * usual
+
+
+def test_a_file_of_before_there_were_settings_holds_cells_of_the_usual_one(tmp_path: Path) -> None:
+    kept = load_one(tmp_path, packed([True] * 500))
+    path = tmp_path / "one.parquet"
+    parquet.write_table(parquet.read_table(path).drop_columns("setting"), path)
+    assert load(tmp_path) == (kept,)
 
 
 def test_the_longest_answer_of_every_world_fits_into_what_a_student_may_say() -> None:

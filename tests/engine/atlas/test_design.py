@@ -19,6 +19,7 @@ from engine.atlas.design import (
     SEEDS_ONLY,
     STRONG,
     UNTUNED,
+    USUAL,
     WORLDS,
     batches,
     planned,
@@ -38,7 +39,7 @@ def test_the_first_student_has_1500_cells_and_three_replicates_but_of_the_larges
         plain = [
             (p.arm, p.seeds, p.budget)
             for p in PLANNED
-            if (p.world, p.augmenter, p.check) == (world, STRONG, PLAIN) and p.student != SECOND
+            if (p.world, p.augmenter, p.check, p.setting) == (world, STRONG, PLAIN, USUAL) and p.student != SECOND
         ]
         counts = Counter(plain)
         for seeds in SEEDS:
@@ -57,6 +58,7 @@ def test_every_cell_of_a_slice_has_the_cell_beside_it_that_differs_in_nothing_el
         assert place.key.replace("-weak-", "-strong-") in keys
         assert place.key.replace("-gold-", "-plain-").replace("-votes-", "-plain-") in keys
         assert place.key.replace("-second", "-first") in keys
+        assert place.key.removesuffix(f"-{place.setting}") in keys
 
 
 def test_corners_and_the_region_of_the_crossover_come_first_and_later_replicates_later() -> None:
