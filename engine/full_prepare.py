@@ -23,6 +23,7 @@ from engine.exposure import refusals
 from engine.hub_rows import local
 from engine.inputs import read_inputs
 from engine.items import read_items
+from engine.machine_fit import note, problem, this_machine
 from engine.mapping import mapped
 from engine.plan import SANDBOX, FullPlan, PilotPlan
 from engine.plan_task import task_of
@@ -48,6 +49,8 @@ class PreparedFull:
     """By strategy: what its queries pay for."""
     verdicts: int
     """Queries to a judge at the end, one for each test item: none where nothing is trained or no judge scores."""
+    tight: str | None = None
+    """What of the training is tight on this machine; also among the warnings, and no news of the data set."""
 
 
 def prepare_full(plan: PilotPlan) -> PreparedFull:
@@ -76,11 +79,16 @@ def prepare_full(plan: PilotPlan) -> PreparedFull:
     items = None if task is None else attempt(partial(_items, plan, task, warnings))
     seeds, test, division = items or ((), (), None)
     inputs = None if task is None else attempt(partial(read_inputs, plan, task, seeds, test, warnings))
+    recipe = plan.recipe(sandbox_recipe.SANDBOX_RECIPE if plan.sandbox_student else Recipe())
+    # The training comes after all queries are paid: what it cannot do here must be known before the first.
+    if full.train and student is not None and student.shape is not None:
+        tight = problem(student.name, student.shape, recipe, student.context, plan.max_new_tokens, this_machine())
+        problems += [] if tight is None else [tight]
     if problems or task is None or student is None or items is None or inputs is None:
         raise InputError(problems)
     if plan.teacher.max_answer_tokens is not None:
         task = replace(task, max_answer_tokens=plan.teacher.max_answer_tokens)
-    return _counted(plan, full, task, student, Sources(seeds, test, inputs), division, warnings)
+    return _counted(plan, full, task, student, recipe, Sources(seeds, test, inputs), division, warnings)
 
 
 def training_of(plan: PilotPlan, student: StudentInfo, recipe: Recipe) -> Training:
@@ -108,6 +116,7 @@ def _counted(
     full: FullPlan,
     task: Task,
     student: StudentInfo,
+    recipe: Recipe,
     sources: Sources,
     division: Division | None,
     warnings: list[str],
@@ -126,7 +135,6 @@ def _counted(
             "No test items are given, so nothing generated is compared with any; what you test on later should be "
             "given now (--test)."
         )
-    recipe = plan.recipe(sandbox_recipe.SANDBOX_RECIPE if plan.sandbox_student else Recipe())
     verdicts = len(sources.test) if full.train and task.judge is not None else 0
     asked = sum(full.spending.values()) + verdicts
     # What a person types as queries is the most that is charged; a lost reply is asked again out of it.
@@ -144,6 +152,8 @@ def _counted(
             f"The queries are expected to cost ${expected:.2f}, more than the ceiling of ${most:.2f}: the run stops "
             "there and writes what it has."
         )
+    tight = note(estimated.memory, recipe) if full.train and estimated.memory is not None else None
+    warnings += [] if tight is None else [tight]
     prepared = Prepared(
         plan,
         task,
@@ -158,7 +168,7 @@ def _counted(
         sources.inputs,
         division,
     )
-    return PreparedFull(prepared, full, visits, verdicts)
+    return PreparedFull(prepared, full, visits, verdicts, tight)
 
 
 def _estimate(

@@ -177,7 +177,8 @@ class FullRun:
         parts = [part for part in self.ready.prepared.plan.sandbox_parts if part != "student"]
         practice = [f"Practice only: {' and '.join(parts)} are the built-in sandbox's."] if parts else []
         by_hand = hand_edits.told(self.store.folder(self.run_id))
-        return [*practice, *by_hand, *self.ready.prepared.warnings]
+        told = [warning for warning in self.ready.prepared.warnings if warning != self.ready.tight]
+        return [*practice, *by_hand, *told]
 
     def _report(self, made: Sequence[PoolFiles], card: Card, trained: dict[str, Any] | None) -> None:
         paid = account(self.store, self.run_id)

@@ -136,7 +136,11 @@ def cost(made: FollowUp) -> Cost:
 
 
 def _estimate(plan: PilotPlan) -> Estimate:
-    return full_plans.outline(json.dumps(plan.model_dump(mode="json"), sort_keys=True)).estimate
+    return _outline(plan).estimate
+
+
+def _outline(plan: PilotPlan) -> full_plans.Outline:
+    return full_plans.outline(json.dumps(plan.model_dump(mode="json"), sort_keys=True))
 
 
 @st.dialog("Start the full run?", width="large")
@@ -153,6 +157,7 @@ def _asked(run: Run, plan: PilotPlan, made: FollowUp) -> None:
     full = made.plan.full
     if full is None:  # a follow-up always has one; the type cannot say so
         return
+    takes = cost(made)  # first: where the plan cannot be run here, that is all there is to say
     parts = ", then ".join(f"{asked:,} on {words.STRATEGIES[s].lower()}" for s, asked in full.spending.items())
     st.markdown(f"**{words.plain(made.advised.headline)}**")
     st.markdown(
@@ -172,7 +177,6 @@ def _asked(run: Run, plan: PilotPlan, made: FollowUp) -> None:
         else f"{100 * forecast.mean:.0f} % ({100 * forecast.low80:.0f} to {100 * forecast.high80:.0f})",
         help="On the pilot's test items, with its 80 % interval; kept, and held against what is measured.",
     )
-    takes = cost(made)
     low, middle, high = st.columns(3)
     low.metric("Cost, at least", run_words.money(takes.lower_usd))
     middle.metric("Cost, expected", run_words.money(takes.expected_usd))
@@ -183,6 +187,8 @@ def _asked(run: Run, plan: PilotPlan, made: FollowUp) -> None:
     )
     if takes.expected_usd is None:
         st.info("The price is unknown, so the ceiling holds in queries only.", icon=":material/help:")
+    for warning in _outline(made.plan).warnings:
+        st.warning(words.plain(run_words.in_form_words(warning)), icon=":material/warning:")
     key = teacher_form.password(f"follow_key_{run.id}") if plan.teacher.key_typed else None
     with st.container(horizontal=True):
         if st.button(

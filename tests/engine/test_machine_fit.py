@@ -21,11 +21,11 @@ from transformers import (
     Qwen3Config,
 )
 
-from engine import loading, prepare
+from engine import estimate, full_prepare, loading, prepare
 from engine.domain import Recipe
 from engine.errors import InputError, StudentError
 from engine.machine_fit import Machine, fit, largest, note, problem, this_machine, too_large
-from engine.plan import check_plan
+from engine.plan import PilotPlan, check_plan
 from engine.student import check_student
 from engine.student_shape import Shape, shape_of
 from tests.small_students import FAMILIES, build_tiny_student
@@ -158,6 +158,39 @@ def test_a_plan_with_a_student_too_large_is_refused_before_anything_is_paid(
     monkeypatch.setattr(prepare, "this_machine", lambda: CPU_16)
     with pytest.raises(InputError, match=r"70\.6 billion parameters need .* choose a student of up to about"):
         prepare.prepare(check_plan({"student": str(of_70b(tmp_path / "big"))}))
+
+
+def full_plan(student: Path, folder: Path, *, train: bool, **training: Any) -> PilotPlan:
+    """A full run's plan on the sandbox's own teacher and questions."""
+    full = {"spending": {"new_question": 20}, "folder": str(folder / "data"), "train": train}
+    return check_plan({"student": str(student), "full": full, "training": training})
+
+
+def test_a_full_run_that_trains_a_student_too_large_is_refused_before_anything_is_paid(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(full_prepare, "this_machine", lambda: CPU_16)
+    big = of_70b(tmp_path / "big")
+    with pytest.raises(InputError, match=r"70\.6 billion parameters need .* choose a student of up to about"):
+        full_prepare.prepare_full(full_plan(big, tmp_path, train=True))
+    # Where the data set alone is wanted, whoever trains on it may do so elsewhere.
+    assert full_prepare.prepare_full(full_plan(big, tmp_path, train=False)).tight is None
+
+
+def test_what_is_tight_for_the_training_of_a_full_run_is_a_warning(
+    student: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = Machine("cpu", 10**9, 10**9)
+    for module in (estimate, full_prepare):
+        monkeypatch.setattr(module, "this_machine", lambda: small)
+    wide = {"batch_size": 256, "max_length": 1024}
+    trained = full_prepare.prepare_full(full_plan(student, tmp_path, train=True, **wide))
+    assert trained.tight is not None
+    assert "batches are computed in parts where memory ends" in trained.tight
+    assert trained.tight in trained.prepared.warnings
+    untrained = full_prepare.prepare_full(full_plan(student, tmp_path, train=False, **wide))
+    assert untrained.tight is None
+    assert trained.tight not in untrained.prepared.warnings
 
 
 def test_a_student_too_large_is_refused_before_its_weights_are_read(

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import time
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
+from engine import full_prepare
 from engine.asking import ledger_of
 from engine.full_prepare import prepare_full
+from engine.machine_fit import Machine
 from engine.plan import check_plan
 from engine.records import RunState
 from engine.store import Store
@@ -81,6 +84,21 @@ def test_a_budget_with_nothing_left_is_refused_in_one_message(app: AppTest, stor
     page.button(key="follow").click().run()
     (error,) = page.error
     assert "nothing is left to follow it with" in error.value
+    assert "follow_yes" not in [button.key for button in page.button]
+
+
+def test_a_student_that_this_machine_cannot_train_is_one_message_and_nothing_to_start(
+    app: AppTest, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = filled.run(store, teacher=PRICED)
+    monkeypatch.setattr(full_prepare, "this_machine", lambda: Machine("cpu", 500_000_000, 500_000_000))
+    page = opened(app, run_id)
+    page.number_input(key=f"follow_queries_{run_id}").set_value(20_000).run()
+    page.button(key="follow").click().run()
+    (error,) = page.error
+    assert "million parameters need" in error.value
+    assert "use a larger machine" in error.value
+    assert "Of 20,000 queries" not in " ".join(text.value for text in page.markdown)
     assert "follow_yes" not in [button.key for button in page.button]
 
 
