@@ -54,7 +54,7 @@ class Fit:
     least_bytes: int
     """The same with one row at a time: what training falls back to where memory ends."""
     answering_bytes: int
-    """One answer at a time: batches grow into what is left."""
+    """One answer at a time: batches grow into what is left; 0 where nothing is asked."""
     machine: Machine
 
     @property
@@ -67,9 +67,15 @@ class Fit:
         """Whether it can be trained and asked here at all."""
         return max(self.least_bytes, self.answering_bytes) <= self.machine.usable
 
+    @property
+    def told(self) -> str:
+        """In a few words."""
+        return f"{self.bytes / 1e9:.1f} of {self.machine.total_bytes / 1e9:.1f} GB at most ({self.machine.device})"
 
-def fit(shape: Shape, recipe: Recipe, context: int | None, max_new_tokens: int, machine: Machine) -> Fit:
-    """What the student takes under that recipe."""
+
+def fit(shape: Shape, recipe: Recipe, context: int | None, max_new_tokens: int | None, machine: Machine) -> Fit:
+    """What the student takes under that recipe; `max_new_tokens` is None where it is trained only, and asked nothing:
+    a base in 4 bits is answered with whole."""
     length = min(recipe.max_length, context or recipe.max_length)
     width = 2 if machine.device == "cuda" else 4
     outside = shape.parameters - shape.linear
@@ -82,21 +88,24 @@ def fit(shape: Shape, recipe: Recipe, context: int | None, max_new_tokens: int, 
         inside = 2 * shape.layers + 34 if recipe.gradient_checkpointing else 34 * shape.layers
         return rows * length * (width // 2 * inside * shape.hidden + 10 * shape.words)
 
-    answer = width * shape.cache_numbers * (length + 2 * max_new_tokens) + 4 * shape.words
+    answering = 0
+    if max_new_tokens is not None:
+        answer = width * shape.cache_numbers * (length + 2 * max_new_tokens) + 4 * shape.words
+        answering = FIXED + whole + width * shape.linear + answer
     return Fit(
         shape.parameters,
         trained,
         FIXED + trained + adapter + step(rows),
         FIXED + trained + adapter + step(ROWS_AT_LEAST),
-        FIXED + whole + width * shape.linear + answer,
+        answering,
         machine,
     )
 
 
 def problem(
-    name: str, shape: Shape, recipe: Recipe, context: int | None, max_new_tokens: int, machine: Machine
+    name: str, shape: Shape, recipe: Recipe, context: int | None, max_new_tokens: int | None, machine: Machine
 ) -> str | None:
-    """Why the student cannot be trained and asked here, with what could; None where it can."""
+    """Why the student cannot be trained and asked here, with what could; None where it can (see `fit`)."""
     found = fit(shape, recipe, context, max_new_tokens, machine)
     if found.fits:
         return None
@@ -151,14 +160,15 @@ def note(found: Fit, recipe: Recipe) -> str | None:
             "training.gradient_accumulation does so from the start."
         )
     if found.fits and found.bytes > found.machine.free_bytes:
+        work = "Training and answering take" if found.answering_bytes else "Training takes"
         return (
-            f"Training and answering take up to {found.bytes / 1e9:.1f} GB; {found.machine.free_bytes / 1e9:.1f} GB "
+            f"{work} up to {found.bytes / 1e9:.1f} GB; {found.machine.free_bytes / 1e9:.1f} GB "
             "are free now. Close other programs, or the run may be ended by the system."
         )
     return None
 
 
-def largest(shape: Shape, recipe: Recipe, context: int | None, max_new_tokens: int, machine: Machine) -> int:
+def largest(shape: Shape, recipe: Recipe, context: int | None, max_new_tokens: int | None, machine: Machine) -> int:
     """Parameters of the largest student that fits, of this one's proportions; 0 where none does."""
     low, high = 0.0, 1.0
     for _ in range(30):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -15,9 +16,13 @@ from peft import PeftModel
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from engine.cli import main
+from engine.cli import main, train
+from engine.domain import Recipe
+from engine.machine_fit import FIXED, SHARE, Machine, fit, this_machine, too_large
 from engine.settings import Settings
 from engine.store import Store
+from engine.student import check_student
+from tests.engine.test_machine_fit import of_70b
 from tests.small_students import build_tiny_student
 
 torch.set_num_threads(1)
@@ -201,6 +206,41 @@ def test_folders_that_hold_something_else_are_left_alone(
     said = refused(capsys, "--data", data, "--student", tiny, "--out", data, "--merged", data)
     assert said.count("holds other files") == 2
     assert [file.name for file in data.iterdir()] == ["train.messages.jsonl"]
+
+
+def test_a_training_that_does_not_fit_is_refused_with_what_would_though_the_weights_fit(
+    data: Path, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    info = check_student(str(tiny))
+    assert info.shape is not None
+    takes = fit(info.shape, Recipe(), info.context, None, this_machine())
+    one_row = takes.least_bytes - FIXED - takes.weights_bytes
+    small = Machine("cpu", int((takes.least_bytes - one_row / 2) / SHARE), 10**9)
+    assert too_large("tiny", info.shape, small) is None, "its weights fit"
+    monkeypatch.setattr(train, "this_machine", lambda: small)
+    said = refused(capsys, "--data", data, "--student", tiny, "--out", tmp_path / "out")
+    assert f"--student {tiny}: 1 million parameters need 0.6 GB of memory even one row at a time" in said
+    assert "this machine has 0.6 GB to use" in said
+    assert "train on shorter examples too (--max-length 256)" in said
+    assert not (tmp_path / "out").exists()
+    monkeypatch.setattr(train, "this_machine", lambda: Machine("cuda", 24 * 10**9, 23 * 10**9))
+    four = refused(capsys, "--data", data, "--student", of_70b(tmp_path / "big"), "--four-bit", "--out", tmp_path / "o")
+    assert "70.6 billion parameters need" in four
+    assert "choose a student of up to about" in four
+
+
+def test_what_it_takes_is_told_before_it_starts(
+    data: Path, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train, "this_machine", lambda: Machine("cpu", 10**9, 10**9))
+    with pytest.raises(SystemExit) as ended:
+        main(["train", "--data", str(data), "--student", str(tiny), *QUICK, "--batch-size", "2048",
+              "--out", str(tmp_path / "out")])  # fmt: skip
+    assert ended.value.code == 0
+    said = capsys.readouterr().err
+    assert re.search(r"^20 examples, 30 steps at most; memory \d\.\d of 1\.0 GB at most \(cpu\)$", said, re.MULTILINE)
+    assert "note: A batch of 2048 at the longest example takes up to" in said
+    assert "--gradient-accumulation does so from the start" in said
 
 
 def test_a_base_in_four_bits_is_refused_where_there_is_no_gpu_and_the_folder_stays_free(

@@ -18,7 +18,7 @@ from engine.errors import InputError
 from engine.heart import ask
 from engine.pilot_worth import pilot_worth
 from engine.plan import EXAMPLE, read_plan
-from engine.prepare import Estimate, Prepared, prepare
+from engine.prepare import Prepared, prepare
 from engine.recipe_sources import Origin, Sourced, as_lines
 from engine.records import DRY_RUN, HELD, RESUMABLE, RETRIEVAL, RunState
 from engine.runs import file_pilot, plan_of, summary
@@ -174,17 +174,10 @@ def _estimate_text(prepared: Prepared) -> str:
         f"{len(prepared.cells)} cells, {estimate.queries} teacher queries (ceiling {estimate.ceiling_queries}), "
         f"cost {expected} expected ({least} at least, {most} at most; price: {estimate.price_source.split(';')[0]}), "
         f"time {seconds}; "
-        f"memory {_memory_text(estimate)}; "
+        f"memory {'unknown' if estimate.memory is None else estimate.memory.told}; "
         f"differences between strategies under about {estimate.detectable_points:.1f} points will drown in noise "
         f"({estimate.detectable_items_points:.1f} by the test items alone)"
     )
-
-
-def _memory_text(estimate: Estimate) -> str:
-    fit = estimate.memory
-    if fit is None:
-        return "unknown"
-    return f"{fit.bytes / 1e9:.1f} of {fit.machine.total_bytes / 1e9:.1f} GB at most ({fit.machine.device})"
 
 
 def _run_text(told: dict[str, Any]) -> str:

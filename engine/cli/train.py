@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import time
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from pydantic import ValidationError
 from engine.cli.frame import Commands, command, dumps, tell
 from engine.domain import PAPER_RECIPE, Recipe
 from engine.errors import InputError, SeedPilotError
+from engine.machine_fit import fit, note, problem, this_machine
 from engine.plan import SANDBOX_STUDENTS, PilotPlan, TrainingPlan
 from engine.plan_faults import problems_of
 from engine.recipe_sources import Origin, Sourced, as_lines, kept_settings, recipe_of, recipe_settings, replaced
@@ -21,7 +23,7 @@ from engine.runs import plan_of
 from engine.sandbox.recipe import SANDBOX_RECIPE
 from engine.settings import Settings
 from engine.store import Store
-from engine.student import check_student
+from engine.student import StudentInfo, check_student
 from engine.tasks import Task, load_task
 from engine.training_rows import TrainingRows, read_training_rows
 
@@ -74,9 +76,13 @@ def _train(given: argparse.Namespace) -> int:
     recipe = recipe_of(settings)
     info = check_student(student)
     run = SingleRun(info.path, rows, recipe, given.seed, given.out, settings)
-    problems = run.problems() + (merged_problems(given.merged) if given.merged else [])
+    memory = _memory(info, recipe)
+    problems = run.problems() + (merged_problems(given.merged) if given.merged else []) + memory.problems
     if problems:
         raise InputError(problems)
+    tell(f"{len(rows.examples):,} examples, {recipe.steps(len(rows.examples)):,} steps at most; memory {memory.told}")
+    if memory.note:
+        tell(f"note: {memory.note}")
     threads = LocalTrainer(info.parameters).threads
     compute_with(threads)
     pace = Pace(min(recipe.batch_size, len(rows.examples)))
@@ -180,6 +186,39 @@ def _of_pilot(plan: PilotPlan, folder: Path | None, base: Recipe) -> tuple[Sourc
     if not kept:
         return recipe_settings(plan.recipe(base), {}, Origin.PILOT, "as its plan says")
     return tuple(replace(one, origin=Origin.PILOT, why=f"there: {one.origin.value}") for one in kept)
+
+
+# --- whether it fits ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """What the training takes on this machine, in words."""
+
+    told: str
+    note: str
+    problems: list[str]
+
+
+def _memory(student: StudentInfo, recipe: Recipe) -> _Memory:
+    if student.shape is None:
+        return _Memory("unknown", "", [])
+    # Nothing is asked here: a base in 4 bits need not fit whole.
+    asked = (student.shape, recipe, student.context, None, this_machine())
+    found, refused = fit(*asked), problem(student.name, *asked)
+    return _Memory(
+        found.told, _as_flags(note(found, recipe) or ""), [] if refused is None else [f"--{_as_flags(refused)}"]
+    )
+
+
+def _as_flags(said: str) -> str:
+    """The settings of a plan as flags of this command."""
+
+    def flag(found: re.Match[str]) -> str:
+        name, value = found[1].replace("_", "-"), found[2]
+        return f"--{name}" if value in (None, "true") else f"--{name} {value}"
+
+    return re.sub(r"training\.(\w+)(?: = (\w+))?", flag, said)
 
 
 # --- what is told -----------------------------------------------------------------------------------------

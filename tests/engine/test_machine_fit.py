@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,15 @@ def test_less_is_counted_where_less_is_kept() -> None:
     assert training(gradient_accumulation=4) < training()
     assert training(four_bit=True) < training()
     assert training(max_length=256) < training()
+
+
+def test_a_base_in_four_bits_that_is_only_trained_need_not_fit_whole() -> None:
+    seven = replace(shape(LLAMA_70B), layers=8, linear=7 * 10**9, parameters=8 * 10**9)
+    four = Recipe(four_bit=True, gradient_checkpointing=True)
+    assert problem("seven", seven, four, 8192, None, GPU_24) is None
+    said = problem("seven", seven, four, 8192, 200, GPU_24)
+    assert said is not None, "answers come from all of its weights"
+    assert problem("big", shape(LLAMA_70B), four, 8192, None, GPU_24) is not None
 
 
 def test_this_machine_has_memory() -> None:
