@@ -72,6 +72,7 @@ class FullTraining:
             questions=tuple(prepared.task.student_prompt(item.asked) for item in prepared.test),
             max_new_tokens=prepared.plan.max_new_tokens,
             out=str(folder),
+            golds=tuple(item.answer for item in prepared.test),
         )
         training = Training(self.store, self.run_id, prepared.recipe.steps(len(job.examples)))
 
@@ -95,6 +96,7 @@ class FullTraining:
                 examples=len(made),
                 detail={"steps": result.steps, "final_loss": result.final_loss, "too_long": result.too_long},
                 folder=folder,
+                gold=result.gold,
             )
 
         on_progress({job.key: 0.0})

@@ -67,7 +67,12 @@ def test_a_pilot_is_followed_by_what_it_advises_and_the_forecast_is_judged(store
     assert row.cell.arm in (*Strategy, Mixed.SPENDING_PLAN)
     assert row.measurement.scored + row.measurement.not_scored == 40, "the pilot's test items, and no other"
     pilots = rows(Path(str(store.cells(pilot)[0].folder)) / "predictions.jsonl")
-    assert {r["id"] for r in rows(Path(str(row.folder)) / "predictions.jsonl")} == {r["id"] for r in pilots}
+    told = rows(Path(str(row.folder)) / "predictions.jsonl")
+    assert {r["id"] for r in told} == {r["id"] for r in pilots}
+    # How likely it finds the right answers: the measure that is less noisy than right or wrong, as in the pilot.
+    assert [r["gold_tokens"] for r in told] == [r["gold_tokens"] for r in pilots]
+    assert all(r["gold_log_likelihood"] < 0 for r in told)
+    assert row.detail["gold_loss"] > 0
     PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(student), Path(str(row.folder)) / "adapter")
     assert before is not None
     assert before["trained"]["forecast"]["pilot"] == pilot
