@@ -17,6 +17,8 @@ from engine.generation import Generator
 from engine.judging import judged
 from engine.plan import ForecastPlan
 from engine.progress import Training
+from engine.rate_choice import chosen_rate, settings_of
+from engine.recipe_sources import FIXED, Origin, Sourced, keep_settings, replaced
 from engine.recording import record
 from engine.store import Store
 from engine.training_set import training_set
@@ -50,6 +52,7 @@ class FullTraining:
         """
         cell = self.cell
         self.store.plan_cells(self.run_id, [cell])
+        keep_settings(self.store.folder(self.run_id), (*training_settings(self.ready, self.store), *FIXED))
         row = self.store.cells(self.run_id)[0]
         if row.measurement is None:
             self._measure(cell, examples)
@@ -101,6 +104,17 @@ class FullTraining:
 
         on_progress({job.key: 0.0})
         self.trainer.run([job], on_done, on_progress)
+
+
+def training_settings(ready: PreparedFull, store: Store) -> tuple[Sourced, ...]:
+    """The recipe's settings, each with where it came from: a plan that follows a pilot holds the rate that it chose."""
+    plan, forecast = ready.prepared.plan, ready.full.forecast
+    settings = settings_of(plan, ready.prepared.recipe)
+    pilot = "" if forecast is None else forecast.pilot
+    rate = chosen_rate(store.folder(pilot)) if pilot else None
+    if rate is None or rate != plan.training.learning_rate:
+        return settings
+    return replaced(settings, Sourced("learning_rate", rate, Origin.PILOT, f"chosen there on validation: {pilot}"))
 
 
 def outcome(measured: Measurement, forecast: ForecastPlan | None) -> dict[str, Any]:

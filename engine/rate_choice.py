@@ -69,15 +69,7 @@ class Choice:
 
 def settle(prepared: Prepared, trainer: Trainer, folder: Path, check: Callable[[], None]) -> Recipe:
     """The recipe of all cells; chooses the learning rate where it is not fixed, and keeps every setting in `folder`."""
-    plan, recipe = prepared.plan, prepared.recipe
-    names = {one.name for one in fields(Recipe)}
-    own = {name: Origin.PLAN for name in names if getattr(plan.training, name) is not None}
-    base, why = Origin.DEFAULT, ""
-    if plan.training.preset == "paper":
-        base, why = Origin.PRESET, "paper: Chan et al. 2024"
-    elif plan.sandbox_student:
-        why = "measured for the sandbox's student"
-    settings = recipe_settings(recipe, own, base, why)
+    recipe, settings = prepared.recipe, settings_of(prepared.plan, prepared.recipe)
     choice = choose(prepared, trainer, folder, check)
     if choice is not None:
         recipe = replace(recipe, learning_rate=choice.rate)
@@ -86,6 +78,18 @@ def settle(prepared: Prepared, trainer: Trainer, folder: Path, check: Callable[[
         settings = replaced(settings, Sourced("learning_rate", choice.rate, origin, choice.told))
     keep_settings(folder, (*settings, *FIXED))
     return recipe
+
+
+def settings_of(plan: PilotPlan, recipe: Recipe) -> tuple[Sourced, ...]:
+    """A plan's recipe with where each setting came from, before a learning rate is chosen."""
+    names = {one.name for one in fields(Recipe)}
+    own = {name: Origin.PLAN for name in names if getattr(plan.training, name) is not None}
+    base, why = Origin.DEFAULT, ""
+    if plan.training.preset == "paper":
+        base, why = Origin.PRESET, "paper: Chan et al. 2024"
+    elif plan.sandbox_student:
+        why = "measured for the sandbox's student"
+    return recipe_settings(recipe, own, base, why)
 
 
 def rates_of(plan: PilotPlan) -> tuple[float, ...]:

@@ -15,7 +15,7 @@ from engine.query_pace import measured
 from engine.records import Run
 from engine.runs import plan_of
 from engine.store import Store
-from pages.shared import dry_run_parts, forecast_parts, money_limit, run_words, shown, words
+from pages.shared import dry_run_parts, forecast_parts, money_limit, run_words, shown, training_parts, words
 
 
 def view(run: Run, store: Store) -> None:
@@ -41,6 +41,15 @@ def view(run: Run, store: Store) -> None:
         "Download this table (CSV)", table.to_csv(index=False), f"{run.id}-counts.csv", "text/csv",
         key="full_counts_csv", icon=":material/download:", on_click="ignore",
     )  # fmt: skip
+    settings = training_parts.settings_table(store.folder(run.id))
+    if len(settings):
+        with st.expander("How the student was trained, and where each setting came from", icon=":material/tune:"):
+            shown.table(
+                settings,
+                key="full_settings",
+                name=f"{run.id}-settings",
+                alt="Every setting of the training, its value, and where it came from",
+            )
 
 
 def dry(run: Run, store: Store) -> None:

@@ -22,12 +22,12 @@ from engine.job_files import write_json
 from engine.ledger import account
 from engine.plan import ForecastPlan, check_plan
 from engine.records import RunState
-from engine.runs import file_full, file_pilot
+from engine.runs import file_full, file_pilot, summary
 from engine.store import Store
 from engine.track_record import track_record
 from tests.openai_server import serving
 from tests.pages import filled
-from tests.pilots import rows, ticket_plan
+from tests.pilots import QUICK, rows, ticket_plan
 from tests.small_students import build_tiny_student
 from tests.voices import TicketReader
 
@@ -73,6 +73,11 @@ def test_a_pilot_is_followed_by_what_it_advises_and_the_forecast_is_judged(store
     assert [r["gold_tokens"] for r in told] == [r["gold_tokens"] for r in pilots]
     assert all(r["gold_log_likelihood"] < 0 for r in told)
     assert row.detail["gold_loss"] > 0
+    settings = {one["name"]: (one["value"], one["origin"]) for one in summary(store, run_id)["settings"]}
+    assert settings["learning_rate"] == (QUICK["learning_rate"], "plan")
+    assert settings["rank"] == (16, "recommended default")
+    assert settings["optimizer"][1] == "the same for every run"
+    assert settings["device"][1] == settings["adapters_at_once"][1] == "given by the machine"
     PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(student), Path(str(row.folder)) / "adapter")
     assert before is not None
     assert before["trained"]["forecast"]["pilot"] == pilot

@@ -14,7 +14,9 @@ from engine import worker
 from engine.curves import usable
 from engine.domain import MATCHED_STEPS, UNTRAINED, Item
 from engine.following import follow
-from engine.plan import check_plan
+from engine.full_prepare import prepare_full
+from engine.full_training import training_settings
+from engine.plan import ForecastPlan, PilotPlan, check_plan
 from engine.prepare import prepare
 from engine.rate_choice import RATES, choose, chosen_rate, rates_of, split_off
 from engine.records import CellRow, RunState
@@ -96,6 +98,26 @@ def test_every_setting_is_kept_with_where_it_came_from(ran: tuple[Store, str, di
     assert (found["batch_size"]["value"], found["batch_size"]["origin"]) == (8, "plan")
     assert found["rank"]["origin"] == "recommended default"
     assert found["adapters_at_once"]["origin"] == found["device"]["origin"] == "given by the machine"
+
+
+def test_a_full_run_says_that_its_rate_is_the_one_that_the_pilot_chose(
+    ran: tuple[Store, str, dict[str, Any]], tmp_path: Path
+) -> None:
+    store, run_id, _ = ran
+    rate = chosen_rate(store.folder(run_id))
+    followed = follow(store.run(run_id), store.cells(run_id), store.pools(run_id), tmp_path / "data", 400, rate)
+    forecast = ForecastPlan(mean=0.5, low80=0.4, high80=0.6, pilot=run_id)
+    assert followed.plan.full is not None
+    full = followed.plan.full.model_copy(update={"forecast": forecast})
+
+    def told(plan: PilotPlan) -> tuple[object, str, str]:
+        found = {one.name: one for one in training_settings(prepare_full(plan), store)}["learning_rate"]
+        return found.value, found.origin.value, found.why
+
+    after = followed.plan.model_copy(update={"full": full})
+    assert told(after) == (rate, "pilot", f"chosen there on validation: {run_id}")
+    by_hand = after.model_copy(update={"training": after.training.model_copy(update={"learning_rate": 0.123})})
+    assert told(by_hand) == (0.123, "plan", "")
 
 
 def test_the_control_takes_the_steps_of_its_anchor_with_the_seeds_alone(

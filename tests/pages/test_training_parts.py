@@ -28,6 +28,18 @@ def test_every_setting_stands_on_the_page_with_where_it_came_from(app: AppTest) 
     assert shown.loc["LoRA rank", "Where it came from"] == "Recommended default"
 
 
+def test_a_full_run_shows_where_its_settings_came_from_too(app: AppTest) -> None:
+    store = Store(Settings().store_path)
+    run_id = filled.full(store, "data-20261121-130000-held", 158)
+    keep_settings(store.folder(run_id), (*recipe_settings(Recipe(), {"epochs": Origin.PLAN}), *FIXED))
+    page = opened(app, run_id)
+    (table,) = [frame.value for frame in page.dataframe if "Where it came from" in frame.value]
+    shown = table.set_index("Setting")["Where it came from"]
+    assert shown["Passes over the examples"] == "Plan"
+    assert shown["LoRA rank"] == "Recommended default"
+    assert shown["Optimizer"] == "The same for every run"
+
+
 def test_the_control_of_matched_steps_is_a_sentence_and_no_mark_in_the_chart(app: AppTest) -> None:
     page = opened(app, filled.run(Store(Settings().store_path)))
     (said,) = [info.value for info in page.info if "More steps or better data?" in info.value]
