@@ -199,6 +199,11 @@ def this_machine() -> Machine:
             pass
         else:
             return Machine("cuda", total, free)
+    return without_gpu()
+
+
+def without_gpu() -> Machine:
+    """The machine as it is without one, or what its container may use of it."""
     memory = psutil.virtual_memory()
     try:
         limit = int(Path("/sys/fs/cgroup/memory.max").read_text())

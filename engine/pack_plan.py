@@ -2,8 +2,9 @@
 
 On a CPU a step stops gaining from more adapters once it holds a few hundred tokens and loses past about a
 thousand (its values no longer fit into the cache): so many adapters as make `CPU_TOKENS`. On a GPU so many as its
-memory holds, up to `GPU_TOKENS`, past which one adapter alone keeps it busy. Never so many that another process
-would have nothing to do.
+memory holds beside the base, up to `GPU_TOKENS`, past which one adapter alone keeps it busy. Never so many that
+another process would have nothing to do. Counted with the memory that there is, not with what is free at the moment:
+two runs of one plan on one machine make the same packs. Where others hold much of a GPU, a group is halved as it runs.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from dataclasses import asdict, astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import psutil
 import torch
 from transformers import AutoConfig, AutoTokenizer
 
+from engine import machine_fit
 from engine.domain import CellJob
 from engine.errors import SeedPilotError
 from engine.job_files import fingerprint, read_json, training_mark, write_json
@@ -28,7 +29,7 @@ from engine.training_order import PackPlan, batches, bucket_order
 CPU_TOKENS = 512
 GPU_TOKENS = 16_384
 MEMORY_SHARE = 0.8
-"""Of the memory that is free, how much may be planned with."""
+"""Of the memory that there is, how much may be planned with: the base and its adapters."""
 FILE = "pack.json"
 
 
@@ -38,7 +39,7 @@ class Machine:
 
     device: str
     """`cpu` or `cuda`."""
-    free_bytes: int
+    total_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,8 @@ def plan_packs(jobs: Sequence[CellJob], processes: int) -> list[PackPlan]:
         if not measured:
             continue
         here = machine(processes)
-        together, why = adapters_at_once(list(loads.values()), per_adapter_bytes(measured[0], loads), here, processes)
+        each = per_adapter_bytes(measured[0], loads)
+        together, why = adapters_at_once(list(loads.values()), base_bytes(measured[0], here), each, here, processes)
         new = [
             _written(measured[at : at + together], loads, together, why, here)
             for at in range(0, len(measured), together)
@@ -89,19 +91,30 @@ def plan_packs(jobs: Sequence[CellJob], processes: int) -> list[PackPlan]:
     return packs + alone
 
 
-def adapters_at_once(loads: Sequence[Load], bytes_each: int, here: Machine, processes: int) -> tuple[int, str]:
-    """How many adapters a step holds, at least one, and why."""
+def adapters_at_once(
+    loads: Sequence[Load], base: int, bytes_each: int, here: Machine, processes: int
+) -> tuple[int, str]:
+    """How many adapters a step holds beside a base of so many bytes, at least one, and why."""
     tokens = max(1.0, sum(load.tokens for load in loads) / len(loads))
     target = GPU_TOKENS if here.device == "cuda" else CPU_TOKENS
     limits = {
         f"{target} tokens a step on this {here.device}, {tokens:.0f} an adapter": int(target / tokens),
-        f"{here.free_bytes / 1e9:.1f} GB free, {bytes_each / 1e9:.2f} GB an adapter": int(
-            MEMORY_SHARE * here.free_bytes / bytes_each
+        f"{here.total_bytes / 1e9:.1f} GB, {base / 1e9:.2f} GB the base, {bytes_each / 1e9:.2f} GB an adapter": int(
+            (MEMORY_SHARE * here.total_bytes - base) / bytes_each
         ),
         f"{len(loads)} adapters for {processes} processes": -(-len(loads) // processes),
     }
     why = min(limits, key=limits.__getitem__)
     return max(1, limits[why]), why
+
+
+def base_bytes(job: CellJob, here: Machine) -> int:
+    """Memory that the student's weights take, once for all adapters; 0 where its config does not say."""
+    student = check_student(job.student)
+    if student.shape is None:
+        return 0
+    found = machine_fit.Machine(here.device, here.total_bytes, here.total_bytes)
+    return machine_fit.fit(student.shape, job.recipe, student.context, None, found).weights_bytes
 
 
 def per_adapter_bytes(job: CellJob, loads: dict[str, Load]) -> int:
@@ -140,8 +153,8 @@ def load_of(job: CellJob) -> Load:
 def machine(processes: int) -> Machine:
     """What each of so many processes may use here: on a CPU its share, of GPUs (each has one process) a whole one."""
     if torch.cuda.is_available():
-        return Machine("cuda", torch.cuda.mem_get_info()[0])
-    return Machine("cpu", psutil.virtual_memory().available // processes)
+        return Machine("cuda", torch.cuda.mem_get_info()[1])
+    return Machine("cpu", machine_fit.without_gpu().total_bytes // processes)
 
 
 def _alike(jobs: Sequence[CellJob]) -> list[list[CellJob]]:

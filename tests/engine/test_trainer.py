@@ -14,9 +14,21 @@ from pathlib import Path
 import psutil
 import pytest
 
+from engine import pack_plan
 from engine.domain import CellJob, CellResult, Message, Recipe, TrainingExample
 from engine.errors import StudentError
-from engine.pack_plan import Load, Machine, adapters_at_once, load_of, per_adapter_bytes, plan_packs
+from engine.pack_plan import (
+    MEMORY_SHARE,
+    Load,
+    Machine,
+    adapters_at_once,
+    base_bytes,
+    load_of,
+    machine,
+    per_adapter_bytes,
+    plan_packs,
+)
+from engine.student import check_student
 from engine.trainer import LocalTrainer, Processes
 from engine.training import run_job
 from tests.small_students import build_tiny_student
@@ -218,9 +230,38 @@ def test_as_many_adapters_at_once_as_the_machine_gains_from(
     tokens: float, device: str, gigabytes: float, expected: int
 ) -> None:
     loads = [Load(100, tokens, int(tokens))] * 40
-    found, why = adapters_at_once(loads, 100_000_000, Machine(device, int(gigabytes * 1e9)), 1)
+    found, why = adapters_at_once(loads, 0, 100_000_000, Machine(device, int(gigabytes * 1e9)), 1)
     assert found == expected
-    assert ("tokens a step" in why) or ("GB free" in why)
+    assert ("tokens a step" in why) or ("GB an adapter" in why)
+
+
+def test_the_base_takes_its_part_of_the_memory_and_one_adapter_is_left_in_any_case() -> None:
+    loads, here = [Load(100, 32, 32)] * 40, Machine("cuda", 10**9)
+    assert [adapters_at_once(loads, base, 10**8, here, 1)[0] for base in (0, 3 * 10**8, 2 * 10**9)] == [8, 5, 1]
+    assert "1.0 GB, 0.30 GB the base, 0.10 GB an adapter" in adapters_at_once(loads, 3 * 10**8, 10**8, here, 1)[1]
+
+
+def test_packs_are_planned_beside_the_weights_of_their_base(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = [job(tiny, tmp_path, f"cell{n}") for n in range(6)]
+    each = per_adapter_bytes(jobs[0], {"cell0": load_of(jobs[0])})
+    # Three adapters would fill it to the last byte, were there no base.
+    here = Machine("cpu", int(3 * each / MEMORY_SHARE) + 1)
+    parameters = check_student(str(tiny)).parameters
+    assert parameters is not None
+    assert base_bytes(jobs[0], here) == pytest.approx(4 * parameters, rel=0.2)
+    monkeypatch.setattr(pack_plan, "machine", lambda processes: here)
+    assert [len(one.keys) for one in plan_packs(jobs, 1)] == [2, 2, 2]
+
+
+def test_what_is_free_at_the_moment_moves_no_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two runs of one plan on one machine would otherwise make other packs, and so other last digits."""
+    memory = psutil.virtual_memory()
+    before = machine(2)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: memory._replace(available=10**8, free=10**8))
+    assert machine(2) == before
+    assert before.device == "cuda" or before.total_bytes <= memory.total // 2
 
 
 def test_the_load_of_a_job_is_counted_with_its_tokenizer(tiny: Path, tmp_path: Path) -> None:
