@@ -30,7 +30,7 @@ from engine.pack_plan import (
 )
 from engine.student import check_student
 from engine.trainer import LocalTrainer, Processes
-from engine.training import run_job
+from engine.training import run_job, run_jobs
 from tests.small_students import build_tiny_student
 
 RECIPE = Recipe(learning_rate=2e-3, batch_size=2, epochs=1, min_steps=20, rank=4, alpha=8, max_length=256)
@@ -198,6 +198,31 @@ def test_a_resumed_pack_is_the_one_that_was_planned(tiny: Path, tmp_path: Path) 
     assert again[0].folder == first[0].folder
     changed = [replace(one, seed=9) for one in jobs[:4]]
     assert [one.folder for one in plan_packs(changed, 1)] != [first[0].folder]
+
+
+def test_a_resumed_pack_takes_its_batches_in_the_order_that_was_written_down(tiny: Path, tmp_path: Path) -> None:
+    def losses(out: Path, *, order: list[list[int]] | None) -> tuple[object, list[float]]:
+        """Of the one cell of a pack that was planned, its file perhaps edited, and planned again as a resume does."""
+        one = job(tiny, out, "cell", 60)
+        (first,) = plan_packs([one], 1)
+        file = Path(str(first.folder)) / "pack.json"
+        written = json.loads(file.read_text())
+        if order is not None:
+            file.write_text(json.dumps(written | {"bucket_order": order}))
+        (again,) = plan_packs([one], 1)
+        run_jobs([one], lambda *_: None, Path(str(again.folder)), again.order)
+        return again.order, json.loads((out / "cell" / "losses.json").read_text())["losses"]
+
+    planned, as_planned = losses(tmp_path / "planned", order=None)
+    backwards = [list(reversed(draw)) for draw in planned]  # type: ignore[attr-defined]
+    followed, edited = losses(tmp_path / "edited", order=backwards)
+    assert followed == tuple(tuple(draw) for draw in backwards)
+    assert len(edited) == len(as_planned) == 30
+    # The very batches that this order makes of the same rows and seed, and no others.
+    direct = job(tiny, tmp_path / "direct", "cell", 60)
+    run_jobs([direct], lambda *_: None, None, tuple(tuple(draw) for draw in backwards))
+    assert edited == json.loads((tmp_path / "direct" / "cell" / "losses.json").read_text())["losses"]
+    assert edited != as_planned
 
 
 def test_two_cells_of_the_same_examples_keep_their_states_apart(tiny: Path, tmp_path: Path) -> None:
