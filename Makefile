@@ -15,7 +15,7 @@ TORCH_WHEEL := 'torch==$(TORCH)'
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow test-gpu check format screenshots pictures clean
+.PHONY: help run test test-slow test-gpu check format screenshots pictures figures clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/:.*  ## /\t/' | expand -t 14
@@ -48,6 +48,9 @@ screenshots: $(VENV)/.installed-dev  ## every page, light and dark, 1440 and 390
 
 pictures: $(VENV)/.installed-dev  ## the README's pictures anew, into docs/pictures/
 	$(BIN)/python -m tests.browser.pictures
+
+figures: $(VENV)/.installed-dev  ## the figures of docs/atlas.md anew from data/atlas, into docs/pictures/
+	$(BIN)/python -m tests.browser.figures
 
 clean:  ## forget .venv and all caches; runs/ stays
 	rm -rf $(VENV) *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

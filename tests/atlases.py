@@ -7,20 +7,24 @@ import random
 from collections.abc import Iterable
 from pathlib import Path
 
-from engine.atlas.design import ANSWERS, MIXED, NEW, REPHRASE, SEEDS_ONLY, UNTUNED, WEAK, Place
+from engine.atlas.design import ANSWERS, MIXED, NEW, REAL, REPHRASE, SEEDS_ONLY, UNTUNED, WEAK, Place
 from engine.atlas.table import AtlasCell, packed, write
 
 ITEMS = 200
 PLACES = (
-    *(Place("maths", arm, 100, budget, r) for arm in (ANSWERS, NEW) for budget in (100, 800, 3200) for r in range(3)),
-    *(Place("maths", REPHRASE, 100, 3200, r) for r in range(3)),
+    *(
+        Place("maths", arm, 100, budget, r)
+        for arm in (ANSWERS, REPHRASE, NEW)
+        for budget in (100, 800, 3200)
+        for r in range(3)
+    ),
     Place("maths", MIXED, 100, 3200, 0),
     Place("maths", NEW, 100, 3200, 0, augmenter=WEAK),
     Place("maths", SEEDS_ONLY, 100, 0, 0),
     Place("maths", UNTUNED, 0, 0, 0),
     Place("sql", NEW, 30, 100, 0),
 )
-GAIN = {ANSWERS: (0.2, 2.0), REPHRASE: (0.08, 8.0), NEW: (0.09, 60.0), MIXED: (0.1, 30.0)}
+GAIN = {ANSWERS: (0.2, 2.0), REPHRASE: (0.08, 8.0), NEW: (0.09, 60.0), MIXED: (0.1, 30.0), REAL: (0.2, 100.0)}
 """Slope and reach, in examples a seed."""
 
 

@@ -1,9 +1,13 @@
-"""What one sees of an atlas from one place: curves of one world and number of seeds, and who wins at each place."""
+"""What one sees of an atlas from one place: curves of one world and number of seeds, and who wins at each place.
+
+Who wins is asked of the strategies that anybody with seeds and a teacher can choose (`competing`), and only where all
+of them were measured: who is best of those that happen to be there is no winner.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,6 +17,7 @@ from engine.atlas.design import (
     MIXED,
     NEW,
     PLAIN,
+    REAL,
     REPHRASE,
     SEEDS,
     SEEDS_ONLY,
@@ -22,7 +27,7 @@ from engine.atlas.design import (
     Place,
     arms,
 )
-from engine.atlas.resampled import Resampled
+from engine.atlas.resampled import Array, Resampled
 from engine.atlas.table import AtlasCell
 
 WRITTEN = frozenset({REPHRASE, NEW, MIXED})
@@ -45,18 +50,48 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
+class Lead:
+    """By how much one strategy is ahead; fractions."""
+
+    arm: str
+    p_best: float
+    """Share of the draws in which it is."""
+    mean: float
+    low80: float
+    high80: float
+
+
+@dataclass(frozen=True, slots=True)
 class Winner:
-    """Who is likely best at one number of seeds and one budget, of the strategies that were measured there."""
+    """Who is likely best at one number of seeds and one budget."""
 
     seeds: int
     budget: int
-    arm: str
-    p_best: float
-    lead: float
-    """Over the next best, fraction."""
-    low80: float
-    high80: float
+    lead: Lead
+    """Over the next best."""
     compared: tuple[str, ...]
+    real: Lead | None
+    """Of real questions over the winner; None where they were not measured."""
+
+    @property
+    def ratio(self) -> float:
+        """Examples a seed."""
+        return self.budget / self.seeds
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A place that has no winner, since strategies that compete were not measured there."""
+
+    seeds: int
+    budget: int
+    arms: tuple[str, ...]
+
+
+def competing(world: str) -> tuple[str, ...]:
+    """Real questions do not compete, since they take unlabelled inputs that not everybody has (and are measured at half
+    of the budgets), nor do mixes, which are no single strategy."""
+    return tuple(arm for arm in arms(world) if arm not in (REAL, MIXED))
 
 
 class World:
@@ -72,7 +107,7 @@ class World:
     def _place(self, arm: str, seeds: int, budget: int) -> Place:
         return Place(self.name, arm, seeds, budget, 0, self.augmenter if arm in WRITTEN else STRONG)
 
-    def _mean(self, place: Place) -> np.ndarray | None:
+    def _mean(self, place: Place) -> Array | None:
         return self.known.mean(place) if self.known is not None and place in self.known else None
 
     def curve(self, arm: str, seeds: int) -> tuple[Point, ...]:
@@ -88,23 +123,62 @@ class World:
         return tuple(found)
 
     def winner(self, seeds: int, budget: int) -> Winner | None:
-        """None where fewer than two strategies were measured; a mix is no single strategy, so it does not compete."""
-        drawn = {
-            arm: found
-            for arm in arms(self.name)
-            if arm != MIXED and (found := self._mean(self._place(arm, seeds, budget))) is not None
-        }
-        if len(drawn) < 2:
+        """None where a strategy that competes was not measured."""
+        drawn = self._drawn(seeds, budget)
+        if len(drawn) < len(competing(self.name)):
             return None
-        names, every = tuple(drawn), np.array(list(drawn.values()))
-        best = np.bincount(every[:, 1:].argmax(axis=0), minlength=len(names)) / (every.shape[1] - 1)
-        first = int(every[:, 0].argmax())
-        second = int(np.delete(every[:, 0], first).argmax())
-        lead = every[first] - np.delete(every, first, axis=0)[second]
-        low, high = np.quantile(lead[1:], (0.1, 0.9))
-        return Winner(seeds, budget, names[first], float(best[first]), float(lead[0]), float(low), float(high), names)
+        lead, names = _lead(drawn), tuple(drawn)
+        real = self._mean(self._place(REAL, seeds, budget))
+        return Winner(seeds, budget, lead, names, None if real is None else _ahead(REAL, real - drawn[lead.arm]))
 
     def winners(self) -> tuple[Winner, ...]:
-        """At every place where two strategies or more were measured."""
+        """At every place where all strategies that compete were measured."""
         found = (self.winner(seeds, budget) for seeds in SEEDS for budget in BUDGETS)
         return tuple(one for one in found if one is not None)
+
+    def missing(self) -> tuple[Missing, ...]:
+        """Every other place."""
+        here = ((seeds, budget, self._drawn(seeds, budget)) for seeds in SEEDS for budget in BUDGETS)
+        every = competing(self.name)
+        return tuple(
+            Missing(seeds, budget, tuple(arm for arm in every if arm not in drawn))
+            for seeds, budget, drawn in here
+            if len(drawn) < len(every)
+        )
+
+    def band(self, low: float, high: float) -> Lead | None:
+        """Who is likely best in the mean of the places from `low` to `high` examples a seed; None where there is no
+        place with all that compete."""
+        places = [(seeds, budget) for seeds in SEEDS for budget in BUDGETS if low <= budget / seeds <= high]
+        every = [self._drawn(*place) for place in places]
+        whole = [drawn for drawn in every if len(drawn) == len(competing(self.name))]
+        return _lead({arm: np.mean([one[arm] for one in whole], axis=0) for arm in whole[0]}) if whole else None
+
+    def _drawn(self, seeds: int, budget: int) -> dict[str, Array]:
+        """Of the strategies that compete, those that were measured at a place."""
+        found = {arm: self._mean(self._place(arm, seeds, budget)) for arm in competing(self.name)}
+        return {arm: mean for arm, mean in found.items() if mean is not None}
+
+
+def opening(worlds: Sequence[World]) -> tuple[str, int, int] | None:
+    """World, seeds and budget that say most of the trade-off: where a winner's lead is largest for sure, first of all
+    among the worlds where most strategies compete. None where nothing has a winner."""
+    found = [(world.name, one) for world in worlds for one in world.winners()]
+    if not found:
+        return None
+    name, best = max(found, key=lambda place: (len(place[1].compared), place[1].lead.low80))
+    return name, best.seeds, best.budget
+
+
+def _lead(drawn: dict[str, Array]) -> Lead:
+    """Of the likely best over the next best."""
+    names, every = tuple(drawn), np.array(list(drawn.values()))
+    first = int(every[:, 0].argmax())
+    others = np.delete(every, first, axis=0)
+    lead = _ahead(names[first], every[first] - others[int(others[:, 0].argmax())])
+    return replace(lead, p_best=float((every[:, 1:].argmax(axis=0) == first).mean()))
+
+
+def _ahead(arm: str, difference: Array) -> Lead:
+    low, high = np.quantile(difference[1:], (0.1, 0.9))
+    return Lead(arm, float((difference[1:] > 0).mean()), float(difference[0]), float(low), float(high))

@@ -142,6 +142,11 @@ def listed(parts: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
+def span(low: str, high: str) -> str:
+    """`1 to 2`, or `2` where both are."""
+    return low if low == high else f"{low} to {high}"
+
+
 def parameters(count: float) -> str:
     """`1.5 billion parameters`, `360 million parameters`."""
     return f"{count / 1e9:.3g} billion parameters" if count >= 1e9 else f"{count / 1e6:.3g} million parameters"

@@ -85,7 +85,9 @@ PAGES = {
     "what-if-nothing": "/what-if",
     "retrieval": "/retrieval",
     "track-record": "/track-record",
-    "atlas": "/atlas?atlas_seeds=100",
+    "atlas": "/atlas",
+    "atlas-tickets": "/atlas?atlas_world=Tickets+to+JSON&atlas_seeds=100&atlas_budget=1600",
+    "atlas-weak": "/atlas?atlas_world=Open+answers&atlas_seeds=300&atlas_augmenter=Weak",
     "evidence-search": "/evidence?evidence_find=verify",
     "map": "/map",
     "map-money": "/map?task=Label+or+JSON+record&seeds=800&budget=Money&usd=150&price=One+query&usd_query=0.002"
