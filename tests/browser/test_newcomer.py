@@ -17,7 +17,7 @@ from tests.browser.app import settle
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A dashboard whose atlas is the small drawn one, where strategies cross; `test_atlas` walks over the shipped one."""
+    """A dashboard whose atlas is the small drawn one, where strategies cross; `test_atlas` walks the shipped one."""
     data = tmp_path_factory.mktemp("data")
     for part in Settings().data.iterdir():
         if part.name != "atlas":
