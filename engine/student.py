@@ -51,7 +51,7 @@ class StudentInfo:
 def check_student(name: str) -> StudentInfo:
     """The student of that name: `sandbox` or `sandbox-worlds`, a folder in hub layout, or a hub id.
 
-    A hub id is looked up in this machine's cache only; one that is not there is unknown, not wrong.
+    A hub id is looked up in this machine's cache only; what is not there, or only in part, is unknown, not wrong.
     StudentError says what was found, what was expected and what to do.
     """
     name = name.strip()
@@ -69,7 +69,23 @@ def check_student(name: str) -> StudentInfo:
     cached = try_to_load_from_cache(name, "config.json")
     if not isinstance(cached, str):
         return StudentInfo(name, name, None, None, None)
-    return _read(name, Path(cached).parent)
+    snapshot = Path(cached).parent
+    if _is_whole(snapshot):
+        return _read(name, snapshot)
+    # Its config came first, and the download ended there: the rest comes when the student is loaded by its id.
+    config = _config(snapshot)
+    return StudentInfo(name, name, _architecture(snapshot, config), None, _context(config), shape_of(config))
+
+
+def _is_whole(snapshot: Path) -> bool:
+    """Whether weights, every file of them that their index names, and a tokenizer are there."""
+    try:
+        index = json.loads((snapshot / "model.safetensors.index.json").read_text(encoding="utf-8"))
+        named = {str(file) for file in index["weight_map"].values()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        named = set()
+    weights = any(snapshot.glob("*.safetensors")) and all((snapshot / file).exists() for file in named)
+    return weights and any((snapshot / file).exists() for file in _TOKENIZER_FILES)
 
 
 def _read(name: str, folder: Path) -> StudentInfo:
@@ -89,10 +105,13 @@ def _read(name: str, folder: Path) -> StudentInfo:
         )
     if not any((folder / file).exists() for file in _TOKENIZER_FILES):
         raise StudentError(f"folder {folder} holds no tokenizer (tokenizer.json); {_LAYOUT}")
-    inner = config.get("text_config") or config
-    context = next((inner[key] for key in _CONTEXT_KEYS if isinstance(inner.get(key), int)), None)
     parameters = sum(_numbers(file) for file in weights)
-    return StudentInfo(name, str(folder), architecture, parameters, context, shape_of(config))
+    return StudentInfo(name, str(folder), architecture, parameters, _context(config), shape_of(config))
+
+
+def _context(config: dict[str, Any]) -> int | None:
+    inner = config.get("text_config") or config
+    return next((inner[key] for key in _CONTEXT_KEYS if isinstance(inner.get(key), int)), None)
 
 
 def _config(folder: Path) -> dict[str, Any]:

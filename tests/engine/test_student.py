@@ -49,18 +49,46 @@ def test_a_hub_id_that_is_not_cached_is_unknown_and_no_error() -> None:
     assert info.path == "nobody-at-all/no-such-model"
 
 
-def test_a_hub_id_in_the_cache_is_read_from_there(tiny: Path, tmp_path: Path) -> None:
-    # As huggingface_hub lays its cache out; in a process of its own, since the place is read at import.
-    snapshot = tmp_path / "models--some-org--tiny" / "snapshots" / "abc"
+def cached(tiny: Path, cache: Path) -> Path:
+    """The student as huggingface_hub lays its cache out."""
+    snapshot = cache / "models--some-org--tiny" / "snapshots" / "abc"
     shutil.copytree(tiny, snapshot)
-    refs = tmp_path / "models--some-org--tiny" / "refs"
+    refs = cache / "models--some-org--tiny" / "refs"
     refs.mkdir()
     (refs / "main").write_text("abc")
-    script = "from engine.student import check_student as c; i = c('some-org/tiny'); print(i.parameters, i.path)"
-    said = subprocess.run(
-        [sys.executable, "-c", script], env={"HF_HUB_CACHE": str(tmp_path)}, capture_output=True, text=True
+    return snapshot
+
+
+def looked_up(cache: Path) -> list[str]:
+    """Parameters, path and context; in a process of its own, since the cache's place is read at import."""
+    script = (
+        "from engine.student import check_student as c; i = c('some-org/tiny'); print(i.parameters, i.path, i.context)"
     )
-    assert said.stdout.split() == [str(check_student(str(tiny)).parameters), str(snapshot)], said.stderr
+    said = subprocess.run(
+        [sys.executable, "-c", script], env={"HF_HUB_CACHE": str(cache)}, capture_output=True, text=True
+    )
+    assert said.returncode == 0, said.stderr
+    return said.stdout.split()
+
+
+def test_a_hub_id_in_the_cache_is_read_from_there(tiny: Path, tmp_path: Path) -> None:
+    snapshot, known = cached(tiny, tmp_path), check_student(str(tiny))
+    assert looked_up(tmp_path) == [str(known.parameters), str(snapshot), str(known.context)]
+
+
+@pytest.mark.parametrize("missing", ["weights", "tokenizer", "a shard"])
+def test_a_download_that_ended_early_leaves_the_size_unknown_and_goes_on_by_the_id(
+    missing: str, tiny: Path, tmp_path: Path
+) -> None:
+    snapshot = cached(tiny, tmp_path)
+    if missing == "weights":
+        (snapshot / "model.safetensors").unlink()
+    elif missing == "tokenizer":
+        (snapshot / "tokenizer.json").unlink()
+    else:
+        weight_map = {"one": "model.safetensors", "two": "model-2.safetensors"}
+        (snapshot / "model.safetensors.index.json").write_text(json.dumps({"weight_map": weight_map}))
+    assert looked_up(tmp_path) == ["None", "some-org/tiny", str(check_student(str(tiny)).context)]
 
 
 def test_a_folder_without_config_is_no_model_and_the_message_says_what_to_give(tmp_path: Path) -> None:
