@@ -64,22 +64,33 @@ def answers_each(
 
 
 def _replies(student: LoadedStudent, job: CellJob) -> Replies:
-    return replies(student, job.questions, job.max_new_tokens) if job.questions else Replies((), 0, 0)
+    if not job.questions:
+        return Replies((), 0, 0)
+    return replies(student, job.questions, job.max_new_tokens, _stop(student, job))
+
+
+def _stop(student: LoadedStudent, job: CellJob) -> tuple[str, ...]:
+    return () if student.tokenizer.chat_template else job.stop
 
 
 def _together(base: LoadedStudent, asked: Sequence[tuple[CellJob, Path | None]]) -> dict[str, tuple[Replies, float]]:
-    """Replies in shared batches, with each job's share of the time, where that is the faster way; else nothing."""
-    first = asked[0][0]
-    alike = all((job.questions, job.max_new_tokens) == (first.questions, first.max_new_tokens) for job, _ in asked)
-    if len(asked) < 2 or not alike or not mixes(base, len(first.questions)):
-        return {}
-    begun = time.perf_counter()
-    try:
-        said = replies_each(base, [adapter for _, adapter in asked], first.questions, first.max_new_tokens)
-    except (SeedPilotError, RuntimeError, MemoryError) as error:
-        # One of them cannot be read, or they do not fit side by side: in turn it is told which.
-        if not isinstance(error, SeedPilotError) and not is_out_of_memory(error):
-            raise
-        return {}
-    share = (time.perf_counter() - begun) / len(asked)
-    return {job.key: (one, share) for (job, _), one in zip(asked, said, strict=True)}
+    """Replies in shared batches, with each job's share of the time, of those for whom that is the faster way."""
+    alike: dict[object, list[tuple[CellJob, Path | None]]] = {}
+    for job, adapter in asked:
+        alike.setdefault((job.questions, job.max_new_tokens, _stop(base, job)), []).append((job, adapter))
+    found: dict[str, tuple[Replies, float]] = {}
+    for several in alike.values():
+        first = several[0][0]
+        if len(several) < 2 or not mixes(base, len(first.questions)):
+            continue
+        adapters, begun = [adapter for _, adapter in several], time.perf_counter()
+        try:
+            said = replies_each(base, adapters, first.questions, first.max_new_tokens, _stop(base, first))
+        except (SeedPilotError, RuntimeError, MemoryError) as error:
+            # One of them cannot be read, or they do not fit side by side: in turn it is told which.
+            if not isinstance(error, SeedPilotError) and not is_out_of_memory(error):
+                raise
+            continue
+        share = (time.perf_counter() - begun) / len(several)
+        found |= {job.key: (one, share) for (job, _), one in zip(several, said, strict=True)}
+    return found

@@ -52,3 +52,16 @@ def prompt_with(task: Task, shown: Sequence[Item], item: Item) -> tuple[Message,
     for seed in shown:
         turns += [*task.student_prompt(seed.asked), Message("assistant", seed.answer)]
     return (*turns, *task.student_prompt(item.asked))
+
+
+def ends_of(task: Task, seeds: Sequence[Item]) -> tuple[str, ...]:
+    """Texts that show that a student without a chat template, which knows no end of its turn, has gone on to the next
+    question: the end of the line where no seed's answer has two lines, else an empty line where none has one in it
+    (`loading.prompt_ids`), and a line that begins as every question does.
+    """
+    answers = [seed.answer.strip() for seed in seeds]
+    if all("\n" not in answer for answer in answers):
+        return ("\n",)
+    first = task.student_instruction.strip().partition("\n")[0]
+    empty = ("\n\n",) if all("\n\n" not in answer for answer in answers) else ()
+    return (*empty, *((f"\n{first}",) if first else ()))

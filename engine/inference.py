@@ -165,7 +165,7 @@ def decoding(student: LoadedStudent, max_new_tokens: int, stop: Sequence[str] = 
 
         def is_over(said: Sequence[int]) -> bool:
             tail = _decoded(student, said[-reach:])
-            return any(one in tail for one in stop) and any(one in _decoded(student, said) for one in stop)
+            return any(one in tail for one in stop) and _end(_decoded(student, said), stop) is not None
 
     return Decoding(min(max_new_tokens, student.context - 1), student.stop_ids, is_over, groups)
 
@@ -173,7 +173,15 @@ def decoding(student: LoadedStudent, max_new_tokens: int, stop: Sequence[str] = 
 def text_of(student: LoadedStudent, ids: Sequence[int], stop: Sequence[str] = ()) -> str:
     """An answer as text, up to the first of the `stop` texts."""
     text = _decoded(student, ids)
-    return text[: min((text.find(one) for one in stop if one in text), default=len(text))].strip()
+    return text[: _end(text, stop)].strip()
+
+
+def _end(text: str, stop: Sequence[str]) -> int | None:
+    """Where the first of the `stop` texts begins; None without one. Empty lines end nothing before something was
+    said."""
+    begun = len(text) - len(text.lstrip())
+    found = [text.find(one, begun if one.isspace() else 0) for one in stop]
+    return min((at for at in found if at >= 0), default=None)
 
 
 def _decoded(student: LoadedStudent, ids: Sequence[int]) -> str:

@@ -96,11 +96,12 @@ def _stop_ids(model: Any, tokenizer: Any) -> tuple[int, ...]:
 def prompt_ids(tokenizer: Any, messages: Sequence[Message]) -> list[int]:
     """Token ids of a conversation up to the student's turn.
 
-    The tokenizer's chat template where it has one, else the contents, one a line. StudentError where
-    the template refuses the conversation.
+    The tokenizer's chat template where it has one, else the contents, one a line and an empty line after each answer,
+    so that a student that is shown examples sees where one ends. StudentError where the template refuses the
+    conversation.
     """
     if not tokenizer.chat_template:
-        text = "".join(f"{message.content}\n" for message in messages)
+        text = "".join(f"{one.content}\n\n" if one.role == "assistant" else f"{one.content}\n" for one in messages)
         ids: list[int] = tokenizer(text).input_ids
         return ids[:-1] if ids and ids[-1] == tokenizer.eos_token_id else ids
     turns = [{"role": message.role, "content": message.content} for message in messages]

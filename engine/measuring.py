@@ -27,7 +27,7 @@ from engine.domain import (
 )
 from engine.early_stop import Rules
 from engine.errors import SeedPilotError
-from engine.few_shot import prompt_with, shown_seeds
+from engine.few_shot import ends_of, prompt_with, shown_seeds
 from engine.items import write_jsonl
 from engine.job_files import JOB, is_trained, read_json, write_json
 from engine.looks import NOT_ASKED, Looking
@@ -253,6 +253,8 @@ class Measuring:
             max_new_tokens=self.prepared.plan.max_new_tokens,
             out=str(out),
             golds=tuple(item.answer for item in self.prepared.test),
+            # Training teaches where an answer ends; who was not trained may go on with a question of its own.
+            stop=ends_of(self.prepared.task, self.prepared.seeds) if cell.arm in UNTRAINED else (),
         )
 
 

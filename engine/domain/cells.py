@@ -162,6 +162,8 @@ class CellJob:
     golds: tuple[str, ...] = ()
     """The questions' gold answers, in order: how likely the student finds them is told beside its own; none where
     nobody asks."""
+    stop: tuple[str, ...] = ()
+    """Texts before which an answer of a student without a chat template ends."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -95,6 +96,21 @@ def test_few_questions_share_a_batch_and_say_the_same(
         assert isinstance(one, answering.Answered)
         assert one.replies.texts == told[job.key].answers
     assert mixed == [1]
+
+
+def test_a_student_without_a_chat_template_ends_where_its_job_says_and_one_with_a_template_does_not(
+    told: dict[str, CellResult], jobs: list[CellJob], tmp_path: Path
+) -> None:
+    untuned = next(one for one in told["untuned"].answers if len(one) > 3)
+    stop = untuned[2]
+    job = replace(jobs[0], stop=(stop,), out=str(tmp_path / "plain"))
+    cut = tuple(one.partition(stop)[0].strip() for one in told["untuned"].answers)
+    assert run_job(job).answers == cut != told["untuned"].answers
+    student = tmp_path / "student"
+    shutil.copytree(job.student, student)
+    (student / "chat_template.jinja").write_text("{% for m in messages %}{{ m.content }}\n{% endfor %}")
+    chatting = replace(job, student=str(student), out=str(tmp_path / "chat"))
+    assert run_job(chatting).answers == run_job(replace(chatting, stop=(), out=str(tmp_path / "free"))).answers
 
 
 def test_an_adapter_that_cannot_be_read_fails_alone(told: dict[str, CellResult], jobs: list[CellJob]) -> None:

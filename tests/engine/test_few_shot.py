@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from engine.domain import Baseline, Item, Strategy
-from engine.few_shot import A_TURN, MOST_SHOWN, prompt_with, shown_seeds
+from engine.few_shot import A_TURN, MOST_SHOWN, ends_of, prompt_with, shown_seeds
 from engine.plan import check_plan
 from engine.tasks import load_task
 from engine.variants import asked, grid_of, span_of, visits_of
@@ -44,6 +46,18 @@ def test_the_draw_is_the_same_each_time_and_reads_as_earlier_turns() -> None:
     assert [message.role for message in said] == ["user", "assistant"] * MOST_SHOWN + ["user"]
     assert said[-1:] == task.student_prompt(TEST[0].asked) == prompt_with(task, (), TEST[0])
     assert said[1].content == shown[0].answer
+
+
+def test_who_was_not_trained_ends_at_the_line_or_at_an_empty_one_or_where_it_asks_the_next_question() -> None:
+    task = load_task("math")
+    told = replace(task, student_instruction="Solve this:\nstep by step")
+    assert ends_of(task, SEEDS) == ends_of(told, SEEDS) == ("\n",)
+    longer = [*SEEDS, Item("two", "What is 1 and 1?", "1 and 1\nare 2. #### 2")]
+    assert ends_of(task, longer) == ("\n\n",)
+    assert ends_of(told, longer) == ("\n\n", "\nSolve this:")
+    apart = [*longer, Item("three", "What is 2 and 1?", "2 and 1\n\nare 3. #### 3")]
+    assert ends_of(task, apart) == ()
+    assert ends_of(told, apart) == ("\nSolve this:",)
 
 
 def test_the_default_pilot_has_a_second_pool_of_each_strategy_and_pays_no_query_for_it() -> None:

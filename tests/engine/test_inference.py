@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from engine import decoding
+from engine import decoding, inference
 from engine.domain import Message
 from engine.errors import StudentError
 from engine.inference import answer
@@ -69,6 +69,20 @@ def test_a_question_that_passes_the_context_is_read_from_its_end(folder: Path) -
     assert answer(student, questions(long), 16) == answer(student, questions(long[-495:]), 16) or (
         student.tokenizer.chat_template  # a template's own turns are cut off as well
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "stop", "end"),
+    [
+        ("15. #### 15\n4. #### 4", ["\n"], 11),
+        ("\n 15\n4", ["\n"], 4),
+        (" \n", ["\n"], None),
+        ("\nQ: more", ["\nQ:"], 0),
+        ("15", ["\n", "x"], None),
+    ],
+)
+def test_an_empty_line_ends_nothing_before_something_was_said(text: str, stop: list[str], end: int | None) -> None:
+    assert inference._end(text, stop) == end
 
 
 def test_an_answer_stops_at_the_end_of_text_and_does_not_hold_it(folder: Path) -> None:

@@ -49,6 +49,8 @@ def test_without_a_chat_template_a_turn_is_a_line_and_with_one_it_is_the_templat
     plain, chatty = load(str(tiny)), load(str(build_tiny_student(tmp_path / "chatty", chat_template=True)))
     row = encode(plain, example("Why?", "So."))
     assert plain.tokenizer.decode(row.ids[: row.prompt]) == "Why?\n"
+    shown = [Message("user", "Who?"), Message("assistant", "He."), Message("user", "Why?")]
+    assert plain.tokenizer.decode(prompt_ids(plain.tokenizer, shown)) == "Who?\nHe.\n\nWhy?\n"
     row = encode(chatty, example("Why?", "So."))
     assert chatty.tokenizer.decode(row.ids[: row.prompt]) == f"<|user|>\nWhy?{EOS}\n<|assistant|>\n"
     assert chatty.tokenizer.decode(row.ids[row.prompt :]) == f"So.{EOS}"
