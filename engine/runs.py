@@ -283,6 +283,8 @@ def _cell(row: CellRow) -> dict[str, Any]:
             "examples": measured.examples,
             "mean_value": measured.mean_value,
             "macro_f1": measured.macro_f1,
+            # What did not fit into the student: training examples, questions in part, answers' ends.
+            **{name: row.detail.get(name) for name in ("too_long", "cut_prompts", "unended")},
         }
     return result
 

@@ -180,6 +180,13 @@ def _estimate_text(prepared: Prepared) -> str:
     )
 
 
+LOST = {
+    "too_long": "too long to train on",
+    "cut_prompts": "questions read in part",
+    "unended": "answers without an end",
+}
+
+
 def _run_text(told: dict[str, Any]) -> str:
     queries = told["queries"]
     cost = "cost unknown" if queries["usd"] is None else f"${queries['usd']:.4f}"
@@ -188,17 +195,7 @@ def _run_text(told: dict[str, Any]) -> str:
         f"{told['run']}  {told['name']}: {told['state']}{label}",
         f"{queries['settled']} queries answered, {queries['unknown']} of unknown outcome, {cost}",
     ]
-    for cell in told["cells"]:
-        accuracy = cell["accuracy"]
-        result = (
-            cell["state"] + (f": {cell['message']}" if cell["message"] else "")
-            if accuracy is None
-            else f"{100 * accuracy['mean']:.1f} % ({100 * accuracy['low80']:.1f} to {100 * accuracy['high80']:.1f}), "
-            f"{cell['correct']} of {cell['scored']}, {cell['not_scored']} not scored, {cell['examples']} examples"
-        )
-        lines.append(
-            f"  {cell['arm']:<20} {cell['seeds']:>5} seeds {cell['budget']:>7} queries #{cell['replicate']}  {result}"
-        )
+    lines += map(cell_line, told["cells"])
     lines += [_pool_line(pool["pool"], found) for pool in told["pools"] for found in pool["budgets"]]
     lines += [told["comparison"][said] for said in ("verdict", "noise") if told["comparison"][said]]
     if told["control"]:
@@ -210,6 +207,19 @@ def _run_text(told: dict[str, Any]) -> str:
     if told["advice"]["after"]:
         lines.append(f"after:  {told['advice']['after']['headline']}")
     return "\n".join(lines)
+
+
+def cell_line(cell: dict[str, Any]) -> str:
+    """One cell of a run in words."""
+    accuracy = cell["accuracy"]
+    result = (
+        cell["state"] + (f": {cell['message']}" if cell["message"] else "")
+        if accuracy is None
+        else f"{100 * accuracy['mean']:.1f} % ({100 * accuracy['low80']:.1f} to {100 * accuracy['high80']:.1f}), "
+        f"{cell['correct']} of {cell['scored']}, {cell['not_scored']} not scored, {cell['examples']} examples"
+        + "".join(f", {cell[name]} {said}" for name, said in LOST.items() if cell[name])
+    )
+    return f"  {cell['arm']:<20} {cell['seeds']:>5} seeds {cell['budget']:>7} queries #{cell['replicate']}  {result}"
 
 
 def _pool_line(pool: str, found: dict[str, Any]) -> str:

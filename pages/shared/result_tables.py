@@ -24,6 +24,13 @@ CELLS = {
         help="How unlikely the student finds the right answers, in nats a token: less noisy than right or wrong.",
     ),
     "Examples kept": st.column_config.NumberColumn(format="localized", help="Training examples besides the seeds."),
+    "Examples too long": st.column_config.NumberColumn(help="Left out of the training: longer than its longest row."),
+    "Questions cut": st.column_config.NumberColumn(
+        help="Test items of which the student read only the last part: all of it does not fit beside an answer."
+    ),
+    "Answers without an end": st.column_config.NumberColumn(
+        help="Replies that were cut off at the longest answer; they are scored as far as they went."
+    ),
 }
 BUDGETS = {
     "Budget": st.column_config.NumberColumn(format="localized", help="Teacher queries."),

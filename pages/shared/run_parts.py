@@ -126,6 +126,10 @@ def takeaway(cells: Sequence[CellRow]) -> str:
     return said + (f", your seeds alone {100 * own.interval.mean:.0f} %" if own else "")
 
 
+LOST = {"too_long": "Examples too long", "cut_prompts": "Questions cut", "unended": "Answers without an end"}
+"""What did not fit into the student, by its name in a cell's details, as a column."""
+
+
 def cell_table(cells: Sequence[CellRow]) -> pd.DataFrame:
     """One row a cell; accuracies in percent."""
     rows = []
@@ -146,14 +150,18 @@ def cell_table(cells: Sequence[CellRow]) -> pd.DataFrame:
                 "Scored": None if m is None else m.scored,
                 "Not scored": None if m is None else m.not_scored,
                 "Examples kept": None if m is None else m.examples,
+                **{name: row.detail.get(counted) for counted, name in LOST.items()},
                 "Loss on right answers": row.detail.get("gold_loss"),
                 "State": run_words.CELL_STATES.get(row.state, row.state),
                 "Message": row.message or stopped(row),
             }
         )
     table = pd.DataFrame(rows)
-    # A column that only labels have.
-    return table if table.empty or table["Macro-F1 (%)"].notna().any() else table.drop(columns="Macro-F1 (%)")
+    if table.empty:
+        return table
+    # Columns that only labels have, and those in which nothing was lost.
+    empty = [name for name in LOST.values() if not table[name].fillna(0).any()]
+    return table.drop(columns=empty if table["Macro-F1 (%)"].notna().any() else [*empty, "Macro-F1 (%)"])
 
 
 def pool_table(pools: Sequence[PoolRow]) -> pd.DataFrame:
