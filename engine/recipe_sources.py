@@ -98,10 +98,13 @@ def pack_settings(packs: Path) -> tuple[Sourced, ...]:
     return (*found, *lowered_settings(packs.glob("*/lowered.json")))
 
 
+SAME = "the values are the same, up to rounding (dropout, if any, is drawn anew)"
+
+
 def lowered_settings(files: Any) -> tuple[Sourced, ...]:
     """What packs made smaller, from the files that they left."""
     said = [text for file in sorted(files) for text in (read_json(file) or {}).get("lowered", [])]
-    return tuple(Sourced("memory", text, Origin.LOWERED, "the values are the same, up to rounding") for text in said)
+    return tuple(Sourced("memory", text, Origin.LOWERED, SAME) for text in said)
 
 
 def keep_settings(folder: Path, settings: Sequence[Sourced]) -> None:
