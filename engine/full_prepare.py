@@ -94,17 +94,18 @@ def prepare_full(plan: PilotPlan) -> PreparedFull:
 def training_of(plan: PilotPlan, student: StudentInfo, recipe: Recipe) -> Training:
     """What the configs are made for; the sandbox's student stands for none of the user's own."""
     folder = Path(student.path)
-    has_template = not folder.is_dir() or _has_template(folder)
+    templated = not folder.is_dir() or has_template(folder)
     if not plan.sandbox_student:
         # A hub id stays one, also where this machine holds its files.
         named = Path(plan.student).expanduser()
-        return Training(recipe, 1, str(named.resolve()) if named.is_dir() else plan.student, has_template)
+        return Training(recipe, 1, str(named.resolve()) if named.is_dir() else plan.student, templated)
     if plan.seeds.path == SANDBOX:
-        return Training(recipe, 1, student.path, has_template)
+        return Training(recipe, 1, student.path, templated)
     return Training(plan.recipe(Recipe()), 1)
 
 
-def _has_template(folder: Path) -> bool:
+def has_template(folder: Path) -> bool:
+    """Whether the student in that folder has a chat template."""
     if (folder / "chat_template.jinja").exists() or (folder / "chat_template.json").exists():
         return True
     config = folder / "tokenizer_config.json"

@@ -1,7 +1,8 @@
 """The full run: a spending plan generated whole, curated, and written as a data set folder.
 
-Killed anywhere, it goes on where it was: replies lie in the ledger, and the folder is written at the end. It is written
-too where the ceiling was reached or the teacher failed half-way, and its card then says so.
+A student that is to be trained on it, and that is large or unknown, is tried before the first query. Killed anywhere,
+the run goes on where it was: replies lie in the ledger, and the folder is written at the end. It is written too where
+the ceiling was reached or the teacher failed half-way, and its card then says so.
 """
 
 from __future__ import annotations
@@ -58,6 +59,7 @@ class FullRun:
         """
         (self.store.folder(self.run_id) / REPORT).unlink(missing_ok=True)
         self.generator.ledger.close_open_reservations()
+        tried = None if self.training is None else self.training.try_first()
         made, why, error = asyncio.run(self._generate())
         if error is not None:
             why = str(error) if isinstance(error, SeedPilotError) else "It was stopped before its end."
@@ -76,7 +78,8 @@ class FullRun:
             raise error
         if without and self.training is not None:
             without += " No student was trained on it."
-        return " ".join(part for part in (without, why, said(trained) if trained else "") if part)
+        parts = (without, why, said(trained) if trained else "", "" if tried is None else tried.told)
+        return " ".join(part for part in parts if part)
 
     # --- asking -------------------------------------------------------------------------------------
 

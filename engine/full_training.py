@@ -20,6 +20,7 @@ from engine.progress import Training
 from engine.rate_choice import chosen_rate, settings_of
 from engine.recipe_sources import FIXED, Origin, Sourced, keep_settings, replaced
 from engine.recording import record
+from engine.smoke import Smoke, smoke, worth_trying
 from engine.store import Store
 from engine.training_set import training_set
 
@@ -44,6 +45,16 @@ class FullTraining:
         spending = self.ready.full.spending
         arm: Arm = next(iter(spending)) if len(spending) == 1 else Mixed.SPENDING_PLAN
         return Cell(arm, len(self.ready.prepared.seeds), sum(spending.values()), 0)
+
+    def try_first(self) -> Smoke | None:
+        """One step of training and answering, before any query is paid; None where the student is not worth trying
+        (`engine.smoke`) or was trained already. SeedPilotError where it does not work."""
+        ready = self.ready.prepared
+        done = any(row.measurement is not None for row in self.store.cells(self.run_id))
+        if done or not worth_trying(ready.estimate.memory, ready.student.parameters):
+            return None
+        self.store.progress(self.run_id, "Trying one step of everything", 0, 1)
+        return smoke(ready, self.trainer, self.store.folder(self.run_id), self.check)
 
     def run(self, examples: Sequence[Path]) -> dict[str, Any]:
         """Trains on the pools' files, measures, and says how the forecast did: `measured`, `forecast`, `held`.

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from jinja2 import TemplateError
+from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
@@ -68,7 +69,7 @@ def load(student: str, adapter: Path | None = None, *, four_bit: bool = False) -
             dtype=dtype,
             **({"quantization_config": in_four_bits(dtype), "device_map": {"": device}} if four_bit else {}),
         )
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
         raise StudentError(
             f"student {student} could not be loaded: {_first_line(error)}; expected a decoder-only causal "
             "language model that transformers knows, in a local folder or on the hub"
