@@ -73,6 +73,8 @@ def test_a_pilot_is_followed_by_what_it_advises_and_the_forecast_is_judged(store
     assert [r["gold_tokens"] for r in told] == [r["gold_tokens"] for r in pilots]
     assert all(r["gold_log_likelihood"] < 0 for r in told)
     assert row.detail["gold_loss"] > 0
+    assert (row.detail["too_long"], row.detail["cut_prompts"]) == (0, 0)
+    assert 0 <= row.detail["unended"] <= 40
     settings = {one["name"]: (one["value"], one["origin"]) for one in summary(store, run_id)["settings"]}
     assert settings["learning_rate"] == (QUICK["learning_rate"], "plan")
     assert settings["rank"] == (16, "recommended default")
