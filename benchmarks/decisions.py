@@ -1,14 +1,17 @@
 """Curves that are extended and strategies that are chosen, beside their rivals: `seedpilot bench decisions`.
 
-    seedpilot bench decisions [--curves FILE] [--losses FILE] [--atlas DIR [--learn]] [--per-set N] --json
+    seedpilot bench decisions [--curves FILE] [--losses FILE] [--atlas DIR [--learn] [--into PAGE]] [--per-set N] --json
+
+Of curves, losses and the atlas those that are named are run; all of them where none is.
 
 Accuracies: recorded learning curves that cross; three learners play strategies, pilots at 64 to 512 with 500 test
 items, two replicates and one point of training-seed noise, judged at 8 and 32 times the largest pilot. Whatever is
 learned (the archive of past curves, every method's margins, P(best)) is learned with the task's own data set left
 out; rivals get margins in the same way. Intervals are bootstrapped over data sets. Losses: fine-tuning losses fitted on
 their first k points and judged beyond them. The atlas: the advice itself, from the pilot that it would buy, beside
-always one strategy, the published threshold, last point and pow3 (benchmarks/_atlas.py); with `--learn` also with a
-prior that knows the other four worlds (benchmarks/_atlas_prior.py; about a minute a world).
+always one strategy, the published threshold, and last point, pow3 and curve engines on a pilot of an eighth
+(benchmarks/_atlas.py); with `--learn` also with a prior that knows the other four worlds (benchmarks/_atlas_prior.py;
+about a minute a world); with `--into docs/atlas.md` its tables are written between that page's marks.
 """
 
 from __future__ import annotations
@@ -24,10 +27,15 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks._atlas import Decision, atlas_rows, decisions
+from benchmarks import _atlas_table, _marked
+from benchmarks._atlas import EIGHTH, OWN, Decision, decisions
 from benchmarks._atlas_prior import deciding_with, learned
+from benchmarks._atlas_rows import atlas_rows
+from benchmarks._clustered import bins, estimate
 from benchmarks._losses import loss_rows
+from engine.atlas.design import planned
 from engine.atlas.table import AtlasCell, load
+from engine.errors import InputError
 from engine.fitting import calibration
 from engine.fitting.groups import Array, Method
 from engine.fitting.learn_margins import forecasts, margins, scores
@@ -38,8 +46,8 @@ from engine.fitting.saturating import SaturatingCurves
 from engine.settings import ROOT
 
 SHARED = ROOT.parent / "shared" / "data" / "curves"
+ATLAS = ROOT / "data" / "atlas"
 JUDGED = (8, 32)
-BOOTSTRAPS = 1000
 BINS, SMALLEST = 6, 150
 """P(best) is judged in up to so many bins with as many tasks each, and never fewer than SMALLEST in one."""
 
@@ -47,23 +55,54 @@ BINS, SMALLEST = 6, 150
 def main(arguments: Sequence[str] | None = None) -> None:
     """Prints the rows as JSON."""
     parser = argparse.ArgumentParser(description="Decisions from curves, beside rivals.")
-    parser.add_argument("--curves", type=Path, default=SHARED / "lcdb11_sample.csv")
-    parser.add_argument("--losses", type=Path, default=SHARED / "ft_scaling_flan.csv")
-    parser.add_argument(
-        "--atlas", type=Path, default=ROOT / "data" / "atlas", help="folder of an atlas's Parquet files"
-    )
+    parser.add_argument("--curves", type=Path, help="accuracies of recorded curves, a CSV file")
+    parser.add_argument("--losses", type=Path, help="losses of recorded curves, a CSV file")
+    parser.add_argument("--atlas", type=Path, help="folder of an atlas's Parquet files")
     parser.add_argument("--learn", action="store_true", help="decide on each world knowing the other worlds, too")
+    parser.add_argument("--into", type=Path, metavar="PAGE", help="writes the atlas's tables between the page's marks")
     parser.add_argument("--per-set", type=int, default=60, help="tasks of each data set")
     parser.add_argument("--seed", type=int, default=0, help="names the random pilots")
     given = parser.parse_args(arguments)
-    recorded = read_recorded(given.curves)
-    found = tasks(recorded, given.per_set, given.seed)
+    if not (given.curves or given.losses or given.atlas):
+        given.curves, given.losses, given.atlas = SHARED / "lcdb11_sample.csv", SHARED / "ft_scaling_flan.csv", ATLAS
+    if (given.learn or given.into) and not given.atlas:
+        parser.error("--learn and --into are for the atlas; add --atlas DIR")
+    rows: list[dict[str, Any]] = []
+    if given.curves:
+        rows += curve_rows(given.curves, given.per_set, given.seed)
+    if given.losses:
+        rows += loss_rows(given.losses)
+    if given.atlas:
+        rows += _told_of_atlas(given.atlas, given.into, learn=given.learn)
+    print(json.dumps(rows))
+
+
+def _told_of_atlas(folder: Path, page: Path | None, *, learn: bool) -> list[dict[str, Any]]:
+    """The atlas's rows, written into the page where there is one."""
+    try:
+        if page is not None:
+            _marked.around(page, _atlas_table.MARKS)  # before minutes of work
+        cells = load(folder)
+    except InputError as wrong:
+        sys.exit(str(wrong))
+    rows = atlas_rows(on_atlas(cells, learn=learn))
+    if page is not None:
+        made_with = f"seedpilot bench decisions --atlas {folder}{' --learn' if learn else ''} --into {page}"
+        said = _atlas_table.text(rows, len(cells), len(planned()), made_with)
+        _marked.written_into(page, _atlas_table.MARKS, said)
+    return rows
+
+
+def curve_rows(curves: Path, per_set: int, seed: int) -> list[dict[str, Any]]:
+    """One row a method and stretch, on recorded curves."""
+    recorded = read_recorded(curves)
+    found = tasks(recorded, per_set, seed)
     _tell(
         f"{len(recorded.curves)} data sets ({recorded.twins} share a name with another), "
         f"{len({task.dataset for task in found})} of them reach eight times the pilot: {len(found)} tasks"
     )
     if not found:
-        sys.exit(f"{given.curves}: no data set has three learners measured at 64 to 512 and at 4096")
+        sys.exit(f"{curves}: no data set has three learners measured at 64 to 512 and at 4096")
     methods: list[Method] = [
         recorded.archive(),
         SaturatingCurves(),
@@ -85,7 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _tell(f"{method.name}: {milliseconds:.0f} ms a task")
         rows += [judged(method.name, found, draws, stretch, milliseconds) for stretch in JUDGED if stretch in draws]
     _against(rows, "pow3")
-    print(json.dumps(rows + loss_rows(given.losses) + atlas_rows(on_atlas(load(given.atlas), learn=given.learn))))
+    return rows
 
 
 def on_atlas(cells: Sequence[AtlasCell], *, learn: bool) -> list[Decision]:
@@ -96,7 +135,7 @@ def on_atlas(cells: Sequence[AtlasCell], *, learn: bool) -> list[Decision]:
         draws, r_hat = learned(cells, world)
         _tell(f"the prior without {world}: R-hat {r_hat:.2f}, {time.process_time() - begun:.0f} s of the processor")
         with deciding_with(draws):
-            knowing = [one for one in decisions(cells, [world]) if one.said is not None]
+            knowing = [one for one in decisions(cells, [world]) if one.method in (OWN, EIGHTH)]
         made += [replace(one, method=f"{one.method}, knowing the other worlds") for one in knowing]
     return made
 
@@ -119,10 +158,10 @@ def judged(
         "stretch": stretch,
         "tasks": len(reaching),
         "data_sets": len(set(sets)),
-        "mean_error_points": _estimate(error, sets),
+        "mean_error_points": estimate(error, sets),
         "median_error_points": round(float(np.median(100 * np.abs(mean - truth))), 2),
-        "top1": _estimate(right, sets, digits=3),
-        "regret_points": _estimate(regret, sets),
+        "top1": estimate(right, sets, digits=3),
+        "regret_points": estimate(regret, sets),
         "milliseconds": round(milliseconds, 1),
     }
     scored = scores(found, draws)
@@ -136,8 +175,8 @@ def judged(
             low, high = np.clip(low, 0, 1), np.clip(high, 0, 1)
             covered[of_set] = (truth[of_set] >= low) & (truth[of_set] <= high)
             width[of_set] = 100 * (high - low)
-        row[f"coverage{level}"] = _estimate(covered.mean(axis=1), sets, digits=3)
-        row[f"width{level}_points"] = _estimate(width.mean(axis=1), sets)
+        row[f"coverage{level}"] = estimate(covered.mean(axis=1), sets, digits=3)
+        row[f"width{level}_points"] = estimate(width.mean(axis=1), sets)
     if ends.shape[1] > 1:
         said = np.array(
             [
@@ -146,42 +185,10 @@ def judged(
             ]
         )
         best = said.argmax(axis=1)
-        row["p_best_bins"] = _bins(said[at, best], truth[at, best] == truth.max(axis=1), sets)
+        count = max(1, min(BINS, len(said) // SMALLEST))
+        row["p_best_bins"] = bins(said[at, best], truth[at, best] == truth.max(axis=1), sets, count, "tasks")
         row["p_best_largest_gap_points"] = max(abs(b["gap_points"]) for b in row["p_best_bins"])
     return row
-
-
-def _bins(said: Array, came_true: Array, sets: Array) -> list[dict[str, Any]]:
-    """Tasks by rising P(best) of the strategy that is likeliest to be best, in bins of one size."""
-    rows = []
-    for inside in np.array_split(np.argsort(said, kind="stable"), max(1, min(BINS, len(said) // SMALLEST))):
-        gap = 100 * (came_true[inside] - said[inside])
-        rows.append(
-            {
-                "from": round(float(said[inside].min()), 3),
-                "to": round(float(said[inside].max()), 3),
-                "tasks": len(inside),
-                "said": round(float(said[inside].mean()), 3),
-                "came_true": round(float(came_true[inside].mean()), 3),
-                "gap_points": round(float(gap.mean()), 1),
-                "gap_90": _bootstrap(gap, sets[inside]),
-            }
-        )
-    return rows
-
-
-def _estimate(values: Array, sets: Array, digits: int = 2) -> dict[str, Any]:
-    """Mean over tasks with a 90 % interval from a bootstrap over data sets."""
-    return {"mean": round(float(np.mean(values)), digits), "interval90": _bootstrap(values, sets, digits)}
-
-
-def _bootstrap(values: Array, sets: Array, digits: int = 2) -> list[float]:
-    names, index = np.unique(sets, return_inverse=True)
-    total = np.bincount(index, weights=np.asarray(values, dtype=np.float64))
-    count = np.bincount(index)
-    picks = np.random.default_rng(5).integers(0, len(names), (BOOTSTRAPS, len(names)))
-    means = total[picks].sum(axis=1) / count[picks].sum(axis=1)
-    return [round(float(q), digits) for q in np.quantile(means, [0.05, 0.95])]
 
 
 def _against(rows: list[dict[str, Any]], rival: str) -> None:

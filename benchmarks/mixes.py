@@ -1,4 +1,4 @@
-"""Whether a mixed set gains what the law says: `seedpilot bench mixes [--atlas DIR]`.
+"""Whether a mixed set gains what the law says: `seedpilot bench mixes [--atlas DIR] [--into PAGE]`.
 
 The advice's spending plan mixes strategies where the law says that a mixture beats the best single one. Here the law is
 told every cell of one strategy that one replicate of the atlas has of a world and a number of seeds (as a pilot's own
@@ -14,15 +14,16 @@ import argparse
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks._atlas import STRATEGIES, TASKS
+from benchmarks._clustered import estimate
+from benchmarks._marked import estimated, table, written_into
 from engine import law
-from engine.atlas.design import FIRST, MIXED, PLAIN, REPLICATES, SEEDS, SEEDS_ONLY, STRONG, USUAL, Place
+from engine.atlas.design import FIRST, MIXED, PLAIN, REPLICATES, SEEDS, SEEDS_ONLY, STRONG, USUAL, Place, planned
 from engine.atlas.measure import parts
 from engine.atlas.table import AtlasCell, load
 from engine.case import Case
@@ -30,9 +31,14 @@ from engine.domain import Situation
 from engine.settings import ROOT
 from engine.spending import expected
 
-BINS = (-np.inf, -3.0, -1.0, 0.0, np.inf)
-"""Points of gain that were said, by which rows are told apart."""
-BOOTSTRAPS = 2000
+BINS = {
+    "said to lose 3 points or more": (-np.inf, -3.0),
+    "said to lose 1 to 3 points": (-3.0, -1.0),
+    "said to lose up to 1 point": (-1.0, 0.0),
+    "said to gain": (0.0, np.inf),
+}
+"""Points of gain that were said, from and to, by which rows are told apart."""
+MARKS = "atlas mixes"
 
 
 @dataclass(frozen=True)
@@ -51,8 +57,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Prints the rows as JSON."""
     parser = argparse.ArgumentParser(description="Mixed sets, as the law said and as they were measured.")
     parser.add_argument("--atlas", type=Path, default=ROOT / "data" / "atlas")
+    parser.add_argument("--into", type=Path, metavar="PAGE", help="writes the table between the page's marks as well")
     given = parser.parse_args(arguments)
-    print(json.dumps(rows(list(mixes({cell.place: cell for cell in load(given.atlas)})))))
+    cells = load(given.atlas)
+    found = rows(list(mixes({cell.place: cell for cell in cells})))
+    if given.into is not None:
+        made_with = f"seedpilot bench mixes --atlas {given.atlas} --into {given.into}"
+        written_into(
+            given.into, MARKS, f"`{made_with}`: **{len(cells):,} of {len(planned()):,} cells**.\n\n{text(found)}"
+        )
+    print(json.dumps(found))
 
 
 def mixes(known: Mapping[Place, AtlasCell]) -> Iterator[Mix]:
@@ -94,8 +108,8 @@ def _judged(case: Case, mixed: Sequence[AtlasCell], known: Mapping[Place, AtlasC
 def rows(found: Sequence[Mix]) -> list[dict[str, Any]]:
     """All of them, by what was said, and by world; groups without a mix are left out."""
     told = [_row("all", found)]
-    for low, high in pairwise(BINS):
-        told.append(_row(f"said {low:g} to {high:g} points", [one for one in found if low <= one.said < high]))
+    for name, (low, high) in BINS.items():
+        told.append(_row(name, [one for one in found if low <= one.said < high]))
     for world in TASKS:
         told.append(_row(world, [one for one in found if one.place.world == world]))
     return [one for one in told if one["mixes"]]
@@ -111,21 +125,34 @@ def _row(name: str, found: Sequence[Mix]) -> dict[str, Any]:
         "group": name,
         "mixes": len(found),
         "said_points": round(float(values[:, 0].mean()), 2),
-        "measured_points": _estimate(values[:, 1], groups),
-        "measured_less_said_points": _estimate(values[:, 2], groups),
+        "measured_points": estimate(values[:, 1], groups),
+        "measured_less_said_points": estimate(values[:, 2], groups),
         "typical_miss_points": round(float(np.sqrt((values[:, 2] ** 2).mean())), 2),
     }
 
 
-def _estimate(values: np.ndarray[Any, Any], groups: Sequence[str]) -> dict[str, Any]:
-    names, index = np.unique(groups, return_inverse=True)
-    mean = round(float(values.mean()), 2)
-    if len(names) < 2:
-        return {"mean": mean, "interval90": None}
-    total, count = np.bincount(index, weights=values), np.bincount(index)
-    picks = np.random.default_rng(5).integers(0, len(names), (BOOTSTRAPS, len(names)))
-    means = total[picks].sum(axis=1) / count[picks].sum(axis=1)
-    return {"mean": mean, "interval90": [round(float(q), 2) for q in np.quantile(means, [0.05, 0.95])]}
+def text(found: Sequence[Mapping[str, Any]]) -> str:
+    """The rows as docs/atlas.md shows them, in Markdown."""
+    shown = [
+        [
+            row["group"],
+            str(row["mixes"]),
+            f"{row['said_points']:+.1f}",
+            estimated(row["measured_points"], "+.1f"),
+            estimated(row["measured_less_said_points"], "+.1f"),
+            f"{row['typical_miss_points']:.1f}",
+        ]
+        for row in found
+    ]
+    titles = [
+        "what the law said, or where",
+        "mixes",
+        "said, points",
+        "measured",
+        "measured less said",
+        "one mix is missed by",
+    ]
+    return "\n".join(table(titles, shown))
 
 
 if __name__ == "__main__":

@@ -44,18 +44,18 @@ def difference(draws: Array, stretch: float) -> Interval:
     return Interval(float(draws.mean()), float(max(low, -1.0)), float(min(high, 1.0)))
 
 
-def bounds(draws: Array, stretch: Array) -> tuple[Array, Array]:
-    """Low and high end of the 80 % intervals at B budgets. `draws` (K, B, ...), `stretch` (B,) -> (B, ...), (B, ...).
+def bounds(draws: Array, stretch: Array, percent: int = 80) -> tuple[Array, Array]:
+    """Low and high end of the intervals at B budgets. `draws` (K, B, ...), `stretch` (B,) -> (B, ...), (B, ...).
 
     The wider of the posterior's own interval and of its central part with the margin: a pilot with fewer items than
-    those that the margins were learned with keeps its own width.
+    those that the margins were learned with keeps its own width. `percent` is 80, which the advice shows, or 90.
     """
-    low, high = calibration.quantiles(draws, [0.1, 0.9])
+    low, high = calibration.quantiles(draws, [(100 - percent) / 200, (100 + percent) / 200])
     extended = stretch > 0
     if extended.any():
-        margin = margins().read("level80", np.minimum(stretch[extended], calibration.REFUSE_STRETCH))
+        margin = margins().read(f"level{percent}", np.minimum(stretch[extended], calibration.REFUSE_STRETCH))
         margin = margin.reshape(-1, *[1] * (draws.ndim - 2))
-        inner_low, inner_high = calibration.interval(draws[:, extended], 80, margin)
+        inner_low, inner_high = calibration.interval(draws[:, extended], percent, margin)
         low[extended] = np.minimum(low[extended], np.maximum(inner_low, 0.0))
         high[extended] = np.maximum(high[extended], np.minimum(inner_high, 1.0))
     return low, high

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from benchmarks.mixes import mixes, rows
-from engine.atlas.design import ANSWERS, MIXED
-from engine.atlas.table import AtlasCell, load
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks.mixes import main, mixes, rows
+from engine.atlas.design import ANSWERS, MIXED, planned
+from engine.atlas.table import AtlasCell, load, write
 from engine.settings import ROOT
 from tests.engine.atlas.made_up import LAWFUL, accuracy, atlas
 
@@ -38,6 +43,19 @@ def test_an_atlas_without_a_mix_or_without_its_rival_says_nothing() -> None:
     assert told([]) == {}
     assert told([cell for cell in ONE if cell.arm != MIXED]) == {}
     assert told([cell for cell in ONE if cell.arm == MIXED or (cell.arm == ANSWERS and cell.budget == 100)]) == {}
+
+
+def test_the_table_is_written_between_the_pages_marks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path / "cells.parquet", ONE)
+    page = tmp_path / "atlas.md"
+    page.write_text("before\n<!-- atlas mixes: begin --><!-- atlas mixes: end -->\nafter\n")
+    main(["--atlas", str(tmp_path), "--into", str(page)])
+    found = json.loads(capsys.readouterr().out)
+    said = page.read_text()
+    assert f"**{len(ONE)} of {len(planned()):,} cells**" in said
+    assert [row["group"] for row in found] == [line.split(" | ")[0][2:] for line in said.splitlines()[6:-2]]
+    assert said.startswith("before\n<!-- atlas mixes: begin -->\n")
+    assert said.endswith("\n<!-- atlas mixes: end -->\nafter\n")
 
 
 def test_the_shipped_atlas_bears_out_what_the_advice_page_says_of_mixes() -> None:

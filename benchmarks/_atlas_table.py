@@ -1,0 +1,92 @@
+"""Decisions on the atlas as docs/atlas.md shows them: tables in Markdown, made of the rows of `_atlas_rows`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from benchmarks._atlas_rows import RIVALS
+from benchmarks._marked import estimated, table
+
+MARKS = "atlas decisions"
+Row = Mapping[str, Any]
+
+
+def text(rows: Sequence[Row], cells: int, planned: int, made_with: str) -> str:
+    """What was decided, and how true what was said of it was; `made_with` is the command."""
+    common = max((row["common"]["decisions"] for row in rows), default=0)
+    told = f"`{made_with}`: **{cells:,} of {planned:,} cells**"
+    if not rows:
+        return f"{told}; for no place two strategies were measured at a full budget."
+    worlds = max(row["worlds"] for row in rows)
+    lines = [
+        f"{told}, {worlds} world{'s' if worlds > 1 else ''}; every method decides {common} cases (*common*). "
+        "Brackets: 90 %, over worlds.",
+        "",
+        *table(
+            [
+                "method",
+                "decisions",
+                "regret, points",
+                "on the common cases",
+                *(f"there, less {name}" for name in RIVALS),
+                "regret at 800, at 3,200",
+                "best one named",
+                "queries of its pilot",
+            ],
+            [_decided(row, common) for row in rows],
+        ),
+        "",
+        *table(
+            ["method", "80 % intervals hold", "90 % hold", "P(best): said, came true", "by thirds", "Brier score"],
+            [_sure(row) for row in rows if "p_best" in row],
+        ),
+    ]
+    return "\n".join(lines)
+
+
+def _decided(row: Row, common: int) -> list[str]:
+    there = row["common"]
+    less = there.get("regret_less", {})
+    of_it = "" if there["decisions"] in (0, common) else f", {there['decisions']} of them"
+    by_budget = row["regret_by_full_budget"]
+    none = f" (none in {100 * row['without_pilot']:.0f} %)" if 0 < row["without_pilot"] < 1 else ""
+    return [
+        row["method"],
+        str(row["decisions"]),
+        estimated(row["regret_points"], ".1f"),
+        estimated(there["regret_points"], ".1f") + of_it if there["decisions"] else "",
+        *(estimated(less[name], "+.1f") if name in less else "" for name in RIVALS),
+        ", ".join(f"{by_budget[full]:.1f}" if full in by_budget else "none" for full in ("800", "3200")),
+        estimated(_percent(row["top1"]), ".0f", " %"),
+        f"{row['pilot_queries']:,}{none}",
+    ]
+
+
+def _sure(row: Row) -> list[str]:
+    p_best = row["p_best"]
+    return [
+        row["method"],
+        *(_covered(row, name) for name in ("coverage80", "coverage90")),
+        _beside(p_best),
+        ", ".join(_beside(one) for one in p_best["bins"]),
+        estimated(p_best["brier"], ".2f"),
+    ]
+
+
+def _covered(row: Row, name: str) -> str:
+    if name not in row:
+        return ""
+    given = row[name]["decisions"]
+    of_it = "" if given == row["decisions"] else f", {given} given"
+    return estimated(_percent(row[name]), ".0f", " %") + of_it
+
+
+def _beside(one: Row) -> str:
+    return f"{100 * one['said']:.0f} / {100 * one['came_true']:.0f} %"
+
+
+def _percent(found: Row) -> dict[str, Any]:
+    """An estimate of a share, in per cent."""
+    interval = found["interval90"]
+    return {"mean": 100 * found["mean"], "interval90": None if interval is None else [100 * end for end in interval]}
