@@ -12,22 +12,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engine.atlas.design import (
-    BUDGETS,
-    GOLD,
-    MIXED,
-    NEW,
-    REAL,
-    REPHRASE,
-    SECOND,
-    SEEDS,
-    VOTES,
-    WEAK,
-    Place,
-    arms,
-    planned,
-)
+from engine.atlas.design import BUDGETS, MIXED, NEW, REAL, REPHRASE, SEEDS, Place
 from engine.atlas.resampled import Array, Resampled
+from engine.atlas.slices import (
+    Finding,
+    checks_matter_less,
+    errors_matter_less,
+    first_arm,
+    rephrasings_are_robust,
+    robust,
+    same_winner,
+    tail_costs_answers,
+)
 from engine.atlas.table import AtlasCell
 
 LOW_RATIO, HIGH_RATIO = 4.0, 32.0
@@ -73,12 +69,6 @@ class Crossing:
     ratio would fall as the seeds grow."""
 
 
-def first_arm(world: str) -> str:
-    """Other answers; where answers are determined rephrasings stand in for them."""
-    return arms(world)[0]
-
-
-Finding = tuple[Array | None, int]
 Claim = Callable[[Resampled, str], Finding]
 
 
@@ -115,45 +105,6 @@ def _matters_less(known: Resampled, world: str) -> Finding:
         if many is not None and few:
             found.append(np.mean(few, axis=0) - many)
     return (100 * np.mean(found, axis=0), len(found)) if found else (None, 0)
-
-
-def _robust(known: Resampled, world: str) -> Finding:
-    """What a weak augmenter costs new questions, above what it costs rephrasings."""
-    found = []
-    for place in planned((world,)):
-        if place.augmenter == WEAK and place.arm == NEW and place.replicate == 0:
-            rephrased = replace(place, arm=REPHRASE)
-            four = [place, replace(place, augmenter="strong"), rephrased, replace(rephrased, augmenter="strong")]
-            if all(one in known for one in four):
-                weak_new, strong_new, weak_rephrased, strong_rephrased = map(known.mean, four)
-                found.append((strong_new - weak_new) - (strong_rephrased - weak_rephrased))
-    return (100 * np.mean(found, axis=0), len(found)) if found else (None, 0)
-
-
-def _checks_matter_less(known: Resampled, world: str) -> Finding:
-    """How much more the choice between answers and new questions moves than verification does, sizes alone."""
-    checked, chosen = [], []
-    for place in planned((world,)):
-        if place.check not in (GOLD, VOTES) or place.replicate:
-            continue
-        plain = replace(place, check="plain")
-        other = replace(plain, arm=first_arm(world) if place.arm == NEW else NEW)
-        if all(one in known for one in (place, plain, other)):
-            checked.append(np.abs(known.mean(place) - known.mean(plain)))
-            chosen.append(np.abs(known.mean(other) - known.mean(plain)))
-    return (100 * (np.mean(chosen, axis=0) - np.mean(checked, axis=0)), len(checked)) if checked else (None, 0)
-
-
-def _same_winner(known: Resampled, world: str) -> Finding:
-    """Leads of new questions on both students, multiplied: above zero where the same strategy wins."""
-    found = []
-    for place in planned((world,)):
-        if place.student == SECOND and place.arm == NEW and place.replicate == 0:
-            pairs = [(one, replace(one, arm=first_arm(world))) for one in (place, replace(place, student="first"))]
-            if all(one in known for pair in pairs for one in pair):
-                leads = [known.mean(a) - known.mean(b) for a, b in pairs]
-                found.append(1e4 * leads[0] * leads[1])
-    return (np.mean(found, axis=0), len(found)) if found else (None, 0)
 
 
 def _better_single(known: Resampled, place: Place) -> Place | None:
@@ -232,9 +183,12 @@ CLAIMS: tuple[tuple[str, str, Claim], ...] = (
     (f"Up to {LOW_RATIO:g} examples a seed, other answers beat new questions", "points", _at_ratios(0, LOW_RATIO, -1)),
     (f"From {HIGH_RATIO:g} examples a seed on, new questions win", "points", _at_ratios(HIGH_RATIO, 1e9, 1)),
     ("The choice matters less with 1,000 seeds than with few", "points", _matters_less),
-    ("A weak augmenter costs new questions more than rephrasings", "points", _robust),
-    ("Verification matters less than the choice", "points", _checks_matter_less),
-    ("The same strategy wins on a student of another size", "points squared", _same_winner),
+    ("A weak augmenter costs new questions more than rephrasings", "points", robust),
+    ("A weak augmenter costs rephrasings less than 2 points", "points", rephrasings_are_robust),
+    ("Verification matters less than the choice", "points", checks_matter_less),
+    ("Whether the teacher errs never or in a fifth matters less than the choice", "points", errors_matter_less),
+    ("Seeds without the long tail cost other answers more than new questions", "points", tail_costs_answers),
+    ("The same strategy wins on a student of another size", "points squared", same_winner),
     ("The crossover's ratio falls from 100 seeds to 1,000", "doublings", _falls_with_seeds),
     ("Half answers, half new questions beat the better one alone", "points", _mixes_win),
     ("With 1,000 seeds new questions never pay (arXiv 2607.01727)", "points", _no_gain),

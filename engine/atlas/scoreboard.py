@@ -18,6 +18,7 @@ from engine.atlas.table import AtlasCell
 from engine.errors import InputError
 
 BEGIN, END = "<!-- atlas scoreboard: begin -->", "<!-- atlas scoreboard: end -->"
+NOT_SHOWN = "Not shown to transfer to a real student of 0.5 billion parameters or more: no slice was repeated on one."
 APART = 3.0
 """A factor between the crossovers of worlds from which it is the first thing to say."""
 
@@ -27,6 +28,7 @@ def scoreboard(cells: Sequence[AtlasCell], worlds: Sequence[str] = WORLDS) -> di
     verdicts, crossings = judged(cells, worlds)
     return {
         "headline": headline(crossings),
+        "transfer": NOT_SHOWN,
         "cells": len(cells),
         "planned": len(planned(tuple(worlds))),
         "claims": [_claim(name, unit, [one for one in verdicts if one.claim == name]) for name, unit, _ in CLAIMS],
@@ -108,6 +110,8 @@ def _measured(cells: Sequence[AtlasCell], world: str) -> dict[str, Any]:
         },
         "highest": None if best is None else {"cell": best.key, "accuracy": round(best.accuracy, 3)},
         "cpu_seconds_a_cell": cpu_seconds_a_cell(here),
+        "cpu_hours": round(sum(known) / 3600, 2) if (known := [c.cpu_seconds for c in here if c.cpu_seconds]) else None,
+        "clock_hours": round(sum(cell.seconds for cell in here) / 3600, 2),
     }
 
 
@@ -115,7 +119,7 @@ def text(found: dict[str, Any]) -> str:
     """For a terminal and for a page of docs: tables in Markdown."""
     worlds = [one["world"] for one in found["claims"][0]["by_world"]]
     lines = [
-        f"{found['cells']} of {found['planned']} cells are measured. {found['headline']}",
+        f"**{found['headline']}** {found['transfer']} {found['cells']} of {found['planned']} cells are measured.",
         "",
         f"| claim | unit | {' | '.join(worlds)} |",
         f"| --- | --- |{' --- |' * len(worlds)}",
@@ -135,8 +139,9 @@ def text(found: dict[str, Any]) -> str:
         )
     lines += [
         "",
-        "| world | cells | replicates | untuned | seeds only | highest | processor, seconds a cell |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| world | cells | replicates | untuned | seeds only | highest | processor, seconds a cell | hours, processor "
+        "(clock) |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for one in found["measured"]:
         alone = ", ".join(f"{100 * share:.1f} % ({size})" for size, share in one["seeds_only"].items()) or "none yet"
@@ -145,7 +150,7 @@ def text(found: dict[str, Any]) -> str:
         highest = "none yet" if best is None else f"{100 * best['accuracy']:.1f} % ({best['cell']})"
         lines.append(
             f"| {one['world']} | {one['cells']} | {one['replicates']} | {untuned} | {alone} | {highest} "
-            f"| {one['cpu_seconds_a_cell'] or 'not known'} |"
+            f"| {one['cpu_seconds_a_cell'] or 'not known'} | {one['cpu_hours'] or 'not known'} ({one['clock_hours']}) |"
         )
     return "\n".join(lines)
 

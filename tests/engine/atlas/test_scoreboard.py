@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from engine.atlas.claims import ALL, CLAIMS, FAILED, HELD, UNDECIDED, _better_single, crossing, judged
-from engine.atlas.design import ANSWERS, MIXED, NEW, SECOND, UNTUNED, Place
+from engine.atlas.claims import ALL, CLAIMS, FAILED, HELD, UNDECIDED, Crossing, _better_single, crossing, judged
+from engine.atlas.design import ANSWERS, ERRING, MIXED, NARROW, NEW, SECOND, UNTUNED, WEAK, Place
 from engine.atlas.resampled import DRAWS, Resampled
 from engine.atlas.scoreboard import BEGIN, END, headline, scoreboard, text, written_into
 from engine.atlas.table import write
@@ -76,6 +77,38 @@ def test_a_mix_is_held_against_what_is_better_beside_its_place_not_against_the_l
         assert better.arm == truth
 
 
+def verdict(claim: str, truth: Callable[[Place], float]) -> str:
+    """Of the claim that begins so, where the world is so."""
+    return next(one for one in judged(atlas("facts", truth), ("facts",))[0] if one.claim.startswith(claim)).verdict
+
+
+def test_errors_of_the_teacher_and_the_seeds_tail_are_judged_against_the_cells_beside_them() -> None:
+    better = {ANSWERS: 0.4, NEW: 0.6}
+
+    def by(setting: str, arm: str, loss: float) -> Callable[[Place], float]:
+        return lambda at: better.get(at.arm, 0.5) - loss * (at.setting == setting and at.arm == arm)
+
+    assert verdict("Whether the teacher errs", by(ERRING, NEW, 0.0)) == HELD
+    assert verdict("Whether the teacher errs", lambda at: 0.5 - 0.3 * (at.setting == ERRING)) == FAILED
+    assert verdict("Seeds without the long tail", by(NARROW, ANSWERS, 0.2)) == HELD
+    assert verdict("Seeds without the long tail", by(NARROW, NEW, 0.2)) == FAILED
+    assert verdict("Seeds without the long tail", by(NARROW, NEW, 0.0)) == UNDECIDED
+    assert verdict("A weak augmenter costs rephrasings", lambda at: 0.5 - 0.1 * (at.augmenter == WEAK)) == FAILED
+
+
+@pytest.mark.parametrize(("other", "said"), [(64.0, "by more than"), (9.0, "by less than"), (26.0, "is undecided")])
+def test_the_first_sentence_says_how_far_apart_worlds_cross(other: float, said: str) -> None:
+    noise = 0.3 * np.random.default_rng(0).standard_normal((2, 1 + DRAWS))
+
+    def crosses(world: str, ratio: float, at: int, seen: bool = True) -> Crossing:
+        return Crossing(world, 100, ratio, ratio, ratio, 0.0, np.log2(100 * ratio) + noise[at], seen)
+
+    found = headline([crosses("maths", 8.0, 0), crosses("sql", other, 1)])
+    assert said in found
+    assert "maths" in found
+    assert "not known yet" in headline([crosses("maths", 8.0, 0), crosses("sql", other, 1, seen=False)])
+
+
 def test_a_claim_that_is_wrong_fails() -> None:
     turned = {ANSWERS: 0.6, NEW: 0.4}
     verdicts = judged(atlas("maths", lambda place: turned.get(place.arm, 0.5)), ("maths",))[0]
@@ -123,6 +156,7 @@ def test_the_scoreboard_is_written_between_the_marks_of_a_page_and_printed(
     assert said.endswith(f"{END}\nafter\n")
     assert "old" not in said
     assert text(scoreboard(LAWFUL)) in said
+    assert "Not shown to transfer" in said
     assert "**held**" in capsys.readouterr().out
     with pytest.raises(SystemExit) as ended:
         main(["atlas", "scoreboard", "--out", str(tmp_path / "nothing")])

@@ -204,8 +204,8 @@ def test_the_shipped_student_of_all_worlds_knows_their_words_and_its_card_says_h
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_shipped_student_of_all_worlds_can_do_a_part_of_each_untuned(name: str) -> None:
-    fewest = 0.02 if name == "facts" else 0.2  # of its letters the student knows next to nothing
-    assert fewest < right_answers(name, "sandbox-worlds", 60) < 0.75
+    # Asked for are 15 to 50 %, of which 150 items tell 4 points at one standard error.
+    assert 0.15 < right_answers(name, "sandbox-worlds", 150) < 0.55
 
 
 def answered(examples: int, out: Path, items: int, recipe: Recipe = SANDBOX_RECIPE) -> float:
