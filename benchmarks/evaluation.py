@@ -19,7 +19,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -254,6 +254,7 @@ def main() -> None:
     """Prints the rows as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shape", action="append", choices=[*SHAPES], help=f"default: {', '.join(DEFAULT)}")
+    parser.add_argument("--items", type=int, help="questions an adapter, in place of the shape's")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="one round of a tiny shape, to see that it runs")
     given = parser.parse_args()
@@ -265,6 +266,8 @@ def main() -> None:
     shapes = {name: SHAPES[name] for name in given.shape or DEFAULT}
     if given.quick:
         shapes = {"tiny": Shape(64, 2, 512, 6, (4, 12), 8, stops=20)}
+    if given.items is not None:
+        shapes = {name: replace(shape, items=given.items) for name, shape in shapes.items()}
     rows = [row for name, shape in shapes.items() for row in measured(name, shape, given.rounds, device)]
     print(json.dumps(rows))
 

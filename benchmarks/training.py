@@ -80,6 +80,7 @@ def _measured(given: argparse.Namespace, work: Work) -> list[dict[str, Any]]:
     took: dict[str, list[float]] = {name: [] for name in contenders}
     worked: dict[str, list[float]] = {name: [] for name in contenders}
     losses: dict[str, list[list[float]]] = {}
+    memory: dict[str, float | None] = {}
     for contender in contenders.values():  # once for imports, caches and the allocator
         contender(replace(work, cells=work.cells[:1]))
     for number in range(given.rounds):
@@ -88,11 +89,13 @@ def _measured(given: argparse.Namespace, work: Work) -> list[dict[str, Any]]:
         for name in order:
             shutil.rmtree(work.out, ignore_errors=True)
             cells = few if name.startswith("TRL") else work
+            _forget_memory()
             begun, busy = time.perf_counter(), time.process_time()
             losses[name] = contenders[name](cells)
             _wait_for_device()
             took[name].append((time.perf_counter() - begun) / len(cells.cells))
             worked[name].append((time.process_time() - busy) / len(cells.cells))
+            memory[name] = _most_memory()
             print(f"batch {work.recipe.batch_size} round {number + 1} {name}: {took[name][-1]:.2f} s", file=sys.stderr)
     together = _together(work)
     return [
@@ -111,6 +114,7 @@ def _measured(given: argparse.Namespace, work: Work) -> list[dict[str, Any]]:
             "less_processor_than_tight_loop": _ratio(worked[TIGHT], worked[name]),
             "less_processor_than_tight_loop_same_batches": _ratio(worked[SAME], worked[name]),
             "largest_loss_difference": _farthest(losses[name], losses[SAME]) if name in (OURS, ALONE) else None,
+            "gpu_memory_gb": memory[name],
             "rounds": given.rounds,
         }
         for name in contenders
@@ -158,6 +162,17 @@ def _told(_: CellJob, result: CellResult | Exception) -> None:
 def _together(work: Work) -> int:
     plans = pack_plan.plan_packs(_jobs(replace(work, out=work.out / "plan")), 1)
     return max(len(plan.keys) for plan in plans)
+
+
+def _forget_memory() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+
+
+def _most_memory() -> float | None:
+    """GB of the GPU's memory that tensors took at most; None without a GPU."""
+    return round(torch.cuda.max_memory_allocated() / 1e9, 2) if torch.cuda.is_available() else None
 
 
 def _wait_for_device() -> None:
