@@ -137,4 +137,4 @@ st.page_link(
     label="The same question for your own situation, from published studies",
     icon=":material/map:",
 )
-st.page_link("pages/learn/law.py", label="Why they cross: move quality and reach yourself", icon=":material/tune:")
+st.page_link("pages/learn/law.py", label="Why they part: move quality and reach yourself", icon=":material/tune:")
