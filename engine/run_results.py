@@ -1,13 +1,14 @@
-"""A run's cells as comparisons see them: their measurements, and the families of the test items.
+"""A run's cells as comparisons see them: their measurements, and the families and values of the test items.
 
-Families stand in the predictions that each cell leaves on the disk; runs of before have none there, and then every item
-counts as a family of its own.
+Families and values stand in the predictions that each cell leaves on the disk; runs of before have no families there,
+and then every item counts as one of its own.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,23 +25,53 @@ def pairs_of(cells: Sequence[CellRow]) -> RunPairs:
     return run_pairs([row.measurement for row in cells if row.measurement is not None], families_of(cells))
 
 
+def partial_pairs_of(cells: Sequence[CellRow]) -> RunPairs | None:
+    """The same with partial credit: items count with their value (0 to 1) in place of right or wrong; None where no
+    item has a value between the two, or a cell's predictions are gone."""
+    valued = []
+    for row in cells:
+        measured = row.measurement
+        if measured is None or row.cell.arm == Baseline.TEACHER or not row.outcomes:
+            continue
+        values = [line.get("value") for line in _predictions(row)]
+        if len(values) != len(row.outcomes):
+            return None
+        valued.append(replace(measured, outcomes=tuple(None if value is None else float(value) for value in values)))
+    if all(value in (None, 0.0, 1.0) for measured in valued for value in measured.outcomes):
+        return None
+    return run_pairs(valued, families_of(cells))
+
+
 def families_of(cells: Sequence[CellRow]) -> list[str | None] | None:
     """The family of each test item, in their order; None where no cell's predictions say it."""
     for row in cells:
-        if row.cell.arm == Baseline.TEACHER or not row.outcomes or row.folder is None:
+        if row.cell.arm == Baseline.TEACHER or not row.outcomes:
             continue
-        try:
-            lines = (Path(row.folder) / PREDICTIONS).read_text(encoding="utf-8").splitlines()
-            families = [json.loads(line).get("family") for line in lines]
-        except (OSError, ValueError):
-            continue
+        families = [line.get("family") for line in _predictions(row)]
         if len(families) == len(row.outcomes):
             return families
     return None
 
 
-def as_json(found: RunPairs) -> dict[str, Any]:
-    """As `seedpilot show --json` prints it: fractions, 95 % intervals, p-values of one pair and over all (Holm)."""
+def _predictions(row: CellRow) -> list[dict[str, Any]]:
+    """What a cell left on the disk, item by item; empty where that cannot be read."""
+    if row.folder is None:
+        return []
+    try:
+        lines = (Path(row.folder) / PREDICTIONS).read_text(encoding="utf-8").splitlines()
+        found = [json.loads(line) for line in lines]
+    except (OSError, ValueError):
+        return []
+    return found if all(isinstance(one, dict) for one in found) else []
+
+
+def as_json(found: RunPairs, partial: RunPairs | None) -> dict[str, Any]:
+    """As `seedpilot show --json` prints it: fractions, 95 % intervals, p-values of one pair and over all (Holm);
+    `partial_credit` is the same with `partial_pairs_of`, or None."""
+    return _told(found) | {"partial_credit": None if partial is None else _told(partial)}
+
+
+def _told(found: RunPairs) -> dict[str, Any]:
     return {
         "verdict": verdict(found) or None,
         "noise": noise_told(found) if found.pairs else None,

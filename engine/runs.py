@@ -31,7 +31,7 @@ from engine.prepare import Prepared, prepare
 from engine.recipe_sources import as_rows, kept_settings
 from engine.records import CHECK, DRY_RUN, FULL, HELD, CellRow, Run, RunState
 from engine.run_results import as_json as comparison_json
-from engine.run_results import pairs_of
+from engine.run_results import pairs_of, partial_pairs_of
 from engine.seed_files import from_this_machine
 from engine.store import Store
 from engine.tasks.portable import portable
@@ -250,7 +250,7 @@ def summary(store: Store, run_id: str) -> dict[str, Any]:
             }
             for effect in effects([row.measurement for row in cells if row.measurement is not None])
         ],
-        "comparison": comparison_json(pairs_of(cells)),
+        "comparison": comparison_json(pairs_of(cells), partial_pairs_of(cells)),
         "control": None if control is None else matched_steps.as_json(control),
         "settings": as_rows(kept_settings(store.folder(run_id))),
         "advice": {"before": as_json(before), "after": None if after is None else as_json(after)},

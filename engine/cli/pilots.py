@@ -198,6 +198,8 @@ def _run_text(told: dict[str, Any]) -> str:
     lines += map(cell_line, told["cells"])
     lines += [_pool_line(pool["pool"], found) for pool in told["pools"] for found in pool["budgets"]]
     lines += [told["comparison"][said] for said in ("verdict", "noise") if told["comparison"][said]]
+    if (partial := told["comparison"]["partial_credit"]) and partial["verdict"]:
+        lines.append(f"with partial credit: {partial['verdict']}")
     if told["control"]:
         lines.append(told["control"]["said"])
     if told["settings"]:

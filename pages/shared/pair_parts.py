@@ -106,8 +106,10 @@ def _colour(pair: Contrast) -> str:
     return STYLES[winner].colour if isinstance(winner, Strategy) else GREY
 
 
-def table(pairs: Sequence[Contrast]) -> pd.DataFrame:
-    """One row a pair; points of accuracy."""
+def table(pairs: Sequence[Contrast], *, partial: bool = False) -> pd.DataFrame:
+    """One row a pair; points of accuracy, or of the items' mean value where they count with `partial` credit."""
+    one, other = ("one higher", "other higher") if partial else ("only one right", "only the other")
+    test = "sign test" if partial else "McNemar"
     return pd.DataFrame(
         [
             {
@@ -128,9 +130,9 @@ def table(pairs: Sequence[Contrast]) -> pd.DataFrame:
                 "Adapters": f"{pair.runs[0]} and {pair.runs[1]}",
                 "Items": pair.found.items,
                 "Families": pair.found.families,
-                "First adapters: only one right": pair.first.won,
-                "First adapters: only the other": pair.first.lost,
-                "First adapters: p (McNemar)": pair.first.p,
+                f"First adapters: {one}": pair.first.won,
+                f"First adapters: {other}": pair.first.lost,
+                f"First adapters: p ({test})": pair.first.p,
             }
             for pair in pairs
         ]

@@ -17,7 +17,7 @@ from engine.prepare import Estimate
 from engine.prompts_shown import Prompt, prompts
 from engine.records import CellRow, Run
 from engine.run_pairs import RunPairs
-from engine.run_results import pairs_of
+from engine.run_results import pairs_of, partial_pairs_of
 from engine.settings import Settings
 from engine.store import Store
 from pages.shared import account
@@ -93,6 +93,12 @@ def comparison(cells: Sequence[CellRow]) -> RunPairs:
     return _comparison(hash(tuple(done)), list(cells))
 
 
+def partial_comparison(cells: Sequence[CellRow]) -> RunPairs | None:
+    """The same with partial credit; None where the task gives none."""
+    done = [(row.folder, row.cell, row.measurement) for row in cells if row.measurement is not None]
+    return _partial(hash(tuple(done)), list(cells))
+
+
 def state(run: Run, cells: Sequence[CellRow]) -> int:
     """What everything that is computed from a run depends on, within this process: its plan, and what is measured."""
     measured = tuple((row.cell, row.measurement) for row in cells if row.measurement is not None)
@@ -103,6 +109,11 @@ def state(run: Run, cells: Sequence[CellRow]) -> int:
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _comparison(state: int, _cells: list[CellRow]) -> RunPairs:
     return pairs_of(_cells)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _partial(state: int, _cells: list[CellRow]) -> RunPairs | None:
+    return partial_pairs_of(_cells)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

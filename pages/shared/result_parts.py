@@ -154,6 +154,19 @@ def comparison(cells: Sequence[CellRow]) -> None:
         alt="Every pair of strategies with its difference and interval",
         column_config=PAIRS,
     )
+    partial = pilots.partial_comparison(cells)
+    if partial is None or not partial.pairs:
+        return
+    # The chart counts an item as right or wrong; here one that is half right counts half.
+    st.markdown(f"**With partial credit:** {words.plain(verdict(partial))}")
+    with st.expander("Every pair with partial credit, as a table", icon=":material/table_rows:"):
+        shown.table(
+            pair_parts.table(partial.pairs, partial=True),
+            key="run_pairs_partial",
+            name="seedpilot-pairs-partial-credit",
+            alt="Every pair of strategies, items counted with their partial credit",
+            column_config=PAIRS,
+        )
 
 
 def _curves(run: Run, plan: PilotPlan, store: Store, cells: Sequence[CellRow], advice: Advice) -> None:
