@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from engine.atlas.claims import CLAIMS
 from engine.atlas.design import ANSWERS, BUDGETS, NEW, REAL, REPHRASE, SEEDS, WEAK, Place
 from engine.atlas.table import packed, write
 from engine.settings import Settings
@@ -177,7 +178,7 @@ def test_claims_are_judged_in_the_words_of_a_table_and_again_when_cells_were_add
     low = claims.set_index("Claim").loc["From 32 examples a seed on, new questions win"]
     assert low["Maths word problems"].startswith("held: +")
     assert low["All together"] == "not known", "one world is no mean"
-    assert any(head.value.startswith("Of 10 claims about the strategies ") for head in page.subheader)
+    assert any(head.value.startswith(f"Of {len(CLAIMS)} claims about the strategies ") for head in page.subheader)
     sql = [Place("sql", arm, 100, 3200, r) for arm in (ANSWERS, NEW) for r in range(3)]
     write(first / "more.parquet", [cell(place) for place in sql])
     again = next(one.value for one in opened(app).dataframe if "Claim" in one.value.columns)
