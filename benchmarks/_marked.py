@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import InputError
+from engine.settings import ROOT
 
 
 def around(page: Path, name: str) -> tuple[str, str]:
@@ -24,6 +25,11 @@ def written_into(page: Path, name: str, text: str) -> None:
     """Puts the text between the page's marks of that name."""
     before, after = around(page, name)
     page.write_text(f"{before}\n{text}\n{after}", encoding="utf-8")
+
+
+def from_root(path: Path) -> Path:
+    """As one types it in a checkout."""
+    return path.resolve().relative_to(ROOT) if path.resolve().is_relative_to(ROOT) else path
 
 
 def table(titles: list[str], rows: list[list[str]]) -> list[str]:

@@ -87,7 +87,9 @@ def _told_of_atlas(folder: Path, page: Path | None, *, learn: bool) -> list[dict
         sys.exit(str(wrong))
     rows = atlas_rows(on_atlas(cells, learn=learn))
     if page is not None:
-        made_with = f"seedpilot bench decisions --atlas {folder}{' --learn' if learn else ''} --into {page}"
+        made_with = (
+            f"seedpilot bench decisions --atlas {_marked.from_root(folder)}{' --learn' if learn else ''} --into {page}"
+        )
         said = _atlas_table.text(rows, len(cells), len(planned()), made_with)
         _marked.written_into(page, _atlas_table.MARKS, said)
     return rows

@@ -21,7 +21,7 @@ import numpy as np
 
 from benchmarks._atlas import STRATEGIES, TASKS
 from benchmarks._clustered import estimate
-from benchmarks._marked import estimated, table, written_into
+from benchmarks._marked import estimated, from_root, table, written_into
 from engine import law
 from engine.atlas.design import FIRST, MIXED, PLAIN, REPLICATES, SEEDS, SEEDS_ONLY, STRONG, USUAL, Place, planned
 from engine.atlas.measure import parts
@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     cells = load(given.atlas)
     found = rows(list(mixes({cell.place: cell for cell in cells})))
     if given.into is not None:
-        made_with = f"seedpilot bench mixes --atlas {given.atlas} --into {given.into}"
+        made_with = f"seedpilot bench mixes --atlas {from_root(given.atlas)} --into {given.into}"
         written_into(
             given.into, MARKS, f"`{made_with}`: **{len(cells):,} of {len(planned()):,} cells**.\n\n{text(found)}"
         )
