@@ -29,7 +29,7 @@ from engine.shrinking import told, ways
 from engine.strategies import FewShot
 from engine.student import StudentInfo, check_student
 from engine.tasks import Task
-from engine.variants import grid_of, visits_of
+from engine.variants import grid_of, queries_for_a_second_pool, visits_of
 
 __all__ = ["Estimate", "Prepared", "prepare", "prompt_tokens_at_most", "queries_needed"]
 
@@ -141,6 +141,11 @@ def prepare(plan: PilotPlan) -> Prepared:
         warnings.append(
             f"There are {len(inputs)} unlabelled inputs for budgets of up to {largest} queries: each is answered once, "
             f"so the cells of real questions end at {len(inputs)} queries."
+        )
+    if (wanted := queries_for_a_second_pool(plan, cells, len(seeds))) is not None:
+        warnings.append(
+            "How much a strategy's data would vary if they were made again is assumed here, not measured: no budget "
+            f"pays for a second pool of the smallest one. A largest budget of {wanted:,} queries would."
         )
     if task.judge is not None and any(variant.guided for variant in plan.variants):
         raise InputError("variants: guided asks which seeds the student gets wrong, which only a judge can say here")

@@ -81,6 +81,21 @@ def grid_of(plan: PilotPlan, seeds: int, inputs: int | None = None) -> tuple[Cel
     return (*cells, *found)
 
 
+def queries_for_a_second_pool(plan: PilotPlan, cells: Sequence[Cell], seeds: int) -> int | None:
+    """The largest budget with which some strategy would have a second pool; None where one has, or there is no strategy
+    that could have one by a larger budget (real questions end with their inputs)."""
+    own = [cell for cell in cells if isinstance(cell.arm, Strategy) and cell.variant == PLAIN]
+    if any(cell.pool for cell in own):
+        return None
+    found = []
+    for cell in own:
+        visits = visits_of(plan, Strategy(cell.arm), cell.budget)
+        if visits and cell.arm is not Strategy.REAL_QUESTION:
+            end = span_of(plan, replace(cell, pool=1), cell.seeds or seeds)[1]
+            found.append(-(-end * cell.budget // visits))
+    return min(found, default=None)
+
+
 def span_of(plan: PilotPlan, cell: Cell, seeds: int) -> tuple[int, int]:
     """Visits of its pool that a strategy's cell is trained on: the first, and the one after the last.
 

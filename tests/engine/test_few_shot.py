@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from engine.domain import Baseline, Item, Strategy
 from engine.few_shot import A_TURN, MOST_SHOWN, ends_of, prompt_with, shown_seeds
 from engine.plan import check_plan
+from engine.prepare import prepare
 from engine.tasks import load_task
 from engine.variants import asked, grid_of, span_of, visits_of
 
@@ -82,6 +84,19 @@ def test_the_default_pilot_has_a_second_pool_of_each_strategy_and_pays_no_query_
 @pytest.mark.parametrize("budgets", [[200], [200, 300]])
 def test_where_no_larger_budget_pays_for_it_there_is_no_second_pool(budgets: list[int]) -> None:
     assert not [cell for cell in grid_of(check_plan({"grid": {"budgets": budgets}}), 100, 0) if cell.pool]
+
+
+@pytest.mark.parametrize("budgets", [[200], [200, 300]])
+def test_a_plan_without_a_second_pool_says_so_and_the_budget_that_it_names_brings_one(budgets: list[int]) -> None:
+    told = [one for one in prepare(check_plan({"grid": {"budgets": budgets}})).warnings if "second pool" in one]
+    assert len(told) == 1
+    named = int(re.search(r"largest budget of ([\d,]+) queries", told[0])[1].replace(",", ""))
+    assert named > max(budgets)
+    enough = prepare(check_plan({"grid": {"budgets": [*budgets, named]}}))
+    assert any(cell.pool for cell in enough.cells)
+    assert not any("second pool" in one for one in enough.warnings)
+    less = prepare(check_plan({"grid": {"budgets": [*budgets, named - 1]}}))
+    assert not any(cell.pool for cell in less.cells)
 
 
 def test_real_questions_take_the_inputs_that_come_next_while_there_are_some() -> None:
