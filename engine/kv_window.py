@@ -99,9 +99,9 @@ class WindowCache(Cache):
 
     def keep(self, rows: Sequence[int]) -> None:
         """Drops all rows but these."""
-        chosen = torch.tensor(rows)
+        chosen, used = torch.tensor(rows), slice(self.window.start, self.window.end)
         for layer in self.own:
-            layer.held = [held[chosen.to(held.device)] for held in layer.held]
+            layer.held = [_kept(held, chosen.to(held.device), used) for held in layer.held]
 
     def shift(self, end: int) -> None:
         """Moves the columns in use so that they end there."""
@@ -112,6 +112,13 @@ class WindowCache(Cache):
                 # A copy between, since the two places may overlap.
                 held[:, :, begin:end] = held[:, :, window.start : window.end].clone()
         window.start, window.end = begin, end
+
+
+def _kept(held: torch.Tensor, chosen: torch.Tensor, used: slice) -> torch.Tensor:
+    # Columns that nobody uses are not copied: they are many, and zeros cost next to nothing.
+    found = held.new_zeros((len(chosen), *held.shape[1:]))
+    torch.index_select(held[:, :, used], 0, chosen, out=found[:, :, used])
+    return found
 
 
 def layers_of(model: Any) -> int | None:
