@@ -1,4 +1,4 @@
-"""The part of a page of docs that a benchmark writes: what stands between its two marks."""
+"""What benchmarks write into a page of docs (`engine.marked`): tables in Markdown, and paths as one types them."""
 
 from __future__ import annotations
 
@@ -6,25 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.errors import InputError
 from engine.settings import ROOT
-
-
-def around(page: Path, name: str) -> tuple[str, str]:
-    """The page before and after what its marks enclose, marks included; InputError where it has none."""
-    begin, end = (f"<!-- {name}: {side} -->" for side in ("begin", "end"))
-    said = page.read_text(encoding="utf-8") if page.exists() else ""
-    before, begun, rest = said.partition(begin)
-    _, ended, after = rest.partition(end)
-    if not begun or not ended:
-        raise InputError(f"{page}: has no part between {begin} and {end}; add the two lines where it shall stand")
-    return before + begin, end + after
-
-
-def written_into(page: Path, name: str, text: str) -> None:
-    """Puts the text between the page's marks of that name."""
-    before, after = around(page, name)
-    page.write_text(f"{before}\n{text}\n{after}", encoding="utf-8")
 
 
 def from_root(path: Path) -> Path:

@@ -27,12 +27,14 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import _atlas_table, _marked
+from benchmarks import _atlas_table
 from benchmarks._atlas import EIGHTH, OWN, Decision, decisions
 from benchmarks._atlas_prior import deciding_with, learned
 from benchmarks._atlas_rows import atlas_rows
 from benchmarks._clustered import bins, estimate
 from benchmarks._losses import loss_rows
+from benchmarks._marked import from_root
+from engine import marked
 from engine.atlas.design import planned
 from engine.atlas.table import AtlasCell, load
 from engine.errors import InputError
@@ -81,17 +83,15 @@ def _told_of_atlas(folder: Path, page: Path | None, *, learn: bool) -> list[dict
     """The atlas's rows, written into the page where there is one."""
     try:
         if page is not None:
-            _marked.around(page, _atlas_table.MARKS)  # before minutes of work
+            marked.around(page, _atlas_table.MARKS)  # before minutes of work
         cells = load(folder)
     except InputError as wrong:
         sys.exit(str(wrong))
     rows = atlas_rows(on_atlas(cells, learn=learn))
     if page is not None:
-        made_with = (
-            f"seedpilot bench decisions --atlas {_marked.from_root(folder)}{' --learn' if learn else ''} --into {page}"
-        )
+        made_with = f"seedpilot bench decisions --atlas {from_root(folder)}{' --learn' if learn else ''} --into {page}"
         said = _atlas_table.text(rows, len(cells), len(planned()), made_with)
-        _marked.written_into(page, _atlas_table.MARKS, said)
+        marked.written_into(page, _atlas_table.MARKS, said)
     return rows
 
 

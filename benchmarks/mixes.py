@@ -21,13 +21,14 @@ import numpy as np
 
 from benchmarks._atlas import STRATEGIES, TASKS
 from benchmarks._clustered import estimate
-from benchmarks._marked import estimated, from_root, table, written_into
+from benchmarks._marked import estimated, from_root, table
 from engine import law
 from engine.atlas.design import FIRST, MIXED, PLAIN, REPLICATES, SEEDS, SEEDS_ONLY, STRONG, USUAL, Place, planned
 from engine.atlas.measure import parts
 from engine.atlas.table import AtlasCell, load
 from engine.case import Case
 from engine.domain import Situation
+from engine.marked import written_into
 from engine.settings import ROOT
 from engine.spending import expected
 

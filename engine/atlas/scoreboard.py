@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from engine import marked
 from engine.atlas.claims import ALL, CLAIMS, FAILED, HELD, UNDECIDED, Crossing, Verdict, judged
 from engine.atlas.design import FIRST, SEEDS_ONLY, STRONG, UNTUNED, USUAL, WORLDS, planned
 from engine.atlas.progress import cpu_seconds_a_cell
 from engine.atlas.table import AtlasCell
-from engine.errors import InputError
 
-BEGIN, END = "<!-- atlas scoreboard: begin -->", "<!-- atlas scoreboard: end -->"
+MARKS = "atlas scoreboard"
+BEGIN, END = marked.marks(MARKS)
 NOT_SHOWN = "Not shown to transfer to a real student of 0.5 billion parameters or more: no slice was repeated on one."
 APART = 3.0
 """A factor between the crossovers of worlds from which it is the first thing to say."""
@@ -164,9 +165,4 @@ def _cell(one: dict[str, Any]) -> str:
 
 def written_into(page: Path, found: dict[str, Any]) -> None:
     """Puts the tables between the marks of a page; InputError where it has none."""
-    said = page.read_text(encoding="utf-8")
-    before, begin, rest = said.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise InputError(f"{page}: has no part between {BEGIN} and {END}; add the two lines where it shall stand")
-    page.write_text(f"{before}{BEGIN}\n{text(found)}\n{END}{after}", encoding="utf-8")
+    marked.written_into(page, MARKS, text(found))
