@@ -12,13 +12,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engine.atlas.design import BUDGETS, MIXED, NEW, REAL, REPHRASE, SEEDS, Place
+from engine.atlas.design import BUDGETS, MIXED, NEW, REAL, REPHRASE, SEEDS, Place, first_arm
 from engine.atlas.resampled import Array, Resampled
 from engine.atlas.slices import (
     Finding,
     checks_matter_less,
     errors_matter_less,
-    first_arm,
     rephrasings_are_robust,
     robust,
     same_winner,

@@ -126,9 +126,14 @@ def arms(world: str) -> tuple[str, ...]:
     return found[1:] if world in NO_OTHER_ANSWERS else found
 
 
+def first_arm(world: str) -> str:
+    """Other answers; where answers are determined rephrasings stand in for them."""
+    return arms(world)[0]
+
+
 def repeated(place: Place) -> bool:
     """Whether later replicates measure it too."""
-    pair = (arms(place.world)[0], NEW)
+    pair = (first_arm(place.world), NEW)
     return place.budget < LARGEST or (place.augmenter == STRONG and place.arm in pair)
 
 
@@ -152,18 +157,18 @@ def _table(world: str, replicate: int) -> Iterator[Place]:
                     yield Place(world, ANSWERS, seeds, budget, replicate, check=GOLD)
                 yield Place(world, NEW, seeds, budget, replicate, check=VOTES)
     for setting in SETTINGS:
-        if setting == NARROW and world in TAIL_ALONE:
-            continue
         if setting == NARROW:
+            if world in TAIL_ALONE:
+                continue
             yield Place(world, SEEDS_ONLY, SETTING_SEEDS, 0, replicate, setting=setting)
-        for arm in (arms(world)[0], NEW):
+        for arm in (first_arm(world), NEW):
             for budget in SETTING_BUDGETS:
                 yield Place(world, arm, SETTING_SEEDS, budget, replicate, setting=setting)
     if replicate == 0:
         yield Place(world, UNTUNED, 0, 0, replicate, student=SECOND)
     for seeds in SECOND_SEEDS:
         yield Place(world, SEEDS_ONLY, seeds, 0, replicate, student=SECOND)
-        for arm in (arms(world)[0], NEW):
+        for arm in (first_arm(world), NEW):
             for budget in SECOND_BUDGETS:
                 yield Place(world, arm, seeds, budget, replicate, student=SECOND)
 
@@ -178,7 +183,7 @@ def wave(place: Place) -> int:
     else:
         corner = place.seeds in (SEEDS[0], SEEDS[-1]) and place.budget in (BUDGETS[0], BUDGETS[-1])
         crossing = CROSSING[0] <= place.ratio <= CROSSING[1]
-        telling = (arms(place.world)[0], NEW)
+        telling = (first_arm(place.world), NEW)
         near = corner or crossing
         turn = 0 if near and place.arm in telling else 1 if near and place.arm in (REPHRASE, MIXED) else 3
     return turn + 3 * place.replicate

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 from engine.atlas.design import (
-    ANSWERS,
     ERRING,
     EXACT,
     GOLD,
@@ -36,7 +35,7 @@ from engine.atlas.design import (
     WEAK,
     Batch,
     Place,
-    arms,
+    first_arm,
 )
 from engine.atlas.table import AtlasCell, packed
 from engine.curation import Curated, curate
@@ -52,7 +51,7 @@ from engine.sandbox.worlds import World
 from engine.strategies import PLAIN as PLAINLY
 from engine.strategies import Draft, Making, Visit, drafter
 from engine.tasks import Task, task_from
-from engine.teachers.sandbox import SandboxTeacher
+from engine.teachers.sandbox import ERROR_RATE, SandboxTeacher
 from engine.training import run_jobs
 from engine.training_set import asked_by, training_set
 
@@ -64,7 +63,7 @@ LONGEST_ANSWER = 100
 
 ERRORS = {EXACT: 0.0, ERRING: 0.2}
 """Shares of the teacher's answers that are wrong in these settings; in the others as usual."""
-USUAL_ERRORS = 0.05
+USUAL_ERRORS = ERROR_RATE
 
 Made = tuple[Curated, tuple[int, ...], float]
 """A pool, the queries up to each of its visits, and the seconds that it took."""
@@ -274,5 +273,5 @@ def parts(place: Place) -> list[tuple[Strategy, int]]:
         return []
     if place.arm != MIXED:
         return [(Strategy(place.arm), place.budget)]
-    other = Strategy(ANSWERS if ANSWERS in arms(place.world) else arms(place.world)[0])
+    other = Strategy(first_arm(place.world))
     return [(other, place.budget - place.budget // 2), (Strategy(NEW), place.budget // 2)]

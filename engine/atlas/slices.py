@@ -7,7 +7,7 @@ how many comparisons it is; None where nothing was measured on both sides.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from engine.atlas.design import (
     ERRING,
     EXACT,
+    FIRST,
     GOLD,
     NARROW,
     NEW,
@@ -26,7 +27,7 @@ from engine.atlas.design import (
     VOTES,
     WEAK,
     Place,
-    arms,
+    first_arm,
     planned,
 )
 from engine.atlas.resampled import Array, Resampled
@@ -34,11 +35,6 @@ from engine.atlas.resampled import Array, Resampled
 Finding = tuple[Array | None, int]
 ROBUST = 2.0
 """Points that rephrasings may lose to a weak augmenter and still be called robust."""
-
-
-def first_arm(world: str) -> str:
-    """Other answers; where answers are determined rephrasings stand in for them."""
-    return arms(world)[0]
 
 
 def _first_replicate(world: str) -> Iterator[Place]:
@@ -58,17 +54,23 @@ def _moved_less(known: Resampled, place: Place, beside: Place, plain: Place) -> 
     return [np.abs(chosen) - np.abs(moved)]
 
 
+def _costs_more(known: Resampled, pairs: Iterable[tuple[Place, Place]], usual: Callable[[Place], Place]) -> Finding:
+    """How much more the first of two places loses to its slice than the second one, against the `usual` cells beside
+    them."""
+    found = []
+    for one, other in pairs:
+        four = [usual(one), one, usual(other), other]
+        if all(place in known for place in four):
+            better, worse, of_other, in_slice = map(known.mean, four)
+            found.append((better - worse) - (of_other - in_slice))
+    return _mean(found)
+
+
 def robust(known: Resampled, world: str) -> Finding:
     """What a weak augmenter costs new questions, above what it costs rephrasings."""
-    found = []
-    for place in _first_replicate(world):
-        if place.augmenter == WEAK and place.arm == NEW:
-            rephrased = replace(place, arm=REPHRASE)
-            four = [place, replace(place, augmenter=STRONG), rephrased, replace(rephrased, augmenter=STRONG)]
-            if all(one in known for one in four):
-                weak_new, strong_new, weak_rephrased, strong_rephrased = map(known.mean, four)
-                found.append((strong_new - weak_new) - (strong_rephrased - weak_rephrased))
-    return _mean(found)
+    weak = (place for place in _first_replicate(world) if place.augmenter == WEAK and place.arm == NEW)
+    pairs = ((place, replace(place, arm=REPHRASE)) for place in weak)
+    return _costs_more(known, pairs, lambda place: replace(place, augmenter=STRONG))
 
 
 def rephrasings_are_robust(known: Resampled, world: str) -> Finding:
@@ -103,15 +105,9 @@ def errors_matter_less(known: Resampled, world: str) -> Finding:
 
 def tail_costs_answers(known: Resampled, world: str) -> Finding:
     """What seeds without the long tail cost other answers, above what they cost new questions."""
-    found = []
-    for place in _first_replicate(world):
-        if place.setting == NARROW and place.arm == NEW:
-            answers = replace(place, arm=first_arm(world))
-            four = [answers, replace(answers, setting=USUAL), place, replace(place, setting=USUAL)]
-            if all(one in known for one in four):
-                narrow_answers, usual_answers, narrow_new, usual_new = map(known.mean, four)
-                found.append((usual_answers - narrow_answers) - (usual_new - narrow_new))
-    return _mean(found)
+    narrow = (place for place in _first_replicate(world) if place.setting == NARROW and place.arm == NEW)
+    pairs = ((replace(place, arm=first_arm(world)), place) for place in narrow)
+    return _costs_more(known, pairs, lambda place: replace(place, setting=USUAL))
 
 
 def same_winner(known: Resampled, world: str) -> Finding:
@@ -119,7 +115,7 @@ def same_winner(known: Resampled, world: str) -> Finding:
     found = []
     for place in _first_replicate(world):
         if place.student == SECOND and place.arm == NEW:
-            pairs = [(one, replace(one, arm=first_arm(world))) for one in (place, replace(place, student="first"))]
+            pairs = [(one, replace(one, arm=first_arm(world))) for one in (place, replace(place, student=FIRST))]
             if all(one in known for pair in pairs for one in pair):
                 leads = [known.mean(a) - known.mean(b) for a, b in pairs]
                 found.append(100 * leads[0] * leads[1])

@@ -23,6 +23,8 @@ from engine.sandbox.catalogue import WORLDS
 from engine.sandbox.worlds import STRONG, Augmenter
 
 UNANSWERABLE = "UNANSWERABLE"
+ERROR_RATE = 0.05
+"""Share of wrong answers."""
 
 _QUESTION = re.compile(r"Question:\s*(.*)", re.DOTALL)
 _JUDGED = re.compile(r"<question (\w+)>\n(.*)\n</question \1>.*<reply \1>\n(.*)\n</reply \1>", re.DOTALL)
@@ -32,7 +34,9 @@ _SEVERAL = re.compile(r"write (\d+) new questions")
 class SandboxTeacher:
     """A teacher without key, price or network, with stated error rates."""
 
-    def __init__(self, error_rate: float = 0.05, name: str = "sandbox-teacher", augmenter: Augmenter = STRONG) -> None:
+    def __init__(
+        self, error_rate: float = ERROR_RATE, name: str = "sandbox-teacher", augmenter: Augmenter = STRONG
+    ) -> None:
         """`error_rate` is the share of wrong answers, 0 to 1 (ValueError outside)."""
         if not 0 <= error_rate <= 1:
             raise ValueError(f"error_rate is {error_rate}; expected a share from 0 to 1")
