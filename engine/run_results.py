@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from engine.domain import Baseline
+from engine.domain import Baseline, Measurement
 from engine.records import CellRow
 from engine.run_pairs import Contrast, RunPairs, run_pairs
 from engine.run_verdict import noise_told, verdict
@@ -28,6 +28,8 @@ def pairs_of(cells: Sequence[CellRow]) -> RunPairs:
 def partial_pairs_of(cells: Sequence[CellRow]) -> RunPairs | None:
     """The same with partial credit: items count with their value (0 to 1) in place of right or wrong; None where no
     item has a value between the two, or a cell's predictions are gone."""
+    if all(row.measurement is None or _whole(row.measurement) for row in cells):
+        return None  # most tasks, and known without reading a file
     valued = []
     for row in cells:
         measured = row.measurement
@@ -40,6 +42,12 @@ def partial_pairs_of(cells: Sequence[CellRow]) -> RunPairs | None:
     if all(value in (None, 0.0, 1.0) for measured in valued for value in measured.outcomes):
         return None
     return run_pairs(valued, families_of(cells))
+
+
+def _whole(measured: Measurement) -> bool:
+    """Whether its mean value is known to be the share of right replies: nothing wrong has a part of its credit then."""
+    accuracy, value = measured.accuracy, measured.mean_value
+    return accuracy is not None and value is not None and abs(value - accuracy) < 1e-9
 
 
 def families_of(cells: Sequence[CellRow]) -> list[str | None] | None:

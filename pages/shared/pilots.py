@@ -89,14 +89,16 @@ def advice(run: Run, cells: Sequence[CellRow]) -> tuple[Recommendation, Recommen
 
 def comparison(cells: Sequence[CellRow]) -> RunPairs:
     """The pairs of a run, compared again only when something new was measured."""
-    done = [(row.folder, row.cell, row.measurement) for row in cells if row.measurement is not None]
-    return _comparison(hash(tuple(done)), list(cells))
+    return _comparison(_done(cells), list(cells))
 
 
 def partial_comparison(cells: Sequence[CellRow]) -> RunPairs | None:
     """The same with partial credit; None where the task gives none."""
-    done = [(row.folder, row.cell, row.measurement) for row in cells if row.measurement is not None]
-    return _partial(hash(tuple(done)), list(cells))
+    return _partial(_done(cells), list(cells))
+
+
+def _done(cells: Sequence[CellRow]) -> int:
+    return hash(tuple((row.folder, row.cell, row.measurement) for row in cells if row.measurement is not None))
 
 
 def state(run: Run, cells: Sequence[CellRow]) -> int:
