@@ -6,7 +6,6 @@ in the ledger what a pilot has bought.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -32,7 +31,7 @@ from engine.sandbox import recipe as sandbox_recipe
 from engine.sandbox.catalogue import world_of
 from engine.seed_files import Division, seeds_and_test
 from engine.settings import Settings
-from engine.student import StudentInfo, check_student
+from engine.student import StudentInfo, check_student, has_template
 from engine.tasks import Task
 from engine.trainer_configs import Training
 
@@ -102,14 +101,6 @@ def training_of(plan: PilotPlan, student: StudentInfo, recipe: Recipe) -> Traini
     if plan.seeds.path == SANDBOX:
         return Training(recipe, 1, student.path, templated)
     return Training(plan.recipe(Recipe()), 1)
-
-
-def has_template(folder: Path) -> bool:
-    """Whether the student in that folder has a chat template."""
-    if (folder / "chat_template.jinja").exists() or (folder / "chat_template.json").exists():
-        return True
-    config = folder / "tokenizer_config.json"
-    return config.exists() and bool(json.loads(config.read_text(encoding="utf-8")).get("chat_template"))
 
 
 def _counted(

@@ -108,13 +108,7 @@ class FullTraining:
                 result.answers,
                 scores,
                 examples=len(made),
-                detail={
-                    "steps": result.steps,
-                    "final_loss": result.final_loss,
-                    "too_long": result.too_long,
-                    "cut_prompts": result.cut_prompts,
-                    "unended": result.unended,
-                },
+                detail={"steps": result.steps, "final_loss": result.final_loss, **result.lost},
                 folder=folder,
                 gold=result.gold,
             )

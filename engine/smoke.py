@@ -16,10 +16,10 @@ from pathlib import Path
 from engine.curation import Length
 from engine.domain import CellJob, CellResult, Item, Recipe, Trainer
 from engine.errors import SeedPilotError
-from engine.full_prepare import has_template
 from engine.job_files import read_json, write_json
 from engine.machine_fit import Fit, fit
 from engine.prepare import Prepared
+from engine.student import has_template
 from engine.token_length import room
 from engine.training_set import training_set
 

@@ -88,6 +88,14 @@ def _is_whole(snapshot: Path) -> bool:
     return weights and any((snapshot / file).exists() for file in _TOKENIZER_FILES)
 
 
+def has_template(folder: Path) -> bool:
+    """Whether the student in that folder has a chat template."""
+    if (folder / "chat_template.jinja").exists() or (folder / "chat_template.json").exists():
+        return True
+    config = folder / "tokenizer_config.json"
+    return config.exists() and bool(json.loads(config.read_text(encoding="utf-8")).get("chat_template"))
+
+
 def _read(name: str, folder: Path) -> StudentInfo:
     config = _config(folder)
     architecture = _architecture(folder, config)

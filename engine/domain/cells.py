@@ -196,6 +196,11 @@ class CellResult:
     stopped: str = ""
     """Why it was."""
 
+    @property
+    def lost(self) -> dict[str, int]:
+        """What did not fit into the student, as a cell's details count it."""
+        return {"too_long": self.too_long, "cut_prompts": self.cut_prompts, "unended": self.unended}
+
 
 class Trainer(Protocol):
     """Trains and answers; the pilot is told which one to use."""

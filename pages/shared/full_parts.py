@@ -41,15 +41,7 @@ def view(run: Run, store: Store) -> None:
         "Download this table (CSV)", table.to_csv(index=False), f"{run.id}-counts.csv", "text/csv",
         key="full_counts_csv", icon=":material/download:", on_click="ignore",
     )  # fmt: skip
-    settings = training_parts.settings_table(store.folder(run.id))
-    if len(settings):
-        with st.expander("How the student was trained, and where each setting came from", icon=":material/tune:"):
-            shown.table(
-                settings,
-                key="full_settings",
-                name=f"{run.id}-settings",
-                alt="Every setting of the training, its value, and where it came from",
-            )
+    training_parts.settings("How the student was trained", run, store, key="full_settings")
 
 
 def dry(run: Run, store: Store) -> None:

@@ -73,15 +73,7 @@ def section(run: Run, store: Store, cells: Sequence[CellRow], pools: Sequence[Po
         )  # fmt: skip
     if said := training_parts.control_sentence(cells):
         st.info(words.plain(said), icon=":material/balance:")
-    settings = training_parts.settings_table(store.folder(run.id))
-    if len(settings):
-        with st.expander("How the adapters were trained, and where each setting came from", icon=":material/tune:"):
-            shown.table(
-                settings,
-                key="run_settings",
-                name=f"{run.id}-settings",
-                alt="Every setting of the training, its value, and where it came from",
-            )
+    training_parts.settings("How the adapters were trained", run, store, key="run_settings")
     variants = run_parts.variant_table(cells)
     if len(variants):
         st.subheader("What each variant changed", anchor=False)

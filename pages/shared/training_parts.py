@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
+import streamlit as st
 
 from engine.matched_steps import control_of, told
 from engine.recipe_sources import kept_settings
-from engine.records import CellRow
-from pages.shared import words
+from engine.records import CellRow, Run
+from engine.store import Store
+from pages.shared import shown, words
 
 NAMES = {
     "learning_rate": "Learning rate",
@@ -36,6 +38,20 @@ NAMES = {
     "memory": "Memory",
 }
 """A setting as users read it."""
+
+
+def settings(title: str, run: Run, store: Store, *, key: str) -> None:
+    """Every setting of a run's training, to be opened; nothing for a run that has none yet."""
+    table = settings_table(store.folder(run.id))
+    if not len(table):
+        return
+    with st.expander(f"{title}, and where each setting came from", icon=":material/tune:"):
+        shown.table(
+            table,
+            key=key,
+            name=f"{run.id}-settings",
+            alt="Every setting of the training, its value, and where it came from",
+        )
 
 
 def settings_table(folder: Path) -> pd.DataFrame:
