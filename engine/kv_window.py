@@ -55,10 +55,14 @@ class _Layer(CacheLayerMixin):
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        if not self.is_initialized:
-            self.lazy_initialization(key_states, value_states)
         window = self.window
         new = window.end + key_states.shape[-2]
+        if not self.is_initialized:
+            if key_states.shape[-2] == window.capacity:
+                # All there will ever be: held as given.
+                self.held, self.is_initialized = [key_states, value_states], True
+                return key_states, value_states
+            self.lazy_initialization(key_states, value_states)
         for held, given in zip(self.held, (key_states, value_states), strict=True):
             held[:, :, window.end : new] = given
         keys, values = (held[:, :, window.start : new] for held in self.held)
@@ -99,9 +103,12 @@ class WindowCache(Cache):
 
     def keep(self, rows: Sequence[int]) -> None:
         """Drops all rows but these."""
+        # In place: memory that the system has yet to give costs more than to move what is used.
         chosen, used = torch.tensor(rows), slice(self.window.start, self.window.end)
         for layer in self.own:
-            layer.held = [_kept(held, chosen.to(held.device), used) for held in layer.held]
+            for held in layer.held:
+                held[: len(rows), :, used] = held[:, :, used].index_select(0, chosen.to(held.device))
+            layer.held = [held[: len(rows)] for held in layer.held]
 
     def shift(self, end: int) -> None:
         """Moves the columns in use so that they end there."""
@@ -112,13 +119,6 @@ class WindowCache(Cache):
                 # A copy between, since the two places may overlap.
                 held[:, :, begin:end] = held[:, :, window.start : window.end].clone()
         window.start, window.end = begin, end
-
-
-def _kept(held: torch.Tensor, chosen: torch.Tensor, used: slice) -> torch.Tensor:
-    # Columns that nobody uses are not copied: they are many, and zeros cost next to nothing.
-    found = held.new_zeros((len(chosen), *held.shape[1:]))
-    torch.index_select(held[:, :, used], 0, chosen, out=found[:, :, used])
-    return found
 
 
 def layers_of(model: Any) -> int | None:
