@@ -15,6 +15,12 @@ DONE = "done.json"
 """An adapter's folder that holds it is complete."""
 JOB = "job.json"
 """Beside a cell's data: the recipe that it is trained with, and what is kept beside its result."""
+LOWERED = "lowered.json"
+"""Beside a pack's checkpoint: what was made smaller since memory ended (`lowered`, in words)."""
+KILLED = "killed.json"
+"""Beside a pack's checkpoint: how often the system ended its process for its memory (`times`)."""
+FEWER = "processes.json"
+"""Among the packs: that fewer processes run at once since the system ended one (`lowered`, in words)."""
 
 
 def job_mark(job: CellJob) -> str:

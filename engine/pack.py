@@ -21,7 +21,7 @@ from engine.adapter_bank import AdapterBank, RowsMixedError, Site
 from engine.decoding import is_out_of_memory
 from engine.errors import StudentError
 from engine.fused_layers import fused
-from engine.job_files import write_json
+from engine.job_files import KILLED, LOWERED, read_json, write_json
 from engine.loading import LoadedStudent
 from engine.pack_state import Group, PackState, read_state, write_state
 from engine.pack_steps import Losses, Member, adam, computing, gradients_of
@@ -29,8 +29,6 @@ from engine.training_order import BucketOrder, batches, bucket_order
 
 PROGRESS_SECONDS = 0.5
 CHECKPOINT_SECONDS = 180.0
-LOWERED = "lowered.json"
-"""Beside the checkpoint: what was made smaller since memory ended."""
 LOOK_EVERY = 16
 """Steps after which a GPU's losses are fetched: asking at each step would make it wait for the answer."""
 
@@ -74,9 +72,9 @@ def train_pack(
 ) -> None:
     """Trains every member to its end, from the kept state where there is one.
 
-    Where memory ends, the pack goes on in halves, and one adapter alone with its batches in twice as many parts; what
-    was made smaller stands in `LOWERED` beside the kept state. torch.OutOfMemoryError where one row of one adapter
-    does not fit.
+    Where memory ends, or ended an earlier process (`KILLED`), the pack goes on in halves, and one adapter alone with
+    its batches in twice as many parts; what was made smaller stands in `LOWERED` beside the kept state.
+    torch.OutOfMemoryError where one row of one adapter does not fit.
     """
     recipe = members[0].recipe
     bank = AdapterBank(student.model, recipe.rank, recipe.alpha)
@@ -121,34 +119,43 @@ class _Training:
             self.on_end(one, StudentError(said))
         for group in self.state.groups:
             self._tell(group)
+        self._heed_kills()
         while self.state.groups:
             group = self.state.groups[0]
             try:
                 self._until_one_leaves(group)
             except _SmallerError as error:
-                if len(group.members) == 1:
-                    if not self._in_more_parts(group, error):
-                        raise error.__cause__ or error from None
-                    continue
-                if not isinstance(error.__cause__, RowsMixedError):
-                    self._lower(
-                        f"{-(-len(group.members) // 2)} adapters at once instead of {len(group.members)} from step "
-                        f"{group.step + 1} on"
-                    )
-                middle = (len(group.members) + 1) // 2
-                self.state.groups[:1] = [
-                    group.only(range(middle)),
-                    group.only(range(middle, len(group.members))),
-                ]
+                if not self._smaller(group, isinstance(error.__cause__, RowsMixedError)):
+                    raise error.__cause__ or error from None
                 continue
             self._say_goodbye(group)
 
-    def _in_more_parts(self, group: Group, error: _SmallerError) -> bool:
+    def _heed_kills(self) -> None:
+        """Makes smaller what an earlier process was doing each time that the system ended it."""
+        told = self.keeping and read_json(self.keeping.path.with_name(KILLED))
+        for _ in range(self.state.killed, (told or {}).get("times", 0)):
+            self.state.killed += 1
+            if self.state.groups:
+                self._smaller(self.state.groups[0], False)
+
+    def _smaller(self, group: Group, mixed: bool) -> bool:
+        """Whether the first group can be computed in smaller pieces from here on: in halves, and of one member in more
+        parts. `mixed`: not for want of memory, so that parts would not help."""
+        count = len(group.members)
+        if count == 1:
+            return not mixed and self._in_more_parts(group)
+        middle = (count + 1) // 2
+        if not mixed:
+            self._lower(f"{middle} adapters at once instead of {count} from step {group.step + 1} on")
+        self.state.groups[:1] = [group.only(range(middle)), group.only(range(middle, count))]
+        return True
+
+    def _in_more_parts(self, group: Group) -> bool:
         """Whether the one member's batches can be computed in smaller parts than those that did not fit."""
         member = self.members[group.members[0]]
         rows = min(member.recipe.batch_size, len(member.rows))
         parts = max(member.recipe.gradient_accumulation, self.state.parts)
-        if isinstance(error.__cause__, RowsMixedError) or parts >= rows:
+        if parts >= rows:
             return False
         self.state.parts = min(rows, 2 * parts)
         self._lower(f"batches in {self.state.parts} parts instead of {parts} from step {group.step + 1} on")

@@ -52,6 +52,8 @@ class PackState:
     """In how many parts batches are computed at least: more than the recipe says where memory ended."""
     lowered: list[str] = field(default_factory=list)
     """What was made smaller since memory ended, in words."""
+    killed: int = 0
+    """How often the system had ended the pack's process when something was last made smaller for that."""
 
 
 def write_state(path: Path, mark: str, state: PackState) -> None:
@@ -68,6 +70,7 @@ def write_state(path: Path, mark: str, state: PackState) -> None:
         "seconds": state.seconds,
         "parts": state.parts,
         "lowered": state.lowered,
+        "killed": state.killed,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.part")
@@ -103,4 +106,5 @@ def read_state(path: Path, mark: str, device: torch.device) -> PackState | None:
         {int(one): seconds for one, seconds in told["seconds"].items()},
         told.get("parts", 1),
         told.get("lowered", []),
+        told.get("killed", 0),
     )

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.domain import Recipe
-from engine.job_files import read_json, write_json
+from engine.job_files import FEWER, LOWERED, read_json, write_json
 
 FILE = "settings.json"
 """In a run's folder."""
@@ -95,7 +95,7 @@ def pack_settings(packs: Path) -> tuple[Sourced, ...]:
     told = "; ".join(dict.fromkeys(str(plan.get("why", "")) for plan in plans))
     at_once = str(sizes[0]) if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
     found.append(Sourced("adapters_at_once", at_once, Origin.MACHINE, told))
-    return (*found, *lowered_settings(packs.glob("*/lowered.json")))
+    return (*found, *lowered_settings([*packs.glob(f"*/{LOWERED}"), *packs.glob(FEWER)]))
 
 
 SAME = "the values are the same, up to rounding (dropout, if any, is drawn anew)"

@@ -15,7 +15,7 @@ from typing import Any
 
 from engine.domain import CellJob, Recipe
 from engine.errors import InputError
-from engine.job_files import read_json, training_mark, write_json
+from engine.job_files import LOWERED, read_json, training_mark, write_json
 from engine.pack_plan import machine
 from engine.recipe_sources import FIXED, Sourced, as_rows, lowered_settings, machine_settings
 from engine.training import CHECKPOINT, Watch, train
@@ -97,7 +97,7 @@ class SingleRun:
 
     def _settings(self) -> tuple[Sourced, ...]:
         device = machine(1).device
-        lowered = lowered_settings(self.out.glob("lowered.json"))
+        lowered = lowered_settings(self.out.glob(LOWERED))
         return (*self.settings, *FIXED, *machine_settings(device, os.cpu_count()), *lowered)
 
 

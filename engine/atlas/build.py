@@ -22,10 +22,9 @@ from engine.atlas.design import TEST_ITEMS, WORLDS, Batch, Place, batches, plann
 from engine.atlas.measure import measured, student_mark, world_mark
 from engine.atlas.progress import Pace
 from engine.atlas.table import SUFFIX, AtlasCell, load, one_student, write
-from engine.errors import SeedPilotError
 from engine.job_files import fingerprint
 from engine.settings import Settings
-from engine.trainer import ENDED, Processes, gpu_names
+from engine.trainer_processes import ProcessEndedError, Processes, gpu_names
 from engine.versions import versions
 
 ROWS_A_FILE = 400
@@ -105,7 +104,7 @@ def build(
                 shutil.rmtree(work / batch.name, ignore_errors=True)
                 tell(_told(batch, cells, why, measured_here, time.monotonic() - begun))
     except BrokenProcessPool as error:
-        raise SeedPilotError(ENDED) from error
+        raise ProcessEndedError from error
     finally:
         processes.terminate()
     done |= {cell.key for cell in shards.all}

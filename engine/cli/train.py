@@ -70,7 +70,8 @@ def add(commands: Commands) -> None:
 def _train(given: argparse.Namespace) -> int:
     from engine.exporting import merged_problems, to_gguf, write_merged
     from engine.single_run import Pace, SingleRun
-    from engine.trainer import LocalTrainer, compute_with
+    from engine.trainer import LocalTrainer
+    from engine.trainer_processes import compute_with
 
     settings, rows, student = _asked(given)
     recipe = recipe_of(settings)

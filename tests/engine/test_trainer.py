@@ -29,7 +29,8 @@ from engine.pack_plan import (
     plan_packs,
 )
 from engine.student import check_student
-from engine.trainer import LocalTrainer, Processes
+from engine.trainer import LocalTrainer
+from engine.trainer_processes import Processes
 from engine.training import run_job, run_jobs
 from tests.small_students import build_tiny_student
 
