@@ -5,7 +5,9 @@ it would buy (none, where no pilot is worth its price), each becomes the nearest
 the advice sees those results and nothing else. Beside it a pilot of fixed size, of which rivals see the same. What was
 measured at the full budget in the other replicates is the truth (in all of them where there is one). How much regret
 is the truth's own noise, which no pilot can avoid, shows in who measures the full budget itself, once, and is judged by
-the other replicates. Of the other worlds nothing is known but to one rival, who takes what lost least there.
+the other replicates. Of the other worlds nothing is known but to one rival, who takes what lost least there. Intervals
+are of what a strategy has on average, and a truth of one or two replicates is not that: so they are judged as they
+stand, and widened by the noise that replicates show.
 
 A pilot is charged what was delivered, in examples, one query each: a pool (strategy, seeds, replicate) costs its
 largest budget, since smaller ones are cut from it. What a pilot spent does not come off the full budget: measured
@@ -17,10 +19,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 
 import numpy as np
 
-from benchmarks._atlas_methods import CURVES, Said, advised, fitted, last_point, pow3
+from benchmarks._atlas_methods import CURVES, Bounds, Said, advised, fitted, last_point, pow3
 from engine.atlas.design import ANSWERS, BUDGETS, NEW, REPHRASE, REPLICATES, SEEDS, Place
 from engine.atlas.table import AtlasCell
 from engine.domain import Measurement, Situation, TaskType
@@ -65,6 +68,8 @@ class Decision:
     """By level (80, 90) the share of the strategies whose truth lies in their interval; None without intervals."""
     said: float | None = None
     """P(best) of what was chosen; None for methods that say none."""
+    allowed: Mapping[int, float] | None = None
+    """As `covered`, of intervals that are widened by the noise of the truth itself (`replicate_noise`)."""
 
     @property
     def best(self) -> bool:
@@ -80,6 +85,7 @@ class Decision:
 def decisions(cells: Sequence[AtlasCell], worlds: Sequence[str] = ()) -> list[Decision]:
     """Every method on every world (of those that are named), number of seeds, full budget and replicate."""
     known = {cell.place: cell for cell in cells}
+    noise = replicate_noise(cells)
     made: list[Decision] = []
     for world in worlds or dict.fromkeys(cell.world for cell in cells):
         replicates = sorted({cell.replicate for cell in cells if cell.world == world})
@@ -88,12 +94,40 @@ def decisions(cells: Sequence[AtlasCell], worlds: Sequence[str] = ()) -> list[De
                 situation = Situation(TASKS[world], seeds, full, calls="paper")
                 proposed = next_pilot(situation).cells
                 for replicate in replicates:
-                    made += _decided(known, Place(world, "", seeds, full, replicate), situation, proposed)
+                    case = Place(world, "", seeds, full, replicate)
+                    made += _decided(known, case, situation, proposed, noise.get((world, seeds)))
     return made
 
 
+def replicate_noise(cells: Sequence[AtlasCell]) -> dict[tuple[str, int], float]:
+    """By world and number of seeds, the standard deviation of one cell's accuracy over replicates (other seeds, pools
+    and training; the same test items), a fraction. Of single strategies that have replicates; not there without."""
+    seen: dict[Place, list[float]] = {}
+    for cell in cells:
+        if cell.arm in STRATEGIES:
+            seen.setdefault(replace(cell.place, replicate=0), []).append(cell.accuracy)
+    apart: dict[tuple[str, int], list[tuple[float, int]]] = {}
+    for place, shares in seen.items():
+        if len(shares) > 1:
+            apart.setdefault((place.world, place.seeds), []).append((float(np.var(shares, ddof=1)), len(shares) - 1))
+    return {
+        where: float(np.sqrt(np.average([one for one, _ in found], weights=[free for _, free in found])))
+        for where, found in apart.items()
+    }
+
+
+def widened(low: float, high: float, level: int, noise: float) -> tuple[float, float]:
+    """An interval of that level for what is measured with so much noise (a standard deviation)."""
+    half = float(np.hypot((high - low) / 2, noise * NormalDist().inv_cdf(0.5 + level / 200)))
+    return (low + high) / 2 - half, (low + high) / 2 + half
+
+
 def _decided(
-    known: Mapping[Place, AtlasCell], case: Place, situation: Situation, proposed: Sequence[ProposedCell]
+    known: Mapping[Place, AtlasCell],
+    case: Place,
+    situation: Situation,
+    proposed: Sequence[ProposedCell],
+    noise: float | None,
 ) -> Iterator[Decision]:
     truth = _truth(known, case)
     if len(truth) < 2:
@@ -104,12 +138,16 @@ def _decided(
         found = Decision(method, case.world, case.seeds, case.budget, case.replicate, regret, charged(pilot))
         if said is None:
             return found
-        covered = {
-            level: float(np.mean([low <= truth[name] <= high for name, (low, high) in bounds.items()]))
-            for level, bounds in said.bounds.items()
-            if bounds
+        sure = replace(found, said=said.p_best, covered=_covered(said.bounds, truth) or None)
+        if noise is None:
+            return sure
+        wide = {
+            level: {
+                name: widened(*ends, level, noise / np.sqrt(len(_seen(known, case, name)))) for name, ends in of.items()
+            }
+            for level, of in said.bounds.items()
         }
-        return replace(found, covered=covered or None, said=said.p_best)
+        return replace(sure, allowed=_covered(wide, truth) or None)
 
     first = next(name for name in STRATEGIES if name in truth)
     new = NEW if NEW in truth else first
@@ -167,16 +205,26 @@ def _again(known: Mapping[Place, AtlasCell], place: Place) -> bool:
     return any(replace(place, replicate=r) in known for r in range(REPLICATES) if r != place.replicate)
 
 
+def _covered(bounds: Mapping[int, Bounds], truth: Mapping[str, float]) -> dict[int, float]:
+    """By level, the share of the strategies of which a value is given whose truth lies in its interval."""
+    return {
+        level: float(np.mean([low <= truth[name] <= high for name, (low, high) in of.items()]))
+        for level, of in bounds.items()
+        if of
+    }
+
+
 def _truth(known: Mapping[Place, AtlasCell], case: Place) -> dict[str, float]:
-    """Share right at the full budget by strategy: of the other replicates where there are any."""
-    found = {}
-    for name in STRATEGIES:
-        places = [replace(case, arm=name, replicate=r) for r in range(REPLICATES)]
-        measured = {place.replicate: known[place].accuracy for place in places if place in known}
-        others = [share for r, share in measured.items() if r != case.replicate] or list(measured.values())
-        if others:
-            found[name] = float(np.mean(others))
-    return found
+    """Share right at the full budget by strategy."""
+    found = {name: _seen(known, case, name) for name in STRATEGIES}
+    return {name: float(np.mean(shares)) for name, shares in found.items() if shares}
+
+
+def _seen(known: Mapping[Place, AtlasCell], case: Place, name: str) -> list[float]:
+    """What the strategy had at the full budget: in the other replicates where there are any."""
+    places = [replace(case, arm=name, replicate=r) for r in range(REPLICATES)]
+    measured = {place.replicate: known[place].accuracy for place in places if place in known}
+    return [share for r, share in measured.items() if r != case.replicate] or list(measured.values())
 
 
 def bought(

@@ -57,10 +57,11 @@ def _row(
     }
     for level in (80, 90):
         # far beyond a pilot the advice gives no value, and none can be wrong
-        covered = [(one.covered[level], one.world) for one in made if one.covered]
-        if covered:
-            found = estimate([share for share, _ in covered], [world for _, world in covered], 3)
-            row[f"coverage{level}"] = found | {"decisions": len(covered)}
+        for name, called in (("covered", f"coverage{level}"), ("allowed", f"coverage{level}_noise_allowed")):
+            judged = [(of[level], one.world) for one in made if (of := getattr(one, name))]
+            if judged:
+                found = estimate([share for share, _ in judged], [world for _, world in judged], 3)
+                row[called] = found | {"decisions": len(judged)}
     sure = [one for one in made if one.said is not None]
     if sure:
         row["p_best"] = _p_best(sure)

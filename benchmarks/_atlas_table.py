@@ -38,7 +38,16 @@ def text(rows: Sequence[Row], cells: int, planned: int, made_with: str) -> str:
         ),
         "",
         *table(
-            ["method", "80 % intervals hold", "90 % hold", "P(best): said, came true", "by thirds", "Brier score"],
+            [
+                "method",
+                "80 % intervals hold",
+                "90 % hold",
+                "80 %, the truth's own noise allowed for",
+                "90 %",
+                "P(best): said, came true",
+                "by thirds",
+                "Brier score",
+            ],
             [_sure(row) for row in rows if "p_best" in row],
         ),
     ]
@@ -67,7 +76,7 @@ def _sure(row: Row) -> list[str]:
     p_best = row["p_best"]
     return [
         row["method"],
-        *(_covered(row, name) for name in ("coverage80", "coverage90")),
+        *(_covered(row, f"coverage{level}{how}") for how in ("", "_noise_allowed") for level in (80, 90)),
         _beside(p_best),
         ", ".join(_beside(one) for one in p_best["bins"]),
         estimated(p_best["brier"], ".2f"),

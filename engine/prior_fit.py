@@ -8,6 +8,7 @@ curves, so that what differs between papers widens the advice.
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,14 +43,24 @@ class Fit:
     """(D,) independent draws that would say as much about each parameter's mean."""
 
 
-def sample(evidence: ev.Evidence, *, fitted: Rows | None = None, warm_up: int = WARM_UP, steps: int = STEPS) -> Fit:
-    """The posterior given the claims and those rows (by default the evidence's own); the same for the same input."""
+def sample(
+    evidence: ev.Evidence,
+    *,
+    fitted: Rows | None = None,
+    warm_up: int = WARM_UP,
+    steps: int = STEPS,
+    pinned: Collection[str] = (),
+) -> Fit:
+    """The posterior given the claims and those rows (by default the evidence's own); the same for the same input.
+
+    `pinned` names studies with so many rows that the sampler had better hold their parameters as they are.
+    """
     rng = np.random.default_rng(SEED)
     r = rows(evidence) if fitted is None else fitted
-    posterior = Posterior(evidence, r)
+    posterior = Posterior(evidence, r, pinned=pinned)
     position = _starts(rng, posterior)
     for scale in HEAT:
-        short = Posterior(evidence, r, row_scale=scale)
+        short = Posterior(evidence, r, row_scale=scale, pinned=pinned)
         position = hamiltonian.run(short, position, rng, warm_up=100, steps=1, leapfrogs=LEAPFROGS // 2).draws[-1]
     chains = hamiltonian.run(posterior, position, rng, warm_up=warm_up, steps=steps, leapfrogs=LEAPFROGS)
     state = posterior.unpack(chains.draws.reshape(-1, posterior.size))
@@ -67,7 +78,8 @@ def _starts(rng: np.random.Generator, posterior: Posterior) -> Array:
     position[:, 7:14] = np.log(0.6 * TAU_SCALE) + 0.3 * noise[:, 7:14]
     position[:, 14:18] = CURVE_PRIOR[:, 0] + 0.5 * CURVE_PRIOR[:, 1] * noise[:, 14:18]
     position[:, 18:22] = np.log(0.6 * CURVE_SPREAD) + 0.3 * noise[:, 18:22]
-    curves = position[:, 22 + 7 * posterior.t :].reshape(CHAINS, posterior.g, 4)  # a view
+    studies, curves = posterior.held(position)
+    studies += np.where(posterior.pinned, position[:, None, :7], 0.0)
     curves += np.where(CENTRED, position[:, None, 14:18], 0.0)
     return position
 

@@ -11,6 +11,7 @@ either way. Densities come with their gradients, for `engine.hamiltonian`.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from typing import NamedTuple
 
 import numpy as np
@@ -85,12 +86,17 @@ class Posterior:
     A position holds mu, log tau, the studies, m, log s and the curves. Studies are held as deviations
     z = (phi - mu) / tau, since each says little about most of its seven parameters, and so is a curve's
     steepness; a curve's ceiling, N0 and start are held as they are, since its rows pin them down (centred
-    or not: Betancourt and Girolami 2013, arXiv 1312.0906).
+    or not: Betancourt and Girolami 2013, arXiv 1312.0906). `pinned` names studies whose many rows pin all
+    seven down.
     """
 
-    def __init__(self, evidence: ev.Evidence, rows: Rows, row_scale: float = ROW_SCALE) -> None:
+    def __init__(
+        self, evidence: ev.Evidence, rows: Rows, row_scale: float = ROW_SCALE, pinned: Collection[str] = ()
+    ) -> None:
         self.evidence, self.rows, self.row_scale = evidence, rows, row_scale
         self.t, self.g = len(rows.studies), len(rows.curves)
+        self.pinned = np.array([[name in pinned] for name in rows.studies])
+        """(T, 1)"""
         self.in_study = np.eye(self.t)[rows.study].T  # (T, R): sums rows by study
         self.in_curve = np.eye(self.g)[rows.curve].T
         self.size = 22 + 7 * self.t + 4 * self.g
@@ -98,11 +104,16 @@ class Posterior:
     def unpack(self, position: Array) -> State:
         """(C, D) -> the parameters."""
         mu, log_tau, m, log_s = np.split(position[:, :22], [7, 14, 18], axis=1)
-        z = position[:, 22 : 22 + 7 * self.t].reshape(-1, self.t, 7)
-        held = position[:, 22 + 7 * self.t :].reshape(-1, self.g, 4)
+        studies, held = self.held(position)
         tau, s = np.exp(log_tau), np.exp(log_s)
+        phi = np.where(self.pinned, studies, mu[:, None] + tau[:, None] * studies)
         curve = np.where(CENTRED, held, m[:, None] + s[:, None] * held)
-        return State(mu[:, None] + tau[:, None] * z, curve, mu, tau, m, s)
+        return State(phi, curve, mu, tau, m, s)
+
+    def held(self, position: Array) -> tuple[Array, Array]:
+        """Views of what a position (C, D) holds of the studies, (C, T, 7), and of the curves, (C, G, 4)."""
+        end = 22 + 7 * self.t
+        return position[:, 22:end].reshape(-1, self.t, 7), position[:, end:].reshape(-1, self.g, 4)
 
     def __call__(self, position: Array) -> tuple[Array, Array]:
         """Log density (C,) and gradient (C, D)."""
@@ -112,17 +123,18 @@ class Posterior:
         curve_slope = np.stack([(self.in_curve @ d.T).T for d in by_curve], axis=2)
         claims, claim_slope = claims_slope(x.phi, self.rows, self.evidence)
         phi_slope += claim_slope
-        z = position[:, 22 : 22 + 7 * self.t].reshape(-1, self.t, 7)
+        studies, _ = self.held(position)
+        z = np.where(self.pinned, (x.phi - x.mu[:, None]) / x.tau[:, None], studies)
         deviation = (x.curve - x.m[:, None]) / x.s[:, None]
         value = rows.sum(axis=1) + claims.sum(axis=1)
         value += -(z**2).sum(axis=(1, 2)) / 2 - (deviation**2).sum(axis=(1, 2)) / 2
-        value -= self.g * (CENTRED * np.log(x.s)).sum(axis=1)
-        slope_mu = phi_slope.sum(axis=1)
-        slope_tau = (phi_slope * z).sum(axis=1) * x.tau
-        free = ~CENTRED
+        value -= self.g * (CENTRED * np.log(x.s)).sum(axis=1) + self.pinned.sum() * np.log(x.tau).sum(axis=1)
+        free, apart = ~CENTRED, ~self.pinned
+        slope_mu = np.where(apart, phi_slope, z / x.tau[:, None]).sum(axis=1)
+        slope_tau = np.where(apart, phi_slope * z * x.tau[:, None], z**2 - 1).sum(axis=1)
         slope_m = np.where(free, curve_slope.sum(axis=1), deviation.sum(axis=1) / x.s)
         slope_s = np.where(free, (curve_slope * deviation).sum(axis=1) * x.s, (deviation**2 - 1).sum(axis=1))
-        slope_z = phi_slope * x.tau[:, None] - z
+        slope_z = np.where(apart, phi_slope * x.tau[:, None] - z, phi_slope - z / x.tau[:, None])
         slope_held = np.where(free, curve_slope * x.s[:, None] - deviation, curve_slope - deviation / x.s[:, None])
         for middle, prior, slope in ((x.mu, MU_PRIOR, slope_mu), (x.m, CURVE_PRIOR, slope_m)):
             off = (middle - prior[:, 0]) / prior[:, 1]

@@ -73,8 +73,9 @@ def slope_by_differences(density, position: law.Array) -> law.Array:
     return np.stack([(density(position + step) - density(position - step)) / 2e-5 for step in steps], axis=1)
 
 
-def test_the_density_rises_as_its_gradient_says():
-    posterior = prior_model.Posterior(ev.published().without("CHAN").without("FIXED"), ROWS)
+@pytest.mark.parametrize("pinned", [(), ("RFT", "REVT")])
+def test_the_density_rises_as_its_gradient_says(pinned: tuple[str, ...]):
+    posterior = prior_model.Posterior(ev.published().without("CHAN").without("FIXED"), ROWS, pinned=pinned)
     position = prior_fit._starts(np.random.default_rng(4), posterior)[:4]
     differences = slope_by_differences(lambda x: posterior(x)[0], position)
     assert posterior(position)[1] == pytest.approx(differences, rel=1e-4, abs=1e-3)
@@ -101,9 +102,10 @@ def test_the_claims_rise_as_their_gradient_says():
     assert slope.reshape(20, -1) == pytest.approx(slope_by_differences(claims, phi), rel=0.15, abs=0.5)
 
 
-def test_the_density_is_that_of_the_model_as_stated():
+@pytest.mark.parametrize("pinned", [(), ("RFT", "REVT")])
+def test_the_density_is_that_of_the_model_as_stated(pinned: tuple[str, ...]):
     evidence = ev.published()
-    posterior = prior_model.Posterior(evidence, ROWS)
+    posterior = prior_model.Posterior(evidence, ROWS, pinned=pinned)
     position = prior_fit._starts(np.random.default_rng(5), posterior)[:4]
     x = posterior.unpack(position)
     stated = by_the_law(x.phi, x.curve).sum(axis=1)
@@ -115,7 +117,7 @@ def test_the_density_is_that_of_the_model_as_stated():
     stated += stats.halfnorm(scale=prior_model.TAU_SCALE).logpdf(x.tau).sum(axis=1)
     stated += stats.halfnorm(scale=prior_model.CURVE_SPREAD).logpdf(x.s).sum(axis=1)
     # from (phi, tau, curve, s) to what the sampler holds: log spreads, deviations where they are not centred
-    stated += (1 + len(ROWS.studies)) * np.log(x.tau).sum(axis=1)
+    stated += (1 + len(ROWS.studies) - len(pinned)) * np.log(x.tau).sum(axis=1)
     stated += (np.log(x.s) * (1 + len(ROWS.curves) * ~prior_model.CENTRED)).sum(axis=1)
     value, _ = posterior(position)
     assert value - value[0] == pytest.approx(stated - stated[0], rel=1e-4, abs=1e-3)

@@ -5,19 +5,34 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from statistics import NormalDist
 
+import numpy as np
 import pytest
 
 from benchmarks import _atlas_prior
-from benchmarks._atlas import ALWAYS_NEW, EIGHTH, ELSEWHERE, OWN, POW3, WHOLE, Decision, bought, charged, decisions
+from benchmarks._atlas import (
+    ALWAYS_NEW,
+    EIGHTH,
+    ELSEWHERE,
+    OWN,
+    POW3,
+    WHOLE,
+    Decision,
+    bought,
+    charged,
+    decisions,
+    replicate_noise,
+    widened,
+)
 from benchmarks._atlas_methods import advised, advised_bounds
 from benchmarks._atlas_rows import atlas_rows
 from benchmarks.decisions import main
 from engine.advice import as_json, next_pilot, recommend
 from engine.atlas.design import ANSWERS, NEW, REPHRASE, Place, planned
-from engine.atlas.table import AtlasCell, write
+from engine.atlas.table import AtlasCell, packed, write
 from engine.domain import Situation, TaskType
-from tests.engine.atlas.made_up import LAWFUL, atlas
+from tests.engine.atlas.made_up import LAWFUL, atlas, cell
 
 
 @pytest.fixture(scope="module")
@@ -185,6 +200,32 @@ def test_p_best_is_judged_in_thirds_and_by_its_brier_score() -> None:
     assert found["brier"]["mean"] == pytest.approx((0.09 + 0.16 + 0.25 + 0.16 + 0.01 + 0) / 6, abs=0.001)
     assert found["gap_points"]["mean"] == pytest.approx(100 * (3 - sum(said)) / 6, abs=0.1)
     assert (row["coverage80"]["mean"], row["coverage90"]["mean"]) == (0.5, 1.0)
+
+
+def test_the_noise_of_replicates_is_read_from_single_strategies_by_world_and_seeds() -> None:
+    right = {0: 250, 1: 270, 2: 260}
+    cells = [
+        cell(place, packed([n < (right[place.replicate] if place.seeds == 100 else 250) for n in range(500)]), 500)
+        for place in planned(("sql",))
+        if place.seeds
+    ]
+    noise = replicate_noise(cells)
+    assert set(noise) == {("sql", seeds) for seeds in (30, 100, 300, 1000)}
+    assert noise["sql", 100] == pytest.approx(0.02, rel=0.1)  # rephrasings have one replicate at the largest budget
+    assert noise["sql", 300] == 0
+    assert replicate_noise([one for one in cells if one.replicate == 0]) == {}
+
+
+@pytest.mark.parametrize("level", [80, 90])
+def test_an_interval_that_is_widened_by_the_truths_noise_holds_it_as_often_as_it_says(level: int) -> None:
+    rng = np.random.default_rng(0)
+    mean, sd, noise = 0.5, 0.02, 0.03
+    truths = rng.normal(mean, sd, 20_000) + rng.normal(0, noise, 20_000)
+    half = sd * NormalDist().inv_cdf(0.5 + level / 200)
+    low, high = widened(mean - half, mean + half, level, noise)
+    assert np.mean((truths >= low) & (truths <= high)) == pytest.approx(level / 100, abs=0.01)
+    assert np.mean(abs(truths - mean) <= half) < level / 100 - 0.2, "as it stands it holds it less often"
+    assert widened(0.4, 0.5, level, 0.0) == pytest.approx((0.4, 0.5))
 
 
 def test_the_advices_intervals_of_90_hold_those_of_80_that_it_prints() -> None:
