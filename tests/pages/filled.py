@@ -16,13 +16,14 @@ from engine.check_report import REPLIES
 from engine.check_report import write_report as write_check
 from engine.comparison import wilson
 from engine.costs import calls_per_example
-from engine.domain import MATCHED_STEPS, Baseline, Cell, Measurement, Mixed, Strategy
+from engine.domain import MATCHED_STEPS, Baseline, Cell, Measurement, Mixed, Recipe, Strategy
 from engine.full_report import REPORT
 from engine.full_training import outcome
 from engine.items import write_jsonl
-from engine.job_files import write_json
+from engine.job_files import FEWER, write_json
 from engine.plan import PLAIN, ForecastPlan, check_plan
 from engine.pool_report import write_report
+from engine.recipe_sources import FIXED, Origin, keep_settings, recipe_settings
 from engine.records import RunState
 from engine.runs import ESTIMATE
 from engine.store import Store
@@ -103,6 +104,7 @@ def run(
     usd = 0.0004 if checked.price_known and checked.quote.input_usd else 0.0
     _queries(store, run_id, 4900 if state is RunState.DONE else 2450, usd)
     write_json(store.folder(run_id) / ESTIMATE, ESTIMATED)
+    _trained(store.folder(run_id))
     if checked.target.queries and checked.grid.adaptive:
         write_steps(store.folder(run_id), STEPS)
     if state in (RunState.RUNNING, RunState.LOST):
@@ -113,6 +115,17 @@ def run(
     else:
         store.finish(run_id, state, message)
     return run_id
+
+
+def _trained(folder: Path) -> None:
+    """What trainings leave of their settings, on a machine whose memory ended once."""
+    own = {"learning_rate": Origin.VALIDATION, "max_length": Origin.PLAN}
+    keep_settings(folder, (*recipe_settings(Recipe(), own), *FIXED))
+    packs = folder / "cells" / "packs"
+    machine = {"device": "cpu", "cores": 2}
+    why = "512 tokens a step on this cpu, 260 an adapter"
+    write_json(packs / "first" / "pack.json", {"adapters_at_once": 2, "why": why, "machine": machine})
+    write_json(packs / FEWER, {"lowered": ["1 at once instead of 2 processes"]})
 
 
 def check(store: Store, run_id: str, *, stopped: bool = False, said: str = "A parcel of mine is late.") -> str:
