@@ -14,7 +14,7 @@ from benchmarks._atlas import ALWAYS_NEW, ELSEWHERE, POW3, WHOLE, Decision
 from benchmarks._clustered import bins, estimate
 from engine.atlas.design import Place
 
-RIVALS = (ALWAYS_NEW, ELSEWHERE, POW3)
+RIVALS = (ALWAYS_NEW, ELSEWHERE, POW3, WHOLE)
 BINS = 3
 """Of P(best), with as many decisions each."""
 
@@ -77,11 +77,17 @@ def _on_common(made: Sequence[Decision], rivals: Mapping[str, Mapping[Place, Dec
         "decisions": len(made),
         "regret_points": estimate([one.regret for one in made], worlds, 3),
         "regret_less": {
-            name: estimate([one.regret - of_rival[one.case].regret for one in made], worlds, 3)
+            name: _less(there, of_rival)
             for name, of_rival in rivals.items()
-            if name != made[0].method
+            if name != made[0].method and (there := [one for one in made if one.case in of_rival])
         },
     }
+
+
+def _less(made: Sequence[Decision], of_rival: Mapping[Place, Decision]) -> dict[str, Any]:
+    """How much more regret there is than the rival's on the same cases, and on how many."""
+    found = estimate([one.regret - of_rival[one.case].regret for one in made], _worlds(made), 3)
+    return found | {"decisions": len(made)}
 
 
 def _p_best(made: Sequence[Decision]) -> dict[str, Any]:

@@ -65,11 +65,16 @@ def _decided(row: Row, common: int) -> list[str]:
         str(row["decisions"]),
         estimated(row["regret_points"], ".1f"),
         estimated(there["regret_points"], ".1f") + of_it if there["decisions"] else "",
-        *(estimated(less[name], "+.1f") if name in less else "" for name in RIVALS),
+        *(_less(less[name], there["decisions"]) if name in less else "" for name in RIVALS),
         ", ".join(f"{by_budget[full]:.1f}" if full in by_budget else "none" for full in ("800", "3200")),
         estimated(_percent(row["top1"]), ".0f", " %"),
         f"{row['pilot_queries']:,}{none}",
     ]
+
+
+def _less(found: Row, common: int) -> str:
+    of_it = "" if found["decisions"] == common else f", {found['decisions']} of them"
+    return estimated(found, "+.1f") + of_it
 
 
 def _sure(row: Row) -> list[str]:

@@ -177,7 +177,9 @@ def test_methods_are_compared_on_the_cases_that_all_of_them_have_and_the_yardsti
     # both sql and maths may be drawn alone: -1 and 3
     assert there["regret_less"][ALWAYS_NEW]["interval90"] == [-1, 3]
     assert there["regret_less"][POW3]["mean"] == pytest.approx((3 + 1 - 1) / 3, abs=0.001)
-    assert set(rows[POW3]["common"]["regret_less"]) == {ALWAYS_NEW}
+    assert set(rows[POW3]["common"]["regret_less"]) == {ALWAYS_NEW, WHOLE}
+    beside_the_yardstick = there["regret_less"][WHOLE]
+    assert (beside_the_yardstick["mean"], beside_the_yardstick["decisions"]) == (-0.5, 1)
     assert rows[EIGHTH]["regret_points"]["mean"] == pytest.approx(58 / 4)
 
 
