@@ -1,13 +1,14 @@
-"""The law's prior with the atlas in it, one world left out: what `seedpilot bench decisions --learn` decides with.
+"""The law's prior with the atlas in it. Its cells are rows (strong augmenter, unverified answers, first student), and
+each world has a curve of its own.
 
-Each other world of the atlas is one more study beside the published ones, with a curve of its own; its cells are rows
-(strong augmenter, unverified answers, first student). The world that is decided on is a study that nobody has run, so
-that what differs between worlds widens the advice as what differs between papers does.
+`seedpilot bench decisions --learn` leaves one world out: each other one is one more study beside the published ones.
+The world that is decided on is a study that nobody has run, so that what differs between worlds widens the advice as
+what differs between papers does. For `seedpilot bench weak_prior` all worlds together are one study.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -15,18 +16,20 @@ import numpy as np
 
 from benchmarks._atlas import STRATEGIES, TASKS
 from engine import case, prior
-from engine.atlas.design import FIRST, PLAIN, SEEDS_ONLY, STRONG, USUAL
+from engine.atlas.design import FIRST, PLAIN, SEEDS_ONLY, STRONG, USUAL, Place
 from engine.atlas.table import AtlasCell
 from engine.evidence import published
 from engine.law import Array
 from engine.prior_fit import DRAWS, STEPS, WARM_UP, draws_for_new_task, sample
 from engine.prior_rows import Rows, free_of_floor, rows
 
+ATLAS = "ATLAS"
+
 
 def learned(cells: Sequence[AtlasCell], left_out: str) -> tuple[Array, float]:
     """Draws for a new task given published rows and all worlds but that one, and the largest R-hat of the fit."""
     evidence = published()
-    fitted = _with(rows(evidence), cells, left_out)
+    fitted = with_worlds(rows(evidence), cells, left_out)
     # Some two hundred cells say all that there is to say of a world.
     pinned = {cell.world for cell in cells}
     found = sample(evidence, fitted=fitted, warm_up=WARM_UP, steps=STEPS, pinned=pinned)
@@ -50,29 +53,55 @@ def deciding_with(draws: Array) -> Iterator[None]:
             cache.cache_clear()
 
 
-def _with(before: Rows, cells: Sequence[AtlasCell], left_out: str) -> Rows:
-    plain = [
+def with_worlds(before: Rows, cells: Sequence[AtlasCell], left_out: str) -> Rows:
+    """Those rows and the cells of all worlds but that one, each world a study."""
+    read = [_read(cell, cell.accuracy) for cell in _single(cells) if cell.world != left_out]
+    return _joined(before, read, {world: world for world, *_ in read})
+
+
+def with_one_study(before: Rows, cells: Sequence[AtlasCell]) -> Rows:
+    """Those rows and all worlds as one study, `ATLAS`; its replicates are one row, their mean."""
+    of_place: dict[Place, list[AtlasCell]] = {}
+    for cell in _single(cells):
+        of_place.setdefault(replace(cell.place, replicate=0), []).append(cell)
+    read = [_read(same[0], float(np.mean([cell.accuracy for cell in same]))) for same in of_place.values()]
+    return _joined(before, read, {world: ATLAS for world, *_ in read})
+
+
+Read = tuple[str, str, float, list[float], float]
+"""World, key, seeds, examples by strategy, and the logit of the floor-free accuracy."""
+
+
+def _single(cells: Sequence[AtlasCell]) -> list[AtlasCell]:
+    return [
         cell
         for cell in cells
-        if cell.world != left_out
-        and cell.arm in (*STRATEGIES, SEEDS_ONLY)
+        if cell.arm in (*STRATEGIES, SEEDS_ONLY)
         and (cell.augmenter, cell.check, cell.student, cell.setting) == (STRONG, PLAIN, FIRST, USUAL)
     ]
-    worlds = tuple(dict.fromkeys(cell.world for cell in plain))
-    floor = np.array([prior.floor(TASKS[cell.world]) for cell in plain])
-    target = free_of_floor(np.array([cell.accuracy for cell in plain]), floor)
-    study = np.array([worlds.index(cell.world) for cell in plain])
-    made = [[cell.examples if cell.arm == name else 0 for name in STRATEGIES] for cell in plain]
-    seeds = np.array([float(cell.seeds) for cell in plain])
+
+
+def _read(cell: AtlasCell, accuracy: float) -> Read:
+    floor = np.array([prior.floor(TASKS[cell.world])])
+    made = [float(cell.examples) if cell.arm == name else 0.0 for name in STRATEGIES]
+    target = float(free_of_floor(np.array([accuracy]), floor)[0])
+    return cell.world, cell.key, float(cell.seeds), made, target
+
+
+def _joined(before: Rows, read: Sequence[Read], study_of: Mapping[str, str]) -> Rows:
+    worlds, studies = tuple(study_of), tuple(dict.fromkeys(study_of.values()))
+    curve = np.array([worlds.index(world) for world, *_ in read], dtype=int)
+    of_curve = np.array([studies.index(study_of[world]) for world in worlds], dtype=int)
+    seeds = np.array([size for _, _, size, _, _ in read])
     return Rows(
-        ids=(*before.ids, *(cell.key for cell in plain)),
-        study=np.concatenate([before.study, len(before.studies) + study]),
-        curve=np.concatenate([before.curve, len(before.curves) + study]),
-        curve_study=np.concatenate([before.curve_study, len(before.studies) + np.arange(len(worlds))]),
+        ids=(*before.ids, *(key for _, key, *_ in read)),
+        study=np.concatenate([before.study, len(before.studies) + of_curve[curve]]),
+        curve=np.concatenate([before.curve, len(before.curves) + curve]),
+        curve_study=np.concatenate([before.curve_study, len(before.studies) + of_curve]),
         seeds=np.concatenate([before.seeds, seeds]),
         human=np.concatenate([before.human, seeds]),
-        examples=np.concatenate([before.examples, np.array(made, dtype=float)]),
-        target=np.concatenate([before.target, target]),
-        studies=(*before.studies, *worlds),
-        curves=(*before.curves, *((world, world, "atlas") for world in worlds)),
+        examples=np.concatenate([before.examples, np.array([made for *_, made, _ in read])]),
+        target=np.concatenate([before.target, np.array([target for *_, target in read])]),
+        studies=(*before.studies, *studies),
+        curves=(*before.curves, *((study_of[world], world, "atlas") for world in worlds)),
     )

@@ -8,7 +8,7 @@ ratio at which new questions overtake answers.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import combinations
 from typing import TypedDict
 
@@ -18,7 +18,7 @@ from engine import evidence as ev
 from engine import law, prior_fit
 from engine.law import Array
 from engine.prior_model import FIXED_RATIO, ROW_SCALE, log_crossover
-from engine.prior_rows import STANDIN_SEEDS, accuracy, examples_per_seed, rows, training_set
+from engine.prior_rows import STANDIN_SEEDS, Rows, accuracy, examples_per_seed, rows, training_set
 
 STEPS, DRAWS = 2000, 8000
 """Fewer steps than the shipped prior has, since seven fits are made; the page shows what that does."""
@@ -99,10 +99,21 @@ def papers(evidence: ev.Evidence) -> tuple[str, ...]:
     return rows(evidence).studies
 
 
-def leave_out(evidence: ev.Evidence, paper: str, *, warm_up: int = prior_fit.WARM_UP, steps: int = STEPS) -> Paper:
-    """Fits without that paper and predicts what it published."""
+def leave_out(
+    evidence: ev.Evidence,
+    paper: str,
+    *,
+    warm_up: int = prior_fit.WARM_UP,
+    steps: int = STEPS,
+    more: Callable[[Rows], Rows] | None = None,
+    pinned: Collection[str] = (),
+) -> Paper:
+    """Fits without that paper and predicts what it published; `more` adds rows that nobody published, and `pinned` are
+    studies among them as `prior_fit.sample` has them."""
     began = time.process_time()
-    fit = prior_fit.sample(evidence.without(paper), warm_up=warm_up, steps=steps)
+    others = evidence.without(paper)
+    fitted = rows(others) if more is None else more(rows(others))
+    fit = prior_fit.sample(others, fitted=fitted, warm_up=warm_up, steps=steps, pinned=pinned)
     draws = prior_fit.draws_for_new_task(fit.state, min(DRAWS, len(fit.state.mu)))
     own = [p for p in evidence.points if p.source == paper]
     fixed = any(c.id == FIXED for c in evidence.claims if c.source == paper)
