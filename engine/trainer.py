@@ -127,8 +127,8 @@ class LocalTrainer:
         """Whether there is a smaller way to what the system killed; `packs` are those under way, in their order."""
         if self.processes > 1:
             # With as many threads each as before: so the numbers stay what they are.
-            said = f"{self.processes // 2} at once instead of {self.processes} processes"
-            self.processes //= 2
+            before, self.processes = self.processes, self.processes // 2
+            said = f"{self.processes} process{'es' if self.processes > 1 else ''} at once instead of {before}"
             for folder in {Path(job.out).parent / "packs" for job in left.values()}:
                 write_json(folder / FEWER, {"lowered": [said]})
             return True

@@ -104,9 +104,9 @@ def test_what_a_killed_process_did_is_gone_on_with_in_fewer_processes(tiny: Path
     for job in asked:
         assert losses(job) == alone(job, tmp_path / "alone"), "the same to the last digit"
     packs = tmp_path / "run" / "packs"
-    assert read_json(packs / FEWER) == {"lowered": ["1 at once instead of 2 processes"]}
+    assert read_json(packs / FEWER) == {"lowered": ["1 process at once instead of 2"]}
     shown = [one.value for one in pack_settings(packs) if one.origin is Origin.LOWERED]
-    assert shown == ["1 at once instead of 2 processes"], "a user sees it among the settings"
+    assert shown == ["1 process at once instead of 2"], "a user sees it among the settings"
 
 
 def test_in_one_process_a_killed_pack_goes_on_in_halves_with_the_same_losses(tiny: Path, tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ def _trained(folder: Path) -> None:
     machine = {"device": "cpu", "cores": 2}
     why = "512 tokens a step on this cpu, 260 an adapter"
     write_json(packs / "first" / "pack.json", {"adapters_at_once": 2, "why": why, "machine": machine})
-    write_json(packs / FEWER, {"lowered": ["1 at once instead of 2 processes"]})
+    write_json(packs / FEWER, {"lowered": ["1 process at once instead of 2"]})
 
 
 def check(store: Store, run_id: str, *, stopped: bool = False, said: str = "A parcel of mine is late.") -> str:
