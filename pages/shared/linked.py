@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from enum import Enum, auto
 from typing import Any, NoReturn
 
@@ -17,8 +18,9 @@ from streamlit.runtime.scriptrunner import RerunException
 COMING, PAGE, LEFT, READ, CARRIED = "linked_coming", "linked_page", "linked_left", "linked_read", "linked_carried"
 """In the session: the page of this run, that of the last whole run, its address as that run left it, where inputs of
 this run take their values from, and every value that stands in an address, as text."""
-FOLDED = "linked_folded"
-"""In the session: whether the inputs that come next lie in a part that is folded."""
+_folded: ContextVar[bool] = ContextVar("linked_folded", default=False)
+"""Whether the inputs that come next lie in a part that is folded. Not in the session: a run that is cut off there may
+be kept from taking it back, and all inputs of the next run would be hidden."""
 
 
 class _From(Enum):
@@ -84,15 +86,13 @@ def put(key: str, value: Any) -> None:
 def fold(label: str, *, key: str, icon: str, expanded: bool = False) -> Iterator[None]:
     """A part that is folded at first. Folded, its inputs are not drawn, and each is what was said before: what nobody
     sees costs neither the server nor the browser anything."""
-    state = st.session_state
     under = st.expander(label, icon=icon, key=key, expanded=expanded, on_change="rerun")
-    around = state.get(FOLDED, False)
-    state[FOLDED] = around or not under.open
+    around = _folded.set(_folded.get() or not under.open)
     try:
         with under:
             yield
     finally:
-        state[FOLDED] = around
+        _folded.reset(around)
 
 
 def number(label: str, default: float | None, *, key: str, whole: bool = False, on: Any = st, **options: Any) -> Any:
@@ -178,7 +178,7 @@ def _asked(draw: Callable[[Any], Any], key: str, default: Any, read: Callable[[s
     # The value is also the widget's own default: where two runs follow each other quickly, a browser that has not drawn
     # the first yet would otherwise show the default and keep the address's value unseen. What is folded is taken out,
     # so that what the address says until its part is opened counts then.
-    value = state.pop(key, default) if state.get(FOLDED, False) else draw(state.get(key, default))
+    value = state.pop(key, default) if _folded.get() else draw(state.get(key, default))
     if value == default:
         carried.pop(key, None)
         if key in st.query_params:

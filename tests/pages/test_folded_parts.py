@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from streamlit.runtime.scriptrunner import RerunData, RerunException
+from streamlit.runtime.state.safe_session_state import SafeSessionState
 from streamlit.testing.v1 import AppTest
 
 from tests.pages.conftest import ROOT
@@ -63,3 +65,35 @@ def test_a_name_without_a_listed_price_opens_the_part_that_asks_for_it(fresh: Ap
     assert any("price is unknown" in info.value for info in fresh.info)
     fold(fresh, "price_fold", up=True)
     assert "usd_in" not in keys(fresh)  # folded by hand, it stays so
+
+
+def test_a_run_that_is_cut_off_within_a_folded_part_hides_no_input_of_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two clicks in quick succession: the first ends the run in the middle of the part, the second ends what is done on
+    the way out, where the session is asked once more."""
+    cut: list[str] = []
+
+    def script() -> None:
+        import streamlit as st
+
+        from pages.shared import linked
+
+        with linked.page("cut"):
+            st.number_input("Before", key="before")
+            linked.number("Seeds", 100.0, key="seeds_here")
+            with linked.fold("More", key="more_here", icon=":material/tune:"):
+                linked.number("Folded", 1.0, key="folded_here")
+                st.session_state["in_the_part"] = True
+
+    write = SafeSessionState.__setitem__
+
+    def interrupted(self: SafeSessionState, key: str, value: object) -> None:
+        if (key == "in_the_part" and not cut) or len(cut) == 1:
+            cut.append(key)
+            raise RerunException(RerunData())
+        write(self, key, value)
+
+    monkeypatch.setattr(SafeSessionState, "__setitem__", interrupted)
+    page = AppTest.from_function(script).run()
+    assert cut
+    assert cut[0] == "in_the_part"
+    assert [one.label for one in page.number_input] == ["Before", "Seeds"]
