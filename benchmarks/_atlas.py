@@ -105,7 +105,7 @@ def replicate_noise(cells: Sequence[AtlasCell]) -> dict[tuple[str, int], float]:
     seen: dict[Place, list[float]] = {}
     for cell in cells:
         if cell.arm in STRATEGIES:
-            seen.setdefault(replace(cell.place, replicate=0), []).append(cell.accuracy)
+            seen.setdefault(cell.place.of_replicates, []).append(cell.accuracy)
     apart: dict[tuple[str, int], list[tuple[float, int]]] = {}
     for place, shares in seen.items():
         if len(shares) > 1:
@@ -129,9 +129,11 @@ def _decided(
     proposed: Sequence[ProposedCell],
     noise: float | None,
 ) -> Iterator[Decision]:
-    truth = _truth(known, case)
+    seen = _seen(known, case)
+    truth = _means(seen)
     if len(truth) < 2:
         return
+    apart = {} if noise is None else {name: noise / np.sqrt(len(shares)) for name, shares in seen.items()}
 
     def judged(method: str, chosen: str, pilot: Sequence[Measurement] = (), said: Said | None = None) -> Decision:
         regret = 100 * (max(truth.values()) - truth[chosen])
@@ -142,9 +144,7 @@ def _decided(
         if noise is None:
             return sure
         wide = {
-            level: {
-                name: widened(*ends, level, noise / np.sqrt(len(_seen(known, case, name)))) for name, ends in of.items()
-            }
+            level: {name: widened(*ends, level, apart[name]) for name, ends in of.items()}
             for level, of in said.bounds.items()
         }
         return replace(sure, allowed=_covered(wide, truth) or None)
@@ -182,7 +182,8 @@ def _elsewhere(known: Mapping[Place, AtlasCell], case: Place, among: Collection[
     """
     lost: dict[str, list[float]] = {name: [] for name in among}
     for world in TASKS:
-        there = _truth(known, replace(case, world=world, replicate=REPLICATES)) if world != case.world else {}
+        seen = _seen(known, replace(case, world=world, replicate=REPLICATES)) if world != case.world else {}
+        there = _means(seen)
         if len(there) > 1:
             for name in lost.keys() & there.keys():
                 lost[name].append(max(there.values()) - there[name])
@@ -214,17 +215,21 @@ def _covered(bounds: Mapping[int, Bounds], truth: Mapping[str, float]) -> dict[i
     }
 
 
-def _truth(known: Mapping[Place, AtlasCell], case: Place) -> dict[str, float]:
-    """Share right at the full budget by strategy."""
-    found = {name: _seen(known, case, name) for name in STRATEGIES}
-    return {name: float(np.mean(shares)) for name, shares in found.items() if shares}
+def _means(seen: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    return {name: float(np.mean(shares)) for name, shares in seen.items()}
 
 
-def _seen(known: Mapping[Place, AtlasCell], case: Place, name: str) -> list[float]:
-    """What the strategy had at the full budget: in the other replicates where there are any."""
-    places = [replace(case, arm=name, replicate=r) for r in range(REPLICATES)]
-    measured = {place.replicate: known[place].accuracy for place in places if place in known}
-    return [share for r, share in measured.items() if r != case.replicate] or list(measured.values())
+def _seen(known: Mapping[Place, AtlasCell], case: Place) -> dict[str, list[float]]:
+    """By strategy what it had at the full budget (shares right): in the other replicates where there are any. Not there
+    where it was never measured."""
+    found: dict[str, list[float]] = {}
+    for name in STRATEGIES:
+        places = [replace(case, arm=name, replicate=r) for r in range(REPLICATES)]
+        measured = {place.replicate: known[place].accuracy for place in places if place in known}
+        if measured:
+            others = [share for r, share in measured.items() if r != case.replicate]
+            found[name] = others or list(measured.values())
+    return found
 
 
 def bought(

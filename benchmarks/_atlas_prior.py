@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks._atlas import STRATEGIES, TASKS
 from engine import case, prior
-from engine.atlas.design import FIRST, PLAIN, SEEDS_ONLY, STRONG, USUAL, Place
+from engine.atlas.design import SEEDS_ONLY, Place
 from engine.atlas.table import AtlasCell
 from engine.evidence import published
 from engine.law import Array
@@ -55,53 +55,41 @@ def deciding_with(draws: Array) -> Iterator[None]:
 
 def with_worlds(before: Rows, cells: Sequence[AtlasCell], left_out: str) -> Rows:
     """Those rows and the cells of all worlds but that one, each world a study."""
-    read = [_read(cell, cell.accuracy) for cell in _single(cells) if cell.world != left_out]
-    return _joined(before, read, {world: world for world, *_ in read})
+    others = [cell for cell in _single(cells) if cell.world != left_out]
+    return _joined(before, others, [cell.accuracy for cell in others], {cell.world: cell.world for cell in others})
 
 
 def with_one_study(before: Rows, cells: Sequence[AtlasCell]) -> Rows:
     """Those rows and all worlds as one study, `ATLAS`; its replicates are one row, their mean."""
     of_place: dict[Place, list[AtlasCell]] = {}
     for cell in _single(cells):
-        of_place.setdefault(replace(cell.place, replicate=0), []).append(cell)
-    read = [_read(same[0], float(np.mean([cell.accuracy for cell in same]))) for same in of_place.values()]
-    return _joined(before, read, {world: ATLAS for world, *_ in read})
-
-
-Read = tuple[str, str, float, list[float], float]
-"""World, key, seeds, examples by strategy, and the logit of the floor-free accuracy."""
+        of_place.setdefault(cell.place.of_replicates, []).append(cell)
+    means = [float(np.mean([cell.accuracy for cell in same])) for same in of_place.values()]
+    first = [same[0] for same in of_place.values()]
+    return _joined(before, first, means, {cell.world: ATLAS for cell in first})
 
 
 def _single(cells: Sequence[AtlasCell]) -> list[AtlasCell]:
-    return [
-        cell
-        for cell in cells
-        if cell.arm in (*STRATEGIES, SEEDS_ONLY)
-        and (cell.augmenter, cell.check, cell.student, cell.setting) == (STRONG, PLAIN, FIRST, USUAL)
-    ]
+    return [cell for cell in cells if cell.arm in (*STRATEGIES, SEEDS_ONLY) and cell.place.usual]
 
 
-def _read(cell: AtlasCell, accuracy: float) -> Read:
-    floor = np.array([prior.floor(TASKS[cell.world])])
-    made = [float(cell.examples) if cell.arm == name else 0.0 for name in STRATEGIES]
-    target = float(free_of_floor(np.array([accuracy]), floor)[0])
-    return cell.world, cell.key, float(cell.seeds), made, target
-
-
-def _joined(before: Rows, read: Sequence[Read], study_of: Mapping[str, str]) -> Rows:
+def _joined(before: Rows, cells: Sequence[AtlasCell], accuracies: Sequence[float], study_of: Mapping[str, str]) -> Rows:
+    """`study_of` names every world's study; each world is a curve."""
     worlds, studies = tuple(study_of), tuple(dict.fromkeys(study_of.values()))
-    curve = np.array([worlds.index(world) for world, *_ in read], dtype=int)
+    curve = np.array([worlds.index(cell.world) for cell in cells], dtype=int)
     of_curve = np.array([studies.index(study_of[world]) for world in worlds], dtype=int)
-    seeds = np.array([size for _, _, size, _, _ in read])
+    seeds = np.array([float(cell.seeds) for cell in cells])
+    floors = np.array([prior.floor(TASKS[cell.world]) for cell in cells])
+    examples = np.array([[float(cell.examples) if cell.arm == name else 0.0 for name in STRATEGIES] for cell in cells])
     return Rows(
-        ids=(*before.ids, *(key for _, key, *_ in read)),
+        ids=(*before.ids, *(cell.key for cell in cells)),
         study=np.concatenate([before.study, len(before.studies) + of_curve[curve]]),
         curve=np.concatenate([before.curve, len(before.curves) + curve]),
         curve_study=np.concatenate([before.curve_study, len(before.studies) + of_curve]),
         seeds=np.concatenate([before.seeds, seeds]),
         human=np.concatenate([before.human, seeds]),
-        examples=np.concatenate([before.examples, np.array([made for *_, made, _ in read])]),
-        target=np.concatenate([before.target, np.array([target for *_, target in read])]),
+        examples=np.concatenate([before.examples, examples]),
+        target=np.concatenate([before.target, free_of_floor(np.array(accuracies), floors)]),
         studies=(*before.studies, *studies),
         curves=(*before.curves, *((study_of[world], world, "atlas") for world in worlds)),
     )

@@ -57,24 +57,26 @@ def text(rows: Sequence[Row], cells: int, planned: int, made_with: str) -> str:
 def _decided(row: Row, common: int) -> list[str]:
     there = row["common"]
     less = there.get("regret_less", {})
-    of_it = "" if there["decisions"] in (0, common) else f", {there['decisions']} of them"
     by_budget = row["regret_by_full_budget"]
     none = f" (none in {100 * row['without_pilot']:.0f} %)" if 0 < row["without_pilot"] < 1 else ""
     return [
         row["method"],
         str(row["decisions"]),
         estimated(row["regret_points"], ".1f"),
-        estimated(there["regret_points"], ".1f") + of_it if there["decisions"] else "",
-        *(_less(less[name], there["decisions"]) if name in less else "" for name in RIVALS),
+        _common(there["regret_points"], ".1f", there["decisions"], common) if there["decisions"] else "",
+        *(
+            _common(less[name], "+.1f", less[name]["decisions"], there["decisions"]) if name in less else ""
+            for name in RIVALS
+        ),
         ", ".join(f"{by_budget[full]:.1f}" if full in by_budget else "none" for full in ("800", "3200")),
         estimated(_percent(row["top1"]), ".0f", " %"),
         f"{row['pilot_queries']:,}{none}",
     ]
 
 
-def _less(found: Row, common: int) -> str:
-    of_it = "" if found["decisions"] == common else f", {found['decisions']} of them"
-    return estimated(found, "+.1f") + of_it
+def _common(found: Row, digits: str, decided: int, common: int) -> str:
+    """An estimate over the common cases, or over so many of them."""
+    return estimated(found, digits) + ("" if decided == common else f", {decided} of them")
 
 
 def _sure(row: Row) -> list[str]:

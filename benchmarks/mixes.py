@@ -23,7 +23,7 @@ from benchmarks._atlas import STRATEGIES, TASKS
 from benchmarks._clustered import estimate
 from benchmarks._marked import estimated, from_root, table
 from engine import law
-from engine.atlas.design import FIRST, MIXED, PLAIN, REPLICATES, SEEDS, SEEDS_ONLY, STRONG, USUAL, Place, planned
+from engine.atlas.design import MIXED, REPLICATES, SEEDS, SEEDS_ONLY, Place, planned
 from engine.atlas.measure import parts
 from engine.atlas.table import AtlasCell, load
 from engine.case import Case
@@ -78,8 +78,7 @@ def mixes(known: Mapping[Place, AtlasCell]) -> Iterator[Mix]:
                 alike = [
                     cell
                     for at, cell in known.items()
-                    if (at.world, at.seeds, at.replicate) == (world, seeds, replicate)
-                    and (at.augmenter, at.check, at.student, at.setting) == (STRONG, PLAIN, FIRST, USUAL)
+                    if (at.world, at.seeds, at.replicate) == (world, seeds, replicate) and at.usual
                 ]
                 told = [cell.measurement() for cell in alike if cell.arm in (*STRATEGIES, SEEDS_ONLY)]
                 mixed = [cell for cell in alike if cell.arm == MIXED]

@@ -24,7 +24,7 @@ import numpy as np
 from benchmarks._atlas_prior import ATLAS, with_one_study
 from engine.atlas.table import load
 from engine.evidence import published
-from engine.prior_left_out import Paper, error, inside, leave_out, papers, width
+from engine.prior_left_out import Paper, apart, came, error, inside, leave_out, papers, right_sign, width
 from engine.prior_validation import STORE, TIE_POINTS, clustered, resume
 from engine.settings import Settings
 
@@ -38,12 +38,13 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="file that keeps what is done")
     given = parser.parse_args()
     evidence = published()
-    alone = resume(evidence, STORE)["papers"]
+    stored = resume(evidence, STORE)
+    alone = stored["papers"]
     missing = [paper for paper in papers(evidence) if paper not in alone]
     if missing:
         sys.exit(f"{STORE} lacks {', '.join(missing)}; run python -m engine.prior_validation first")
     cells = list(load(given.atlas))
-    made_from = {"evidence": evidence.digest, "cells": len(cells)}
+    made_from = {**stored, "papers": {}, "cells": len(cells)}
     kept = json.loads(given.keep.read_text()) if given.keep and given.keep.is_file() else {}
     found: dict[str, Paper] = kept["papers"] if kept.get("of") == made_from else {}
     for paper in papers(evidence):
@@ -80,10 +81,6 @@ def _told(by_paper: Sequence[Sequence[float]]) -> dict[str, Any]:
     return {"mean": round(mean, 3), "interval90": [round(low, 3), round(high, 3)], "of": sum(map(len, by_paper))}
 
 
-def _clear(paper: Paper) -> list[Any]:
-    return [pair for pair in paper["pairs"] if abs(pair["value"]) >= TIE_POINTS]
-
-
 FIGURES: Mapping[str, Callable[[Paper], list[float]]] = {
     "level_error": lambda paper: [error(one) for one in paper["rows"]],
     "level_covered80": lambda paper: [float(inside(one, 80)) for one in paper["rows"]],
@@ -91,10 +88,8 @@ FIGURES: Mapping[str, Callable[[Paper], list[float]]] = {
     "difference_error": lambda paper: [error(one) for one in paper["pairs"]],
     "difference_covered80": lambda paper: [float(inside(one, 80)) for one in paper["pairs"]],
     "difference_width80": lambda paper: [width(one, 80) for one in paper["pairs"]],
-    "pairs_in_order": lambda paper: [float((one["mean"] > 0) == (one["value"] > 0)) for one in _clear(paper)],
-    "chance_given_to_what_came": lambda paper: [
-        one["probability"] if one["value"] > 0 else 1 - one["probability"] for one in _clear(paper)
-    ],
+    "pairs_in_order": lambda paper: [float(right_sign(one)) for one in apart(paper["pairs"], TIE_POINTS)],
+    "chance_given_to_what_came": lambda paper: [came(one) for one in apart(paper["pairs"], TIE_POINTS)],
     "crossover_error_doublings": lambda paper: [
         float(abs(np.log2(one["quantiles"][2] / one["value"]))) for one in paper["shifts"]
     ],

@@ -146,7 +146,9 @@ class _Training:
             return not mixed and self._in_more_parts(group)
         middle = (count + 1) // 2
         if not mixed:
-            self._lower(f"{middle} adapters at once instead of {count} from step {group.step + 1} on")
+            self._lower(
+                f"{middle} adapter{'s' if middle > 1 else ''} at once instead of {count} from step {group.step + 1} on"
+            )
         self.state.groups[:1] = [group.only(range(middle)), group.only(range(middle, count))]
         return True
 

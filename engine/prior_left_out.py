@@ -94,6 +94,21 @@ def right_order(pair: Pair, order: Sequence[str]) -> bool:
     return (order.index(one) < order.index(two)) == (pair["value"] > 0)
 
 
+def right_sign(pair: Pair) -> bool:
+    """Whether the expected difference has the sign of the published one."""
+    return (pair["mean"] > 0) == (pair["value"] > 0)
+
+
+def came(pair: Pair) -> float:
+    """The chance that was given to the order that was published."""
+    return pair["probability"] if pair["value"] > 0 else 1 - pair["probability"]
+
+
+def apart(pairs: Sequence[Pair], points: float) -> list[Pair]:
+    """Those that were published at least so many points apart."""
+    return [pair for pair in pairs if abs(pair["value"]) >= points]
+
+
 def papers(evidence: ev.Evidence) -> tuple[str, ...]:
     """Papers with a row or a claim in the fit, by short name."""
     return rows(evidence).studies

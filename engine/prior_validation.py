@@ -22,13 +22,16 @@ from engine.prior_left_out import (
     Pair,
     Paper,
     Predicted,
+    apart,
     by_others,
+    came,
     ends,
     error,
     inside,
     leave_out,
     papers,
     right_order,
+    right_sign,
     width,
 )
 from engine.prior_model import FIXED_RATIO, digest
@@ -193,32 +196,28 @@ def _ranking(left_out: dict[str, Paper]) -> list[str]:
         f"| paper | pairs | ties | the prior | {' | '.join(ORDERS)} | chance given to what came |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
-    judged = {n: [p for p in paper["pairs"] if abs(p["value"]) >= TIE_POINTS] for n, paper in left_out.items()}
+    judged = {n: apart(paper["pairs"], TIE_POINTS) for n, paper in left_out.items()}
     for name, paper in left_out.items():
         if paper["pairs"]:
             scores = [f"{sum(scored):.0f} of {len(scored)}" for scored in _scores(judged[name])]
-            chance = f"{np.mean([_came(p) for p in judged[name]]):.2f}" if judged[name] else "none"
+            chance = f"{np.mean([came(p) for p in judged[name]]):.2f}" if judged[name] else "none"
             ties = len(paper["pairs"]) - len(judged[name])
             lines.append(f"| {name} | {len(paper['pairs'])} | {ties} | {' | '.join(scores)} | {chance} |")
-    clear = {n: [p for p in found if abs(p["value"]) >= CLEAR_POINTS] for n, found in judged.items()}
+    clear = {n: apart(found, CLEAR_POINTS) for n, found in judged.items()}
     every = sum(len(paper["pairs"]) for paper in left_out.values())
     for name, kept in (("all", judged), (f"all, {CLEAR_POINTS:g} points and more apart", clear)):
         columns = zip(*(_scores(found) for found in kept.values()), strict=True)
         shares = [_percent(clustered(column)) for column in columns]
-        came = _said(clustered([[_came(p) for p in found] for found in kept.values()]), 2)
-        lines.append(f"| {name} | {every} | {every - sum(map(len, kept.values()))} | {' | '.join(shares)} | {came} |")
+        chance = _said(clustered([[came(p) for p in found] for found in kept.values()]), 2)
+        lines.append(f"| {name} | {every} | {every - sum(map(len, kept.values()))} | {' | '.join(shares)} | {chance} |")
     return lines
 
 
 def _scores(found: list[Pair]) -> list[list[float]]:
     """Right or wrong by pair, for the prior and then for each of `ORDERS`."""
-    scores = [[float((p["mean"] > 0) == (p["value"] > 0)) for p in found]]
+    scores = [[float(right_sign(p)) for p in found]]
     scores += [[float(right_order(p, order(p["ratio"]))) for p in found] for order in ORDERS.values()]
     return scores
-
-
-def _came(pair: Pair) -> float:
-    return pair["probability"] if pair["value"] > 0 else 1 - pair["probability"]
 
 
 def _crossovers(left_out: dict[str, Paper]) -> list[str]:

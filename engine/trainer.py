@@ -59,11 +59,16 @@ class LocalTrainer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._processes is not None:
-            # They wait for work; leaving their libraries in order would take seconds.
-            self._processes.terminate()
-            self._processes = None
-        end_server()
+        self._end()
+
+    def _end(self) -> None:
+        """Ends its processes, whatever they do, and the one whose copies they are; a `run` starts others."""
+        if self._processes is None:
+            end_server()
+            return
+        # They wait for work; leaving their libraries in order would take seconds.
+        self._processes.terminate()
+        self._processes = None
 
     def run(self, jobs: Sequence[CellJob], on_done: OnCellDone, on_progress: OnProgress) -> None:
         """Runs every job; an error that `on_done` or `on_progress` raises ends them all.
@@ -80,7 +85,7 @@ class LocalTrainer:
             except BaseException as error:
                 killed = isinstance(error, ProcessEndedError) and self._processes and self._processes.killed
                 # Ends running cells at once: a pause must not wait for an hour's training.
-                self.__exit__()
+                self._end()
                 packs = [pack for pack in running.values() if left.keys() & set(pack.keys)]
                 if not killed or not self._smaller(packs, left):
                     raise

@@ -74,8 +74,8 @@ class Processes:
         return any(process.exitcode in KILLED_BY for process in self._started.values())
 
     def terminate(self) -> None:
-        """Whatever they do."""
-        for process in list((self.pool._processes or {}).values()):
+        """Whatever they do; and the process whose copies they are."""
+        for process in list(self._started.values()):
             process.terminate()
         self.pool.shutdown(wait=True, cancel_futures=True)
         self.results.close()

@@ -18,7 +18,7 @@ Within a wave worlds take turns.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from engine.domain import Baseline, Strategy
@@ -89,6 +89,16 @@ class Place:
             f"{self.world}-{self.arm}-s{self.seeds}-n{self.budget}-r{self.replicate}"
             f"-{self.augmenter}-{self.check}-{self.student}{'' if self.setting == USUAL else f'-{self.setting}'}"
         )
+
+    @property
+    def usual(self) -> bool:
+        """Strong augmenter, answers as they come, first student, usual setting: what every slice is compared with."""
+        return (self.augmenter, self.check, self.student, self.setting) == (STRONG, PLAIN, FIRST, USUAL)
+
+    @property
+    def of_replicates(self) -> Place:
+        """The same for all its replicates."""
+        return replace(self, replicate=0)
 
     @property
     def ratio(self) -> float:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +40,7 @@ class Resampled:
         self._accuracy = np.concatenate([right.mean(axis=1)[None], drawn])
         self._of: dict[Place, list[int]] = defaultdict(list)
         for at, cell in enumerate(cells):
-            self._of[replace(cell.place, replicate=0)].append(at)
+            self._of[cell.place.of_replicates].append(at)
         self._weight = self._replicates(rng)
         self._add_noise(rng)
 
@@ -66,16 +65,16 @@ class Resampled:
                 self._accuracy[1:, members[0]] += deviation * rng.standard_normal(DRAWS)
 
     def __contains__(self, place: Place) -> bool:
-        return replace(place, replicate=0) in self._of
+        return place.of_replicates in self._of
 
     def replicates(self, place: Place) -> int:
         """How often a place was measured."""
-        return len(self._of.get(replace(place, replicate=0), ()))
+        return len(self._of.get(place.of_replicates, ()))
 
     def mean(self, place: Place) -> Array:
         """(1 + DRAWS,) accuracy over the replicates of a place, whichever it names. KeyError where it was not
         measured."""
-        members = self._of.get(replace(place, replicate=0))
+        members = self._of.get(place.of_replicates)
         if not members:
             raise KeyError(place.key)
         weight = self._weight[:, members]

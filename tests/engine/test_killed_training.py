@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-import psutil
 import pytest
 
 from engine.domain import CellJob, CellResult, Message, Recipe, TrainingExample
@@ -17,6 +16,7 @@ from engine.recipe_sources import Origin, pack_settings
 from engine.trainer import MOST_KILLS, LocalTrainer
 from engine.trainer_processes import ProcessEndedError
 from engine.training import run_jobs
+from tests.engine.test_trainer import training
 from tests.small_students import build_tiny_student
 
 RECIPE = Recipe(learning_rate=2e-3, batch_size=4, epochs=1, min_steps=800, rank=4, alpha=8, max_length=256)
@@ -38,12 +38,6 @@ def jobs(student: Path, out: Path, count: int, **changes: object) -> list[CellJo
     ]
 
 
-def own_processes() -> list[int]:
-    """Ids of the processes that train: copies of one that has imported the libraries."""
-    servers = [one for one in psutil.Process().children() if "forkserver" in " ".join(one.cmdline())]
-    return sorted(one.pid for server in servers for one in server.children())
-
-
 class Killer:
     """Kills a process that trains, so many times, each time that a cell has gone on since."""
 
@@ -56,15 +50,15 @@ class Killer:
         """Processes seen at once since the first was killed."""
 
     def __call__(self, shares: Mapping[str, float]) -> None:
-        alive = own_processes()
+        alive = training()
         if self.victims:
-            self.most = max(self.most, len(set(alive) - self.victims))
-        fresh = [one for one in alive if one not in self.victims]
+            self.most = max(self.most, len(alive - self.victims))
+        fresh = sorted(alive - self.victims)
         gone_on = shares != self.seen and any(0 < share < 1 for share in shares.values())
         if self.left and fresh and gone_on:
             self.left, self.seen = self.left - 1, dict(shares)
             os.kill(fresh[0], self.by)
-            self.victims |= set(alive)
+            self.victims |= alive
 
 
 def run(trainer: LocalTrainer, asked: list[CellJob], killer: Killer) -> dict[str, CellResult | Exception]:
@@ -118,7 +112,7 @@ def test_in_one_process_a_killed_pack_goes_on_in_halves_with_the_same_losses(tin
     assert all(isinstance(result, CellResult) for result in told.values()), told
     (pack,) = (tmp_path / "run" / "packs").glob("*/pack.json")
     assert read_json(pack.with_name(KILLED)) == {"times": 1}
-    assert read_json(pack.with_name(LOWERED)) == {"lowered": ["1 adapters at once instead of 2 from step 1 on"]}
+    assert read_json(pack.with_name(LOWERED)) == {"lowered": ["1 adapter at once instead of 2 from step 1 on"]}
     for job in asked:
         both = zip(losses(job), alone(job, tmp_path / "alone"), strict=True)
         assert max(abs(one - other) for one, other in both) < 1e-4
@@ -139,7 +133,7 @@ def test_what_is_killed_again_and_again_is_given_up_and_says_for_what(tiny: Path
     with LocalTrainer(A_BILLION) as trainer, pytest.raises(ProcessEndedError, match=r"want of memory.* resume the run"):
         run(trainer, asked, killer)
     assert 99 - killer.left == MOST_KILLS + 1
-    assert own_processes() == []
+    assert training() == set()
 
 
 def test_a_process_that_was_asked_to_end_is_not_begun_again(tiny: Path, tmp_path: Path) -> None:
