@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks._atlas import ALWAYS_NEW, ELSEWHERE, POW3, WHOLE, Decision
+from benchmarks._atlas import ALWAYS_NEW, ELSEWHERE, POW3, WHOLE
+from benchmarks._atlas_cases import Decision
 from benchmarks._clustered import bins, estimate
 from engine.atlas.design import Place
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from benchmarks._atlas import PILOTS
 from benchmarks._atlas_rows import RIVALS
 from benchmarks._marked import estimated, table
 
@@ -15,6 +16,10 @@ Row = Mapping[str, Any]
 def text(rows: Sequence[Row], cells: int, planned: int, made_with: str) -> str:
     """What was decided, and how true what was said of it was; `made_with` is the command."""
     common = max((row["common"]["decisions"] for row in rows), default=0)
+    first, *larger = (f" a pilot of {size}" for size in PILOTS)
+    usual = [row for row in rows if not any(size in row["method"] for size in larger)]
+    by_pilot = [row for row in usual if first in row["method"]]
+    of_method = {row["method"]: row for row in rows}
     told = f"`{made_with}`: **{cells:,} of {planned:,} cells**"
     if not rows:
         return f"{told}; for no place two strategies were measured at a full budget."
@@ -34,7 +39,7 @@ def text(rows: Sequence[Row], cells: int, planned: int, made_with: str) -> str:
                 "best one named",
                 "queries of its pilot",
             ],
-            [_decided(row, common) for row in rows],
+            [_decided(row, common) for row in usual],
         ),
         "",
         *table(
@@ -48,7 +53,19 @@ def text(rows: Sequence[Row], cells: int, planned: int, made_with: str) -> str:
                 "by thirds",
                 "Brier score",
             ],
-            [_sure(row) for row in rows if "p_best" in row],
+            [_sure(row) for row in usual if "p_best" in row],
+        ),
+        "",
+        *table(
+            [
+                "method, after a pilot of",
+                *(f"{size}: regret, points" for size in PILOTS),
+                *(f"{size}: 90 % intervals hold" for size in PILOTS),
+            ],
+            [
+                _by_pilot([of_method.get(row["method"].replace(first, size)) for size in (first, *larger)], first)
+                for row in by_pilot
+            ],
         ),
     ]
     return "\n".join(lines)
@@ -87,6 +104,21 @@ def _sure(row: Row) -> list[str]:
         _beside(p_best),
         ", ".join(_beside(one) for one in p_best["bins"]),
         estimated(p_best["brier"], ".2f"),
+    ]
+
+
+def _by_pilot(found: Sequence[Row | None], first: str) -> list[str]:
+    """One method after each pilot, on the common cases."""
+    name = next(row["method"] for row in found if row is not None)
+    for between in (" with", " of", " on"):
+        name = name.replace(f"{between}{first}", "")
+    return [
+        name,
+        *(
+            estimated(row["common"]["regret_points"], ".1f") if row is not None and row["common"]["decisions"] else ""
+            for row in found
+        ),
+        *("" if row is None else _covered(row, "coverage90") for row in found),
     ]
 
 

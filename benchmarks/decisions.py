@@ -9,9 +9,10 @@ items, two replicates and one point of training-seed noise, judged at 8 and 32 t
 learned (the archive of past curves, every method's margins, P(best)) is learned with the task's own data set left
 out; rivals get margins in the same way. Intervals are bootstrapped over data sets. Losses: fine-tuning losses fitted on
 their first k points and judged beyond them. The atlas: the advice itself, from the pilot that it would buy, beside
-always one strategy, the published threshold, and last point, pow3 and curve engines on a pilot of an eighth
-(benchmarks/_atlas.py); with `--learn` also with a prior that knows the other four worlds (benchmarks/_atlas_prior.py;
-about a minute a world); with `--into docs/atlas.md` its tables are written between that page's marks.
+always one strategy, the published threshold, and last point, pow3 and curve engines on pilots of an eighth to a half
+(benchmarks/_atlas.py); with `--learn` also the advice that knows no published study, only the law, or the law and the
+other four worlds (benchmarks/_atlas_prior.py); with `--into docs/atlas.md` its tables are written between that page's
+marks.
 """
 
 from __future__ import annotations
@@ -28,8 +29,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks import _atlas_table
-from benchmarks._atlas import EIGHTH, OWN, Decision, decisions
-from benchmarks._atlas_prior import deciding_with, learned
+from benchmarks._atlas import advice_decisions, decisions
+from benchmarks._atlas_cases import Decision
+from benchmarks._atlas_prior import before_any_study, deciding_with, knowing_others
 from benchmarks._atlas_rows import atlas_rows
 from benchmarks._clustered import bins, estimate
 from benchmarks._losses import loss_rows
@@ -130,16 +132,20 @@ def curve_rows(curves: Path, per_set: int, seed: int) -> list[dict[str, Any]]:
 
 
 def on_atlas(cells: Sequence[AtlasCell], *, learn: bool) -> list[Decision]:
-    """Decisions on every world, and what the advice decides there where it knows the others."""
+    """Decisions on every world; with `learn` also what the advice decides there that knows the law alone, or the law
+    and the other worlds."""
     made = decisions(cells)
-    for world in dict.fromkeys(cell.world for cell in cells) if learn else ():
-        begun = time.process_time()
-        draws, r_hat = learned(cells, world)
-        _tell(f"the prior without {world}: R-hat {r_hat:.2f}, {time.process_time() - begun:.0f} s of the processor")
-        with deciding_with(draws):
-            knowing = [one for one in decisions(cells, [world]) if one.method in (OWN, EIGHTH)]
-        made += [replace(one, method=f"{one.method}, knowing the other worlds") for one in knowing]
+    if learn:
+        with deciding_with(before_any_study()):
+            made += _called(advice_decisions(cells), "knowing the law alone")
+        for world in dict.fromkeys(cell.world for cell in cells):
+            with deciding_with(knowing_others(cells, world)):
+                made += _called(advice_decisions(cells, [world]), "knowing the other worlds")
     return made
+
+
+def _called(made: Sequence[Decision], knowing: str) -> list[Decision]:
+    return [replace(one, method=f"{one.method}, {knowing}") for one in made]
 
 
 def judged(

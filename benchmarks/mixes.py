@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks._atlas import STRATEGIES, TASKS
+from benchmarks._atlas_cases import STRATEGIES, TASKS
 from benchmarks._clustered import estimate
 from benchmarks._marked import estimated, from_root, table
 from engine import law
