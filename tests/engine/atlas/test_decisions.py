@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from statistics import NormalDist
 
@@ -11,20 +12,8 @@ import numpy as np
 import pytest
 
 from benchmarks import _atlas_prior
-from benchmarks._atlas import (
-    ALWAYS_NEW,
-    EIGHTH,
-    ELSEWHERE,
-    OWN,
-    POW3,
-    WHOLE,
-    Decision,
-    bought,
-    charged,
-    decisions,
-    replicate_noise,
-    widened,
-)
+from benchmarks._atlas import ALWAYS_NEW, EIGHTH, ELSEWHERE, OWN, PILOTS, POW3, WHOLE, decisions
+from benchmarks._atlas_cases import Decision, bought, charged, replicate_noise, widened
 from benchmarks._atlas_methods import advised, advised_bounds
 from benchmarks._atlas_rows import atlas_rows
 from benchmarks.decisions import main
@@ -32,6 +21,7 @@ from engine.advice import as_json, next_pilot, recommend
 from engine.atlas.design import ANSWERS, NEW, REPHRASE, Place, planned
 from engine.atlas.table import AtlasCell, packed, write
 from engine.domain import Situation, TaskType
+from engine.prior_model import CURVE_SPREAD, TAU_SCALE
 from tests.engine.atlas.made_up import LAWFUL, atlas, cell
 
 
@@ -44,18 +34,25 @@ def test_regret_is_what_was_lost_in_the_other_replicates_and_every_method_decide
     lawful: list[Decision],
 ) -> None:
     rows = {row["method"]: row for row in atlas_rows(lawful)}
-    assert set(rows) == {
+    assert list(PILOTS) == ["an eighth", "a quarter", "a half"]
+    on_pilots = {
+        f"{method} a pilot of {size}"
+        for size in PILOTS
+        for method in (
+            "advice with",
+            "last point of",
+            "pow3 on",
+            "saturating curve on",
+            "quality x reach on",
+            "partial pooling on",
+            "Gaussian process on",
+        )
+    }
+    assert set(rows) == on_pilots | {
         "always answers",
         "always new questions",
         "threshold 17",
         "advice with its own pilot",
-        "advice with a pilot of an eighth",
-        "last point of a pilot of an eighth",
-        "pow3 on a pilot of an eighth",
-        "saturating curve on a pilot of an eighth",
-        "quality x reach on a pilot of an eighth",
-        "partial pooling on a pilot of an eighth",
-        "Gaussian process on a pilot of an eighth",
         "the full budget measured once",
     }
     # 4 numbers of seeds, 2 full budgets, 3 replicates; rephrasings have one replicate at the larger budget
@@ -103,7 +100,8 @@ def test_a_partial_atlas_gives_the_rows_that_it_can_and_an_empty_one_none() -> N
     found = decisions([*some, *(replace(cell, world="facts") for cell in some)])
     assert {one.world for one in found} == {"maths", "facts"}
     with_pilots = [one for one in found if one.spent]
-    assert all(one.spent in (300, 1200) for one in with_pilots)
+    # of three strategies each: an eighth, a quarter and a half of 800 and of 3,200
+    assert {one.spent for one in with_pilots if one.method != OWN} == {300, 600, 1200, 2400, 4800}
 
 
 def test_a_pilot_is_charged_what_was_delivered_and_each_pool_once() -> None:
@@ -264,8 +262,14 @@ def test_the_tables_are_written_between_the_pages_marks_and_tell_what_they_were_
     assert (
         f"**{len(cells):,} of {len(planned()):,} cells**, 1 world; every method decides 3 cases" in said
     )  # the advice's own pilot at 3,200 has fewer seeds
+    first, after = said.split("| method, after a pilot of |")
+    larger = ("a quarter", "a half")
     for row in rows:
-        assert f"\n| {row['method']} | {row['decisions']} | {row['regret_points']['mean']:.1f} |" in said
+        told = f"\n| {row['method']} | {row['decisions']} | {row['regret_points']['mean']:.1f} |"
+        assert (told in first) is not row["method"].endswith(larger)
+    regrets = {row["method"]: f"{row['common']['regret_points']['mean']:.1f}" for row in rows}
+    in_turn = [regrets[f"pow3 on a pilot of {size}"] for size in PILOTS]
+    assert f"\n| pow3 | {' | '.join(in_turn)} |" in after
 
 
 @pytest.mark.parametrize("world", ["tickets"])
@@ -276,21 +280,39 @@ def test_a_world_without_other_answers_is_decided_between_what_it_has(world: str
     assert all(one.regret == 0 for one in made if one.method == "always new questions")
 
 
-def test_knowing_other_worlds_in_which_answers_win_moves_the_advice_to_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Short chains: which way it moves is asked, not by how much."""
-    monkeypatch.setattr(_atlas_prior, "WARM_UP", 60)
-    monkeypatch.setattr(_atlas_prior, "STEPS", 80)
+def chance_of_answers() -> float:
+    said = as_json(recommend(Situation(TaskType.MATH, 100, 3200, calls="paper")))["strategies"]
+    return next(float(one["p_best"]) for one in said if one["strategy"] == ANSWERS)
+
+
+def test_knowing_other_worlds_in_which_answers_win_moves_the_advice_to_answers_and_its_own_world_is_not_looked_at() -> (
+    None
+):
     better = {ANSWERS: 0.8, NEW: 0.4}
     elsewhere = [cell for world in ("facts", "open") for cell in atlas(world, lambda place: better.get(place.arm, 0.5))]
-    draws, _ = _atlas_prior.learned([*LAWFUL, *elsewhere], "maths")
-    situation = Situation(TaskType.MATH, 100, 3200, calls="paper")
-
-    def chance_of_answers() -> float:
-        said = as_json(recommend(situation))["strategies"]
-        return next(one["p_best"] for one in said if one["strategy"] == ANSWERS)
-
     before = chance_of_answers()
+    with _atlas_prior.deciding_with(_atlas_prior.before_any_study()):
+        alone = chance_of_answers()
+    draws = _atlas_prior.knowing_others([*LAWFUL, *elsewhere], "maths")
     with _atlas_prior.deciding_with(draws):
-        knowing = chance_of_answers()
-    assert knowing > before + 0.2
+        assert chance_of_answers() > alone + 0.2
     assert chance_of_answers() == before, "and forgets them again"
+    assert np.array_equal(draws, _atlas_prior.knowing_others(elsewhere, "maths"))
+
+
+def test_one_more_world_lies_where_it_is_said_to_as_often_as_it_is_said() -> None:
+    """Worlds drawn as the formula takes them to be: four are shown, the fifth is asked for."""
+    rng = np.random.default_rng(0)
+    assumed = np.concatenate([TAU_SCALE, CURVE_SPREAD])
+    inside = []
+    for _ in range(200):
+        spread = assumed * np.sqrt(_atlas_prior.SPREAD_DF / rng.chisquare(_atlas_prior.SPREAD_DF, 11))
+        *shown, fifth = rng.normal(2.0, spread, (5, 11))
+        low, high = np.quantile(_atlas_prior.one_more(np.array(shown)), [0.1, 0.9], axis=0)
+        inside.append((low < fifth) & (fifth < high))
+    assert np.mean(inside) == pytest.approx(0.8, abs=0.03)
+
+
+def test_pilots_of_every_size_hold_the_smaller_ones() -> None:
+    sizes = [set(parts) for parts in PILOTS.values()]
+    assert all(small < large for small, large in pairwise(sizes))

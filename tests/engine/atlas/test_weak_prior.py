@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks._atlas_prior import ATLAS, with_one_study, with_worlds
+from benchmarks._atlas_prior import ATLAS, with_one_study
 from benchmarks.weak_prior import ALONE, WITH, judged
-from engine.atlas.design import ANSWERS, MIXED, NEW, SEEDS_ONLY, WEAK, Place
+from engine.atlas.design import ANSWERS, MIXED, NEW, WEAK, Place
 from engine.evidence import published
 from engine.law import expit
 from engine.prior_left_out import Pair, Paper, Predicted
@@ -48,14 +48,6 @@ def test_a_row_is_the_mean_of_its_replicates_free_of_what_guessing_gets() -> Non
     assert 0.25 + 0.75 * expit(after.target[at]) == pytest.approx(mean, abs=1e-9), "four choices: a quarter is guessed"
     assert list(after.examples[at]) == [0, 0, same[0].examples]
     assert (after.seeds[at], after.human[at]) == (100, 100)
-
-
-def test_one_world_can_be_left_out_and_each_other_one_is_a_study() -> None:
-    after = with_worlds(BEFORE, CELLS, "sql")
-    assert after.studies == (*BEFORE.studies, "facts")
-    assert {name.split("-")[0] for name in after.ids[len(BEFORE.ids) :]} == {"facts"}
-    arms = {name.split("-")[1] for name in after.ids[len(BEFORE.ids) :]}
-    assert {ANSWERS, NEW, SEEDS_ONLY} <= arms
 
 
 def paper(error: float, ahead: float, r_hat: float = 1.01) -> Paper:
