@@ -99,7 +99,7 @@ class AtlasCell:
         which is no single arm."""
         usual = (self.augmenter, self.check, self.setting) == (STRONG, PLAIN, USUAL)
         variant = PLAIN if usual else f"{self.augmenter}-{self.check}-{self.setting}"
-        cell = Cell(arm(self.arm), self.seeds, self.budget, self.replicate, variant)
+        cell = Cell(arm(self.arm), self.seeds, self.budget, self.replicate, variant, self.replicate)
         outcomes = tuple(map(float, self.outcomes))
         return Measurement(cell, self.correct, self.items, 0, self.examples, outcomes=outcomes)
 
