@@ -22,9 +22,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from benchmarks._atlas_cases import STRATEGIES, TASKS, Case, Decision, Known, bought, cases, means, measured
+from benchmarks._atlas_cases import Case, Decision, Known, bought, cases, means, measured
 from benchmarks._atlas_methods import CURVES, advised, fitted, last_point, pow3
 from engine.atlas.design import NEW, REPLICATES, Place
+from engine.atlas.prior import STRATEGIES, TASKS
 from engine.atlas.table import AtlasCell
 from engine.domain import Measurement
 from engine.next_pilot import next_pilot

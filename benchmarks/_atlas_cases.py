@@ -9,18 +9,11 @@ from statistics import NormalDist
 import numpy as np
 
 from benchmarks._atlas_methods import Bounds, Said
-from engine.atlas.design import ANSWERS, BUDGETS, NEW, REPHRASE, REPLICATES, SEEDS, Place
+from engine.atlas.design import BUDGETS, REPLICATES, SEEDS, Place
+from engine.atlas.prior import STRATEGIES, TASKS
 from engine.atlas.table import AtlasCell
-from engine.domain import Measurement, Situation, TaskType
+from engine.domain import Measurement, Situation
 
-TASKS = {
-    "maths": TaskType.MATH,
-    "sql": TaskType.TEXT_TO_SQL,
-    "facts": TaskType.MULTIPLE_CHOICE,
-    "tickets": TaskType.STRUCTURED,
-    "open": TaskType.OPEN_ENDED,
-}
-STRATEGIES = (ANSWERS, REPHRASE, NEW)
 FULL = (800, 3200)
 """Full budgets, in examples."""
 Known = Mapping[Place, AtlasCell]

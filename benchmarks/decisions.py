@@ -31,13 +31,14 @@ import numpy as np
 from benchmarks import _atlas_table
 from benchmarks._atlas import advice_decisions, decisions
 from benchmarks._atlas_cases import Decision
-from benchmarks._atlas_prior import before_any_study, deciding_with, knowing_others
+from benchmarks._atlas_prior import deciding_with, knowing_others
 from benchmarks._atlas_rows import atlas_rows
 from benchmarks._clustered import bins, estimate
 from benchmarks._losses import loss_rows
 from benchmarks._marked import from_root
 from engine import marked
 from engine.atlas.design import planned
+from engine.atlas.prior import before_any_study
 from engine.atlas.table import AtlasCell, load
 from engine.errors import InputError
 from engine.fitting import calibration

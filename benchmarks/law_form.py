@@ -23,12 +23,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
-from benchmarks._atlas_cases import STRATEGIES, TASKS, replicate_noise
-from benchmarks._atlas_prior import before_any_study
+from benchmarks._atlas_cases import replicate_noise
 from benchmarks._clustered import estimate
 from benchmarks._marked import estimated, from_root, table
 from engine import law, marked, posterior, prior
-from engine.atlas.design import SEEDS_ONLY, Place, planned
+from engine.atlas.design import Place, planned
+from engine.atlas.prior import STRATEGIES, TASKS, before_any_study, single
 from engine.atlas.table import AtlasCell, load
 from engine.law import Array, expit, logit
 from engine.settings import Settings
@@ -71,9 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def misses(cells: Sequence[AtlasCell]) -> Iterator[Miss]:
     """Every method on every place that is left out, as often as it is."""
     for world in dict.fromkeys(cell.world for cell in cells):
-        own = [
-            cell for cell in cells if cell.world == world and cell.arm in (*STRATEGIES, SEEDS_ONLY) and cell.place.usual
-        ]
+        own = [cell for cell in single(cells) if cell.world == world]
         measured = _means(own)
         judged = [place for place in measured if place.arm in STRATEGIES]
         largest = max(place.budget for place in judged)

@@ -19,12 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks._atlas_cases import STRATEGIES, TASKS
 from benchmarks._clustered import estimate
 from benchmarks._marked import estimated, from_root, table
 from engine import law
 from engine.atlas.design import MIXED, REPLICATES, SEEDS, SEEDS_ONLY, Place, planned
 from engine.atlas.measure import parts
+from engine.atlas.prior import STRATEGIES, TASKS
 from engine.atlas.table import AtlasCell, load
 from engine.case import Case
 from engine.domain import Situation

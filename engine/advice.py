@@ -19,6 +19,7 @@ from engine import (
     curves,
     law,
     offers,
+    prior_worlds,
     seeds_or_queries,
     situations,
     spending,
@@ -45,6 +46,7 @@ from engine.evidence import ACCURACY, parameters_named, published
 from engine.fitting import calibration
 from engine.law import Array
 from engine.next_pilot import next_pilot
+from engine.prior import ATLAS
 
 __all__ = ["as_json", "next_pilot", "recommend"]
 
@@ -57,7 +59,7 @@ RATIOS = np.geomspace(0.1, 5000.0, 48)
 
 
 def recommend(situation: Situation, measurements: Sequence[Measurement] = ()) -> Recommendation:
-    """The advice for a situation, from published studies and the user's own points.
+    """The advice for a situation, from what is known before (`Situation.known`) and the user's own points.
 
     Raises InputError with everything that is wrong with the situation or the points. The order of the
     points does not matter. Points of a variant other than `plain`, and the teacher's own score, are
@@ -88,8 +90,9 @@ def recommend(situation: Situation, measurements: Sequence[Measurement] = ()) ->
     here = [m.cell.budget for m in curves.usable(measurements) if m.cell.budget and m.cell.seeds == situation.seeds]
     bands, told = _bands(case, crossings, outlooks, here)
     size = situation.student_parameters or parameters_named(situation.student or "")
-    studies = published().studies(situation.task)
-    of_size = None if size is None else published().studies(situation.task, parameters=size)
+    atlas = situation.known == ATLAS  # its worlds are no studies of the task, of no student's size
+    studies = () if atlas else published().studies(situation.task)
+    of_size = None if size is None or atlas else published().studies(situation.task, parameters=size)
     matching = len(studies if of_size is None else of_size)
     confidence = _confidence(case, p_best[best], len(close), matching, stretch, outlooks)
     said = wording.Findings(
@@ -169,7 +172,11 @@ def _outlook(
     strategy, situation = case.strategies[m], case.situation
     own = sum(x.cell.arm is strategy for x in curves.usable(measurements))
     # a gap recovered is not behind any curve: it ranks, and the caveats cite it
-    points = own or sum(p.metric == ACCURACY for p in published().about(situation.task, strategy))
+    points = own or (
+        prior_worlds.cells(situation.task, strategy)
+        if situation.known == ATLAS
+        else sum(p.metric == ACCURACY for p in published().about(situation.task, strategy))
+    )
     kept = case.kept.get(strategy)
     each = offers.query_price(situation)
     made = case.calls[m] * (1.0 if kept is None else kept)

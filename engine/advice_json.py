@@ -141,6 +141,7 @@ def _situation(s: Situation) -> dict[str, Any]:
         "verifiable": s.verifiable,
         "seed_usd": s.seed_usd,
         "test_items": s.test_items,
+        "known": s.known,
     }
 
 

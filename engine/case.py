@@ -39,7 +39,7 @@ class Case:
         """Fits the user's points. Real questions compete where there are unlabelled inputs."""
         compete = bool(situation.unlabelled)
         real = compete or any(m.cell.arm is Strategy.REAL_QUESTION for m in measurements)
-        fitted = _refitted(situation.task, situation.augmenter, real, tuple(measurements))
+        fitted = _refitted(situation.task, situation.augmenter, real, situation.known, tuple(measurements))
         if real and not compete:
             fitted = fitted.without_real()
         strategies = law.strategies(fitted.draws)
@@ -86,9 +86,9 @@ class Case:
 
 
 @lru_cache(maxsize=32)
-def _refitted(task: TaskType, augmenter: str, real: bool, measurements: tuple[Measurement, ...]) -> Fitted:
+def _refitted(task: TaskType, augmenter: str, real: bool, known: str, measurements: tuple[Measurement, ...]) -> Fitted:
     """The fit does not depend on the budget, which is what somebody moves."""
-    return posterior.refit(prior.for_task(task, augmenter, real), measurements, prior.floor(task))
+    return posterior.refit(prior.for_task(task, augmenter, real, known), measurements, prior.floor(task))
 
 
 def interval(draws: Array) -> Interval:

@@ -37,6 +37,7 @@ MOST = 0.5
 WORTH_POINTS = 0.05
 """A pilot that is expected to gain less is not worth anybody's hour."""
 DRAWS = 300
+BEFORE = {"published": "what is published", "atlas": "the sandbox's atlas"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ def next_pilot(situation: Situation, measurements: Sequence[Measurement] = ()) -
 
 
 def _stop(gain: float, case: Case) -> str:
-    known = "what has been measured" if case.measured else "what is published"
+    known = "what has been measured" if case.measured else BEFORE[case.situation.known]
     return (
         f"No further cell is worth its price: given {known}, even the best set of cells is expected to change the "
         f"final accuracy by {gain:+.2f} points. Spend the budget."

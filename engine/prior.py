@@ -12,10 +12,13 @@ from functools import lru_cache
 
 import numpy as np
 
+from engine import prior_worlds
 from engine.domain import Situation, TaskType
 from engine.evidence import FOLDER, published
 from engine.law import BETA, PARAMETERS, Q_NEW, REACH, SEED_WEIGHT, Array
 
+PUBLISHED, ATLAS = "published", "atlas"
+"""What advice starts from: published studies, or the worlds of the sandbox's atlas (`engine.prior_worlds`)."""
 NO_REACH = 0.05
 """Reach of answers where the question determines the answer: another one teaches next to nothing."""
 UNSEEN_WIDTH = 1.5
@@ -66,14 +69,14 @@ def stored() -> Prior:
 
 
 @lru_cache(maxsize=64)
-def for_task(task: TaskType, augmenter: str, real: bool = False) -> Array:
+def for_task(task: TaskType, augmenter: str, real: bool = False, known: str = PUBLISHED) -> Array:
     """Draws for that task type and augmenter. (K, 11), or (K, 12) where `real` questions compete.
 
     Do not write into them.
     """
     prior = stored()
-    draws = prior.draws.copy()
-    if not published().fitted(task):
+    draws = prior_worlds.draws(task) if known == ATLAS else prior.draws.copy()
+    if known == PUBLISHED and not published().fitted(task):
         carried = slice(0, BETA)
         middle = np.median(draws[:, carried], axis=0)
         draws[:, carried] = middle + UNSEEN_WIDTH * (draws[:, carried] - middle)
@@ -81,7 +84,7 @@ def for_task(task: TaskType, augmenter: str, real: bool = False) -> Array:
         column = draws[:, REACH]
         draws[:, REACH] = np.log(NO_REACH) + 0.5 * (column - np.median(column))
     if augmenter == "weak":
-        draws[:, Q_NEW] += prior.weak_new
+        draws[:, Q_NEW] += np.resize(prior.weak_new, len(draws))
     if real:
         noise = np.random.default_rng(REAL_SEED).standard_normal(len(draws))
         draws = np.column_stack([draws, draws[:, SEED_WEIGHT] + REAL_SPREAD * noise])
@@ -91,15 +94,18 @@ def for_task(task: TaskType, augmenter: str, real: bool = False) -> Array:
 
 def for_situation(situation: Situation, real: bool = False) -> Array:
     """Draws for what the user has said. (K, 11), or (K, 12) where `real` questions compete or were measured."""
-    return for_task(situation.task, situation.augmenter, real)
+    return for_task(situation.task, situation.augmenter, real, situation.known)
 
 
-def widths(task: TaskType, real: bool) -> Array:
+def widths(situation: Situation, real: bool) -> Array:
     """How wide the parameters are for a task of that type against before any evidence. (11,), or (12,) if `real`.
 
     Where no row speaks about the task type, what it says of others is carried over and decides nothing.
     """
-    width = stored().width if published().fitted(task) else np.ones(len(PARAMETERS))
+    if situation.known == ATLAS:
+        width = prior_worlds.widths(situation.task)
+    else:
+        width = stored().width if published().fitted(situation.task) else np.ones(len(PARAMETERS))
     return np.append(width, 1.0) if real else width
 
 

@@ -8,6 +8,8 @@ from engine.costs import CALLS
 from engine.domain import Situation, TeacherOffer
 from engine.errors import InputError
 
+KNOWN = ("published", "atlas")
+"""What advice can start from."""
 MOST_TEACHERS = 4
 """Teachers that are compared with one another."""
 MOST = 10**12
@@ -35,6 +37,8 @@ def problems(situation: Situation) -> list[str]:
             found.append(f"{name}: {n}; expected a whole number.")
     if s.augmenter not in ("strong", "weak"):
         found.append(f"Augmenter: {s.augmenter!r}; expected strong or weak.")
+    if s.known not in KNOWN:
+        found.append(f"What advice starts from: {s.known!r}; expected {' or '.join(KNOWN)}.")
     if s.calls not in CALLS:
         found.append(f"Calls are counted as {s.calls!r}; expected {' or '.join(CALLS)}.")
     else:

@@ -112,7 +112,7 @@ def assumed_parameters(case: Case) -> tuple[str, ...]:
     """
     names = (*law.PARAMETERS, law.REAL_PARAMETER)
     real = Strategy.REAL_QUESTION in case.strategies
-    width = prior.widths(case.situation.task, real)
+    width = prior.widths(case.situation, real)
     if case.measured:
         before = prior.for_situation(case.situation, real)
         width = case.fitted.draws.std(axis=0) / before.std(axis=0)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from engine import prior_worlds
 from engine.domain import (
     Baseline,
     Crossover,
@@ -19,6 +20,7 @@ from engine.domain import (
     TaskType,
 )
 from engine.evidence import published
+from engine.prior import ATLAS, PUBLISHED
 from engine.spending import Plan
 
 NAMES = {
@@ -35,6 +37,8 @@ TASKS = {
     TaskType.CODE: "code",
     TaskType.STRUCTURED: "labels or JSON answers",
 }
+KNOWN = {"published": "published studies", "atlas": "worlds of the sandbox's atlas"}
+"""What advice starts from."""
 COUNTING = {"all": "every call", "paper": "one call per example"}
 RANKED = {TaskType.CODE: "agora-code", TaskType.OPEN_ENDED: "agora-instructions"}
 """Rankings without accuracies, which speak for new questions where the law does not."""
@@ -91,14 +95,25 @@ def reasons(f: Findings) -> tuple[Reason, ...]:
                 # In most draws they never cross: a place alone would read as if they did.
                 else f"{end.capitalize()} more likely never overtake {start}; where they do, at about {place}, "
                 f"counting {counting}.",
-                () if f.gain is not None else references("chan-shift-100", "chan-shift-1000", "chan-shift-full"),
+                ()
+                if f.gain is not None or f.situation.known == ATLAS
+                else references("chan-shift-100", "chan-shift-1000", "chan-shift-full"),
             )
         )
     if f.measurements:
         cells = sum(not isinstance(m.cell.arm, Baseline) for m in f.measurements)
         found.append(
             Reason(
-                f"{counted(cells, 'cell', 'cells')} of your own moved the curves; published studies only start them.",
+                f"{counted(cells, 'cell', 'cells')} of your own moved the curves; "
+                f"{KNOWN[f.situation.known]} only start them.",
+                (),
+            )
+        )
+    if f.situation.known == ATLAS:
+        found.append(
+            Reason(
+                f"It starts from {prior_worlds.cells(f.situation.task):,} measured cells of the sandbox's atlas, in "
+                f"{len(prior_worlds.others(f.situation.task))} worlds; a world of this kind of answer is left out.",
                 (),
             )
         )
@@ -154,7 +169,15 @@ def caveats(f: Findings) -> tuple[Reason, ...]:
         found.append(
             Reason(f"No accuracy on {TASKS[f.situation.task]} is known for {listed(assumed)}: the band is assumed.", ())
         )
-    if f.gain is None:
+    if f.situation.known == ATLAS:
+        found.append(
+            Reason(
+                "The atlas was measured on one toy student with a simulated teacher. Nothing shows that it transfers "
+                "to a real one: take it as a second opinion beside published studies.",
+                (),
+            )
+        )
+    if f.gain is None and f.situation.known == PUBLISHED:
         found.append(
             Reason(
                 "This is prior advice: published studies with other students, teachers and tasks. The accuracies "

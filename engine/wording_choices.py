@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from engine import enough, offers
 from engine.domain import Arm, Flip, Interval, Reason, Recommendation, Strategy
 from engine.evidence import published
-from engine.wording import COUNTING, NAMES, listed, ratio, references
+from engine.wording import COUNTING, KNOWN, NAMES, listed, ratio, references
 from engine.wording_headline import money, price_of_as_many
 
 PARAMETERS = {
@@ -271,7 +271,7 @@ def _kept(r: Recommendation) -> list[Reason]:
 def _assumed(r: Recommendation) -> list[Reason]:
     if not r.assumed_parameters:
         return []
-    moved_by = "the published studies" if r.basis == "prior" else "your points"
+    moved_by = f"the {KNOWN[r.situation.known]}" if r.basis == "prior" else "your points"
     names = listed([PARAMETERS[name] for name in r.assumed_parameters])
     return [Reason(f"Assumed, as {moved_by} hardly moved it: {names}.", ())]
 

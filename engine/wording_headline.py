@@ -8,8 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from engine import prior_worlds
 from engine.domain import Interval, Outlook, Situation, Strategy
 from engine.evidence import published
+from engine.prior import ATLAS
 from engine.wording import NAMES, TASKS, Findings, counted, listed
 
 MOSTLY = 0.6
@@ -90,6 +92,9 @@ def _measured(f: Findings, strategy: Strategy, gain: Interval) -> str:
 def _basis(f: Findings) -> str:
     if f.gain is not None:
         return f"{counted(len(f.measurements), 'cell', 'cells')} of your own"
+    if f.situation.known == ATLAS:
+        worlds = len(prior_worlds.others(f.situation.task))
+        return f"{counted(worlds, 'world', 'worlds')} of the sandbox's atlas, no study of a real student"
     known = len(published().studies())
     here = "all" if len(f.studies) == known else len(f.studies) or "none"
     of_size = "" if f.studies_of_size is None else f", {len(f.studies_of_size) or 'none'} with a student of that size"

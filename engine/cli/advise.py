@@ -59,6 +59,12 @@ def add(commands: Commands) -> None:
     advise.add_argument("--seed-price", metavar="USD", help="what one more labelled example costs")
     advise.add_argument("--test-items", metavar="N", help="items that the strategies will be compared on")
     advise.add_argument("--calls", metavar="all|paper", default="all", help="count every call, or one an example")
+    advise.add_argument(
+        "--known",
+        metavar="|".join(situations.KNOWN),
+        default="published",
+        help="what it starts from: studies of other students, or the worlds of the sandbox's atlas, a toy student's",
+    )
     advise.add_argument("--points", type=Path, metavar="FILE.csv", help="your own measured points")
     advise.add_argument("--json", action="store_true")
 
@@ -118,6 +124,7 @@ def _asked(given: argparse.Namespace) -> tuple[Situation, tuple[Measurement, ...
         verifiable=read.yes_or_no(given.verifiable, "--verifiable"),
         seed_usd=read.number(given.seed_price, "--seed-price"),
         test_items=read.count(given.test_items, "--test-items"),
+        known=given.known,
     )
     problems = read.problems + situations.problems(situation)
     points: tuple[Measurement, ...] = ()

@@ -57,6 +57,9 @@ class Situation:
     """US dollars that one more labelled example costs."""
     test_items: int | None = None
     """Items that the strategies are going to be compared on; they limit which difference can be seen."""
+    known: str = "published"
+    """What advice starts from. `published`: studies of other students. `atlas`: the worlds of the sandbox's atlas, one
+    toy student's, but for the world of that task type."""
 
     @property
     def budget_ratio(self) -> float:

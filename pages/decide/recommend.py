@@ -6,6 +6,7 @@ import streamlit as st
 from engine import enough
 from engine.comparison import wilson
 from engine.domain import Interval, Measurement, Recommendation, Strategy
+from engine.wording import KNOWN
 from engine.wording_choices import flips, tie
 from pages.shared import advice_parts, chart_tables, charts, linked, own_points, session, shown, situation, terms, words
 
@@ -51,7 +52,8 @@ def headline(found: Recommendation, first: terms.FirstUse) -> None:
 
     with st.container(border=True):
         st.header(words.plain(found.headline), anchor=False)
-        basis = "Prior: published studies only" if found.basis == "prior" else "Measured: your own points count"
+        known = f"Prior: {KNOWN[found.situation.known]} only"
+        basis = known if found.basis == "prior" else "Measured: your own points count"
         st.markdown(f":gray-badge[{basis}] {BADGES[found.confidence]}[Confidence {found.confidence}]")
         # In a row that wraps: four columns would cut words off on a small screen.
         row = st.container(horizontal=True)

@@ -8,6 +8,7 @@ import streamlit as st
 from engine import advice_map
 from engine.advice_map import AdviceMap
 from engine.domain import Situation
+from engine.wording import KNOWN
 from pages.shared import chart_map, linked, shown, situation, terms
 
 
@@ -50,7 +51,7 @@ with answer:
         f"likely best. Your situation: {chart_map.said(here)}",
         note="Colour: who is likely best. Faint: hardly likelier than the others. A white cross: too close to call, "
         f"the two best are expected within {over.threshold_points:.2g} points. White star: your situation. "
-        "From published studies only; points of your own move the advice, not this map.",
+        f"From {KNOWN[have.known]} only; points of your own move the advice, not this map.",
     )
     st.info(f"**Your situation.** {chart_map.said(here)}", icon=":material/location_on:")
     shown.values(

@@ -16,6 +16,7 @@ from pages.shared import budget, examples_form, linked, session, teachers, terms
 MOST_SEEDS = 10_000_000
 AUGMENTERS = {"Strong, like the teacher": "strong", "Weak": "weak"}
 CHECKABLE: dict[str, bool | None] = {"Not said": None, "Yes": True, "No": False}
+STARTS = {"Published studies": "published", "The sandbox's atlas": "atlas"}
 CALLS = {"Every call, as on the bill": "all", "One per example, as in the studies": "paper"}
 
 
@@ -71,6 +72,13 @@ def ask(*, files: DeltaGenerator | None = None) -> Asked | None:
             key="calls",
             help="A rephrasing and a new question take two calls each: one for the question, one for its answer.",
         )
+        known = linked.radio(
+            "What is known before you measure",
+            list(STARTS),
+            key="known",
+            help=f"Published studies are of real students, and few. The {terms.link('Atlas')} is one toy student's, "
+            "measured whole: a second opinion, which nothing shows to transfer.",
+        )
     with linked.fold("Other teachers", icon=":material/groups:", key="others"):
         compared = teachers.others(have.tokens)
         if compared and have.usd_per_query is None:
@@ -90,6 +98,7 @@ def ask(*, files: DeltaGenerator | None = None) -> Asked | None:
         teachers=tuple(priced.offer for priced in named),
         unlabelled=None if unlabelled is None else int(unlabelled),
         test_items=kept,
+        known=STARTS[known],
         **more,
     )
     return Asked(situation, {priced.offer.name: priced.source for priced in named})

@@ -183,3 +183,11 @@ def test_the_worth_of_a_pilot_is_said_with_the_items_that_it_was_reckoned_for(ap
     expected = next_pilot(Situation(TaskType.MATH, 100, 3000))
     assert expected.why in told(app)
     assert any("300 test items" in caption.value for caption in app.caption)
+
+
+def test_advice_can_start_from_the_atlas_which_is_named_beside_it(app: AppTest) -> None:
+    app.radio(key="known").set_value("The sandbox's atlas").run()
+    assert not app.exception
+    expected = advice.recommend(Situation(TaskType.MATH, 100, 3000, known="atlas"))
+    assert expected.headline in [header.value for header in app.header]
+    assert any("Prior: worlds of the sandbox's atlas only" in text.value for text in app.markdown)

@@ -19,9 +19,11 @@ from benchmarks._atlas_rows import atlas_rows
 from benchmarks.decisions import main
 from engine.advice import as_json, next_pilot, recommend
 from engine.atlas.design import ANSWERS, NEW, REPHRASE, Place, planned
+from engine.atlas.prior import before_any_study
 from engine.atlas.table import AtlasCell, packed, write
 from engine.domain import Situation, TaskType
 from engine.prior_model import CURVE_SPREAD, TAU_SCALE
+from engine.prior_worlds import SPREAD_DF, one_more
 from tests.engine.atlas.made_up import LAWFUL, atlas, cell
 
 
@@ -291,7 +293,7 @@ def test_knowing_other_worlds_in_which_answers_win_moves_the_advice_to_answers_a
     better = {ANSWERS: 0.8, NEW: 0.4}
     elsewhere = [cell for world in ("facts", "open") for cell in atlas(world, lambda place: better.get(place.arm, 0.5))]
     before = chance_of_answers()
-    with _atlas_prior.deciding_with(_atlas_prior.before_any_study()):
+    with _atlas_prior.deciding_with(before_any_study()):
         alone = chance_of_answers()
     draws = _atlas_prior.knowing_others([*LAWFUL, *elsewhere], "maths")
     with _atlas_prior.deciding_with(draws):
@@ -306,9 +308,9 @@ def test_one_more_world_lies_where_it_is_said_to_as_often_as_it_is_said() -> Non
     assumed = np.concatenate([TAU_SCALE, CURVE_SPREAD])
     inside = []
     for _ in range(200):
-        spread = assumed * np.sqrt(_atlas_prior.SPREAD_DF / rng.chisquare(_atlas_prior.SPREAD_DF, 11))
+        spread = assumed * np.sqrt(SPREAD_DF / rng.chisquare(SPREAD_DF, 11))
         *shown, fifth = rng.normal(2.0, spread, (5, 11))
-        low, high = np.quantile(_atlas_prior.one_more(np.array(shown)), [0.1, 0.9], axis=0)
+        low, high = np.quantile(one_more(np.array(shown)), [0.1, 0.9], axis=0)
         inside.append((low < fifth) & (fifth < high))
     assert np.mean(inside) == pytest.approx(0.8, abs=0.03)
 
