@@ -109,8 +109,8 @@ TERMS: tuple[Term, ...] = (
     Term("Measurement", PILOT, "How many of the scored test items a cell got right."),
     Term("Sandbox", PILOT, "Made-up tasks with a small teacher and student that ship with SeedPilot: practice "
          "without a key or a GPU. Its results say nothing about a real task and are always named so."),
-    Term("Atlas", PILOT, "Every strategy measured at many budgets and numbers of seeds, on the sandbox's toy student in "
-         "five worlds. It shows how the trade-off looks and is no evidence for a real student.", (), ("Sandbox",)),
+    Term("Atlas", PILOT, "Every strategy measured at many budgets and numbers of seeds, on the sandbox's toy student "
+         "in five worlds. It shows how the trade-off looks and is no evidence for a real student.", (), ("Sandbox",)),
     Term("Situation", ADVICE, "What you have: kind of answer, seeds, budget, teacher, student."),
     Term("Prior advice", ADVICE, "Advice without a point of your own: from published studies, none of which measured "
          "your task, student or teacher, or from the sandbox's atlas, if you ask for it.", (),

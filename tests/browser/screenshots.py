@@ -39,6 +39,7 @@ PAGES = {
     "advice-teachers": "/?usd=150&teacher1=gpt-4o-mini&tokens_in=400&tokens_out=300"
     "&teacher2=claude-haiku-4-5&teacher3=our-own-7b&teacher4=llama-3.3-70b-versatile",
     "advice-else": "/?seeds=600&unlabelled=2000&test_items=300&seed_usd=2&verifiable=No&student=Qwen2.5-1.5B",
+    "advice-atlas": "/?known=The+sandbox%27s+atlas",
     "advice-examples": "/?usd=150",
     "advice-wrong-examples": "/?usd=150",
     "advice-no-examples": "/?usd=150",
@@ -258,6 +259,7 @@ ACTS: dict[str, Callable[[Page], None]] = {
     "advice-money": open_up("Price of a query"),
     "advice-teachers": open_up("Other teachers"),
     "advice-else": open_up("What else you have", "Assumptions"),
+    "advice-atlas": open_up("Assumptions"),
     "advice-examples": labelled(),
     "advice-wrong-examples": fixing,
     "advice-no-examples": lambda page: open_up("Take them from your file", "Count them in your file")(page),
