@@ -32,6 +32,8 @@ class World:
     task: TaskType
     cells: dict[str, int]
     """Measured cells by strategy."""
+    largest: int
+    """Examples of the largest of them."""
     parameters: tuple[float, ...]
     """As in `law.PARAMETERS`."""
     width: tuple[float, ...]
@@ -55,6 +57,11 @@ def others(task: TaskType) -> tuple[World, ...]:
 def cells(task: TaskType, strategy: Strategy | None = None) -> int:
     """Measured cells of those worlds, of one strategy or of all."""
     return sum(count for world in others(task) for name, count in world.cells.items() if strategy in (None, name))
+
+
+def largest(task: TaskType) -> int:
+    """Examples of their largest cell."""
+    return max(world.largest for world in others(task))
 
 
 def draws(task: TaskType) -> Array:

@@ -170,10 +170,13 @@ def caveats(f: Findings) -> tuple[Reason, ...]:
             Reason(f"No accuracy on {TASKS[f.situation.task]} is known for {listed(assumed)}: the band is assumed.", ())
         )
     if f.situation.known == ATLAS:
+        most = prior_worlds.largest(f.situation.task)
+        beyond = f" Its cells end at {most:,} examples: beyond, the law is all there is."
         found.append(
             Reason(
                 "The atlas was measured on one toy student with a simulated teacher. Nothing shows that it transfers "
-                "to a real one: take it as a second opinion beside published studies.",
+                "to a real one: take it as a second opinion beside published studies."
+                + (beyond if max(o.examples for o in f.outlooks) > most else ""),
                 (),
             )
         )

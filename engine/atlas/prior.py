@@ -55,6 +55,7 @@ def fit(cells: Sequence[AtlasCell]) -> dict[str, Any]:
                 "name": world,
                 "task": TASKS[world].value,
                 "cells": dict(sorted(Counter(one.arm for one in single(cells) if one.world == world).items())),
+                "largest": max(one.budget for one in single(cells) if one.world == world),
                 "parameters": [round(float(x), 4) for x in own],
                 "width": [round(float(x), 3) for x in _width([found[other] for other in found if other != world])],
             }

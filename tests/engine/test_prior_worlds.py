@@ -61,6 +61,9 @@ def test_advice_from_the_atlas_says_so_everywhere_and_is_never_confident() -> No
     cells = prior_worlds.cells(TaskType.MATH)
     assert f"starts from {cells:,} measured cells of the sandbox's atlas, in 4 worlds" in said
     assert "Nothing shows that it transfers" in said
+    assert "Its cells end at" not in said
+    far = " ".join(one.text for one in recommend(replace(ATLAS, queries=50_000)).caveats)
+    assert "Its cells end at 3,200 examples: beyond, the law is all there is." in far
     assert "published studies with other students" not in said
     assert "published study" not in said
     of_strategy = {one["strategy"]: one["points"] for one in found["strategies"]}
