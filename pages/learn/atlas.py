@@ -22,6 +22,7 @@ from engine.atlas.table import AtlasCell, load
 from engine.atlas.views import World, opening
 from engine.settings import Settings
 from pages.shared import atlas_claims, atlas_worlds, chart_atlas, linked, shown, terms, words
+from pages.shared.situation import FROM_ATLAS
 
 AUGMENTERS = {"Strong": STRONG, "Weak": WEAK}
 
@@ -136,5 +137,11 @@ st.page_link(
     "pages/learn/map.py",
     label="The same question for your own situation, from published studies",
     icon=":material/map:",
+)
+st.page_link(
+    "pages/decide/recommend.py",
+    label="Advice for your own situation that starts from these worlds",
+    icon=":material/signpost:",
+    query_params={"known": FROM_ATLAS},
 )
 st.page_link("pages/learn/law.py", label="Why they part: move quality and reach yourself", icon=":material/tune:")

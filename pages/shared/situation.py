@@ -16,7 +16,8 @@ from pages.shared import budget, examples_form, linked, session, teachers, terms
 MOST_SEEDS = 10_000_000
 AUGMENTERS = {"Strong, like the teacher": "strong", "Weak": "weak"}
 CHECKABLE: dict[str, bool | None] = {"Not said": None, "Yes": True, "No": False}
-STARTS = {"Published studies": "published", "The sandbox's atlas": "atlas"}
+FROM_ATLAS = "The sandbox's atlas"
+STARTS = {"Published studies": "published", FROM_ATLAS: "atlas"}
 CALLS = {"Every call, as on the bill": "all", "One per example, as in the studies": "paper"}
 
 

@@ -14,6 +14,7 @@ SITUATION = (
     "task=Label+or+JSON+record&seeds=800&test_items=200&unlabelled=300&usd=150&teacher1=our-own-7b&usd_in=1"
     "&usd_out=4&tokens_in=400&tokens_out=300&teacher2=gpt-4o-mini&augmenter=Weak"
     "&calls=One+per+example%2C+as+in+the+studies&seed_usd=2&verifiable=Yes&student=Qwen2.5-1.5B&writer_usd=0.0002"
+    "&known=The+sandbox%27s+atlas"
 )
 VIEWS = {
     "/": SITUATION,
@@ -47,6 +48,14 @@ def test_the_address_restores_every_input_and_loses_none(page: Page, address: st
     page.reload()
     page.wait_for_function(f"before => JSON.stringify({SEEN}) == JSON.stringify(before)", arg=before)
     assert parse_qs(urlsplit(page.url).query) == parse_qs(VIEWS[path])
+
+
+def test_the_atlas_leads_to_advice_that_starts_from_it(page: Page, address: str) -> None:
+    page.goto(f"{address}/atlas")
+    settle(page)
+    page.get_by_role("link", name="Advice for your own situation that starts from these worlds").click()
+    expect(page.get_by_text("Prior: worlds of the sandbox's atlas only")).to_be_visible()
+    assert parse_qs(urlsplit(page.url).query)["known"] == ["The sandbox's atlas"]
 
 
 def test_back_and_forward_keep_what_was_typed(page: Page, address: str) -> None:
