@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks._atlas_methods import Bounds, Said
 from engine.atlas.design import BUDGETS, REPLICATES, SEEDS, Place
 from engine.atlas.prior import STRATEGIES, TASKS
-from engine.atlas.table import AtlasCell
+from engine.atlas.table import AtlasCell, by_place
 from engine.domain import Measurement, Situation
 
 FULL = (800, 3200)
@@ -122,12 +122,9 @@ def measured(known: Known, case: Place) -> dict[str, list[float]]:
 def replicate_noise(cells: Sequence[AtlasCell]) -> dict[tuple[str, int], float]:
     """By world and number of seeds, the standard deviation of one cell's accuracy over replicates (other seeds, pools
     and training; the same test items), a fraction. Of single strategies that have replicates; not there without."""
-    seen: dict[Place, list[float]] = {}
-    for cell in cells:
-        if cell.arm in STRATEGIES:
-            seen.setdefault(cell.place.of_replicates, []).append(cell.accuracy)
     apart: dict[tuple[str, int], list[tuple[float, int]]] = {}
-    for place, shares in seen.items():
+    for place, same in by_place(cell for cell in cells if cell.arm in STRATEGIES).items():
+        shares = [cell.accuracy for cell in same]
         if len(shares) > 1:
             apart.setdefault((place.world, place.seeds), []).append((float(np.var(shares, ddof=1)), len(shares) - 1))
     return {

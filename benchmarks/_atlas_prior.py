@@ -16,9 +16,8 @@ from contextlib import contextmanager
 import numpy as np
 
 from engine import case, prior
-from engine.atlas.design import Place
 from engine.atlas.prior import STRATEGIES, TASKS, parameters, single
-from engine.atlas.table import AtlasCell
+from engine.atlas.table import AtlasCell, by_place
 from engine.law import Array
 from engine.prior_rows import Rows, free_of_floor
 from engine.prior_worlds import one_more
@@ -47,11 +46,9 @@ def deciding_with(draws: Array) -> Iterator[None]:
 
 def with_one_study(before: Rows, cells: Sequence[AtlasCell]) -> Rows:
     """Those rows and all worlds as one study, `ATLAS`; its replicates are one row, their mean."""
-    of_place: dict[Place, list[AtlasCell]] = {}
-    for cell in single(cells):
-        of_place.setdefault(cell.place.of_replicates, []).append(cell)
-    means = [float(np.mean([cell.accuracy for cell in same])) for same in of_place.values()]
-    return _joined(before, [same[0] for same in of_place.values()], means)
+    replicates = by_place(single(cells)).values()
+    means = [float(np.mean([cell.accuracy for cell in same])) for same in replicates]
+    return _joined(before, [same[0] for same in replicates], means)
 
 
 def _joined(before: Rows, cells: Sequence[AtlasCell], accuracies: Sequence[float]) -> Rows:

@@ -29,7 +29,7 @@ from benchmarks._marked import estimated, from_root, table
 from engine import law, marked, posterior, prior
 from engine.atlas.design import Place, planned
 from engine.atlas.prior import STRATEGIES, TASKS, before_any_study, single
-from engine.atlas.table import AtlasCell, load
+from engine.atlas.table import AtlasCell, by_place, load
 from engine.law import Array, expit, logit
 from engine.settings import Settings
 
@@ -85,12 +85,9 @@ def misses(cells: Sequence[AtlasCell]) -> Iterator[Miss]:
 
 
 def _means(cells: Sequence[AtlasCell]) -> dict[Place, tuple[float, float]]:
-    of_place: dict[Place, list[AtlasCell]] = {}
-    for cell in cells:
-        of_place.setdefault(cell.place.of_replicates, []).append(cell)
     return {
-        place: (float(np.mean([one.accuracy for one in of])), float(np.mean([one.examples for one in of])))
-        for place, of in of_place.items()
+        place: (float(np.mean([one.accuracy for one in same])), float(np.mean([one.examples for one in same])))
+        for place, same in by_place(cells).items()
     }
 
 
@@ -150,7 +147,7 @@ def _line(measured: Means, place: Place, out: Collection[Place], *, by_seeds: bo
 def rows(found: Sequence[Miss], cells: Sequence[AtlasCell]) -> list[dict[str, Any]]:
     """Errors by what was left out and by method, all told and by world."""
     noise = replicate_noise(cells)
-    count = _counted(cells)
+    count = {place: len(same) for place, same in by_place(cells).items()}
     told = []
     for kind in (ONE, SEEDS, LARGEST):
         for method in (LAW, FIXED, LINE):
@@ -175,13 +172,6 @@ def rows(found: Sequence[Miss], cells: Sequence[AtlasCell]) -> list[dict[str, An
                     }
                 )
     return told
-
-
-def _counted(cells: Sequence[AtlasCell]) -> dict[Place, int]:
-    counts: dict[Place, int] = {}
-    for cell in cells:
-        counts[cell.place.of_replicates] = counts.get(cell.place.of_replicates, 0) + 1
-    return counts
 
 
 def _root(squares: Mapping[str, Any]) -> dict[str, Any]:

@@ -111,6 +111,14 @@ class AtlasCell:
         )
 
 
+def by_place(cells: Iterable[AtlasCell]) -> dict[Place, list[AtlasCell]]:
+    """Cells that are replicates of each other, by their place without it."""
+    found: dict[Place, list[AtlasCell]] = {}
+    for cell in cells:
+        found.setdefault(cell.place.of_replicates, []).append(cell)
+    return found
+
+
 SCHEMA = pa.schema(
     [
         pa.field(
