@@ -37,7 +37,7 @@ RULE = 17.0
 ALWAYS_NEW = "always new questions"
 ELSEWHERE = "what lost least in the other worlds"
 WHOLE = "the full budget measured once"
-OWN = "advice with its own pilot"
+OWN, WITHOUT = "advice with its own pilot", "advice without a pilot"
 
 
 def advice_with(size: str) -> str:
@@ -102,9 +102,10 @@ def _on_pilots(case: Case) -> Iterator[Decision]:
 
 
 def _advice(case: Case) -> Iterator[Decision]:
-    """What the advice says after its own pilot, and after each of a fixed size."""
+    """What the advice says without a pilot, after its own, and after each of a fixed size."""
     proposed = next_pilot(case.situation).cells
-    pilots = {OWN: bought(case.known, case.place, [(one.strategy.value, one.seeds, one.queries) for one in proposed])}
+    own = [(one.strategy.value, one.seeds, one.queries) for one in proposed]
+    pilots: dict[str, list[Measurement] | None] = {WITHOUT: [], OWN: bought(case.known, case.place, own)}
     for size in PILOTS:
         pilots[advice_with(size)] = _pilot(case, size) or None
     for method, pilot in pilots.items():

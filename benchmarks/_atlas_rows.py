@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks._atlas import ALWAYS_NEW, ELSEWHERE, POW3, WHOLE
+from benchmarks._atlas import ALWAYS_NEW, ELSEWHERE, PILOTS, POW3, WHOLE, curve_on
 from benchmarks._atlas_cases import Decision
 from benchmarks._clustered import bins, estimate
 from engine.atlas.design import Place
@@ -30,7 +30,16 @@ def atlas_rows(made: Sequence[Decision]) -> list[dict[str, Any]]:
     # who measures the full budget is a yardstick and no method: it does not narrow what methods are compared on
     common = set.intersection(*(set(cases) for method, cases in found.items() if method != WHOLE))
     rivals = {name: found[name] for name in RIVALS if name in found}
-    return [_row(list(of_method.values()), common, rivals) for of_method in found.values()]
+    rows = []
+    for method, of_method in found.items():
+        row = _row(list(of_method.values()), common, rivals)
+        there = [one for one in of_method.values() if one.case in common]
+        for size in PILOTS:
+            # "knowing the other worlds" may stand behind it
+            if f" a pilot of {size}" in method and there and curve_on("pow3", size) in found:
+                row["common"]["regret_less_pow3_on_it"] = _less(there, found[curve_on("pow3", size)])
+        rows.append(row)
+    return rows
 
 
 def _row(

@@ -58,12 +58,17 @@ def text(rows: Sequence[Row], cells: int, planned: int, made_with: str) -> str:
         "",
         *table(
             [
-                "method, after a pilot of",
-                *(f"{size}: regret, points" for size in PILOTS),
+                "method: regret, points",
+                "without a pilot",
+                *(told for size in PILOTS for told in (f"after {size}", "less pow3 on it")),
                 *(f"{size}: 90 % intervals hold" for size in PILOTS),
             ],
             [
-                _by_pilot([of_method.get(row["method"].replace(first, size)) for size in (first, *larger)], first)
+                _by_pilot(
+                    of_method.get(row["method"].replace(f" with{first}", " without a pilot")),
+                    [of_method.get(row["method"].replace(first, size)) for size in (first, *larger)],
+                    first,
+                )
                 for row in by_pilot
             ],
         ),
@@ -107,19 +112,23 @@ def _sure(row: Row) -> list[str]:
     ]
 
 
-def _by_pilot(found: Sequence[Row | None], first: str) -> list[str]:
-    """One method after each pilot, on the common cases."""
+def _by_pilot(without: Row | None, found: Sequence[Row | None], first: str) -> list[str]:
+    """One method without a pilot (rivals have no such row) and after each, on the common cases."""
     name = next(row["method"] for row in found if row is not None)
+    alone = without is not None and without["method"] != name
+    cells = [_regret(without) if alone else ""]
+    for row in found:
+        less = None if row is None else row["common"].get("regret_less_pow3_on_it")
+        cells += [_regret(row), estimated(less, "+.1f") if less and not name.startswith("pow3") else ""]
     for between in (" with", " of", " on"):
         name = name.replace(f"{between}{first}", "")
-    return [
-        name,
-        *(
-            estimated(row["common"]["regret_points"], ".1f") if row is not None and row["common"]["decisions"] else ""
-            for row in found
-        ),
-        *("" if row is None else _covered(row, "coverage90") for row in found),
-    ]
+    return [name, *cells, *("" if row is None else _covered(row, "coverage90") for row in found)]
+
+
+def _regret(row: Row | None) -> str:
+    if row is None or not row["common"]["decisions"]:
+        return ""
+    return estimated(row["common"]["regret_points"], ".1f")
 
 
 def _covered(row: Row, name: str) -> str:

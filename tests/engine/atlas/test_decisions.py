@@ -55,6 +55,7 @@ def test_regret_is_what_was_lost_in_the_other_replicates_and_every_method_decide
         "always new questions",
         "threshold 17",
         "advice with its own pilot",
+        "advice without a pilot",
         "the full budget measured once",
     }
     # 4 numbers of seeds, 2 full budgets, 3 replicates; rephrasings have one replicate at the larger budget
@@ -264,14 +265,28 @@ def test_the_tables_are_written_between_the_pages_marks_and_tell_what_they_were_
     assert (
         f"**{len(cells):,} of {len(planned()):,} cells**, 1 world; every method decides 3 cases" in said
     )  # the advice's own pilot at 3,200 has fewer seeds
-    first, after = said.split("| method, after a pilot of |")
+    first, after = said.split("| method: regret, points |")
     larger = ("a quarter", "a half")
     for row in rows:
         told = f"\n| {row['method']} | {row['decisions']} | {row['regret_points']['mean']:.1f} |"
         assert (told in first) is not row["method"].endswith(larger)
-    regrets = {row["method"]: f"{row['common']['regret_points']['mean']:.1f}" for row in rows}
-    in_turn = [regrets[f"pow3 on a pilot of {size}"] for size in PILOTS]
-    assert f"\n| pow3 | {' | '.join(in_turn)} |" in after
+    common = {row["method"]: row["common"] for row in rows}
+
+    def regret(method: str) -> str:
+        return f"{common[method]['regret_points']['mean']:.1f}"
+
+    on_pow3 = [regret(f"pow3 on a pilot of {size}") for size in PILOTS]
+    assert f"\n| pow3 |  | {' |  | '.join(on_pow3)} |  |" in after
+    advice = [regret("advice without a pilot")]
+    for size in PILOTS:
+        method = f"advice with a pilot of {size}"
+        less = common[method]["regret_less_pow3_on_it"]["mean"]
+        advice += [regret(method), f"{less:+.1f}"]
+        assert less == pytest.approx(
+            common[method]["regret_points"]["mean"] - common[f"pow3 on a pilot of {size}"]["regret_points"]["mean"],
+            abs=0.002,
+        )
+    assert f"\n| advice | {' | '.join(advice)} |" in after
 
 
 @pytest.mark.parametrize("world", ["tickets"])
