@@ -55,8 +55,8 @@ SEEDS_ONLY, UNTUNED = Baseline.SEEDS_ONLY.value, Baseline.UNTUNED.value
 FEWER_BUDGETS = {REAL: (100, 400, 1600), MIXED: (400, 1600, 3200)}
 """Of arms that are not measured at every budget."""
 LARGEST = BUDGETS[-1]
-"""A cell of it takes as long as three others: after the first replicate only the pair whose crossing is asked for has
-it, answers (without answers: rephrasings) and new questions with the strong augmenter."""
+"""A cell of it takes as long as three others: after the first replicate only the strategies that advice chooses between
+have it, with the strong augmenter."""
 WEAK_SEEDS, WEAK_BUDGETS = (100, 1000), (200, 800, 3200)
 CHECKED_SEEDS, CHECKED_BUDGETS = (100, 1000), (400, 1600)
 SECOND_SEEDS, SECOND_BUDGETS = (100, 1000), (200, 3200)
@@ -143,8 +143,7 @@ def first_arm(world: str) -> str:
 
 def repeated(place: Place) -> bool:
     """Whether later replicates measure it too."""
-    pair = (first_arm(place.world), NEW)
-    return place.budget < LARGEST or (place.augmenter == STRONG and place.arm in pair)
+    return place.budget < LARGEST or (place.augmenter == STRONG and place.arm in (ANSWERS, REPHRASE, NEW))
 
 
 def _table(world: str, replicate: int) -> Iterator[Place]:
