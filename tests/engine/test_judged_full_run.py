@@ -137,6 +137,8 @@ def test_what_is_asked_again_leaves_the_judge_its_queries(store: Store, data: Pa
             for key, value in judged_plan(data, student, teacher.base_url, judge.base_url).items()
             if key in ("teacher", "teachers")
         }
+        # One at a time: were the first visit cut and asked again last, the ceiling would come before it, and end all.
+        made["teacher"] |= {"concurrency": 1}
         run_id = file_full(prepare_full(check_plan(made)), store, lambda _: None)
         assert worker.run(run_id, store) == RunState.DONE, store.run(run_id).message
         (row,) = store.cells(run_id)
