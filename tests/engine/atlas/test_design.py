@@ -31,7 +31,7 @@ from engine.sandbox.catalogue import NAMES
 PLANNED = planned()
 
 
-def test_the_first_student_has_1500_cells_and_three_replicates_but_of_the_largest_budget() -> None:
+def test_the_first_student_has_1500_cells_and_every_strategy_three_replicates_at_every_budget() -> None:
     assert len({place.key for place in PLANNED}) == len(PLANNED)
     assert sum(place.student != SECOND for place in PLANNED) >= 1500
     assert set(WORLDS) == set(NAMES)
@@ -45,10 +45,10 @@ def test_the_first_student_has_1500_cells_and_three_replicates_but_of_the_larges
         for seeds in SEEDS:
             assert counts[SEEDS_ONLY, seeds, 0] == 3
             for budget in BUDGETS:
-                asked = 3 if budget < LARGEST or world == "tickets" else 1
-                assert (counts[REPHRASE, seeds, budget], counts[NEW, seeds, budget]) == (asked, 3)
+                assert (counts[REPHRASE, seeds, budget], counts[NEW, seeds, budget]) == (3, 3)
                 assert counts[ANSWERS, seeds, budget] == (0 if world == "tickets" else 3)
             assert {arm for arm, of, _ in counts if of == seeds} >= {REAL, MIXED}
+            assert counts[MIXED, seeds, LARGEST] == 1, "mixes are asked for once there"
         assert counts[UNTUNED, 0, 0] == 1
 
 
