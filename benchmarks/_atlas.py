@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from itertools import groupby
 
 import numpy as np
 
@@ -28,7 +29,7 @@ from engine.atlas.design import NEW, REPLICATES, Place
 from engine.atlas.prior import STRATEGIES, TASKS
 from engine.atlas.table import AtlasCell
 from engine.domain import Measurement
-from engine.next_pilot import next_pilot
+from engine.next_pilot import ProposedCell, next_pilot
 
 PILOTS = {"an eighth": (16, 8), "a quarter": (16, 8, 4), "a half": (16, 8, 4, 2)}
 """Fixed pilots: the parts of the full budget that are bought of each strategy, nearest to what was measured."""
@@ -62,13 +63,18 @@ def decisions(cells: Sequence[AtlasCell], worlds: Sequence[str] = ()) -> list[De
     """Every method on every case (of those worlds that are named)."""
     made: list[Decision] = []
     for case in cases(cells, worlds):
-        made += [*_without_curves(case), *_on_pilots(case), *_advice(case)]
-    return made
+        made += [*_without_curves(case), *_on_pilots(case)]
+    return made + advice_decisions(cells, worlds)
 
 
 def advice_decisions(cells: Sequence[AtlasCell], worlds: Sequence[str] = ()) -> list[Decision]:
     """The advice alone on the same cases."""
-    return [decision for case in cases(cells, worlds) for decision in _advice(case)]
+    made: list[Decision] = []
+    for situation, replicates in groupby(cases(cells, worlds), key=lambda case: case.situation):
+        proposed = next_pilot(situation).cells
+        for case in replicates:
+            made += _advice(case, proposed)
+    return made
 
 
 def _without_curves(case: Case) -> Iterator[Decision]:
@@ -101,9 +107,8 @@ def _on_pilots(case: Case) -> Iterator[Decision]:
                 yield case.judged(curve_on(method.name, size), said.chosen, pilot, said)
 
 
-def _advice(case: Case) -> Iterator[Decision]:
-    """What the advice says without a pilot, after its own, and after each of a fixed size."""
-    proposed = next_pilot(case.situation).cells
+def _advice(case: Case, proposed: Sequence[ProposedCell]) -> Iterator[Decision]:
+    """What the advice says without a pilot, after the one that it proposes, and after each of a fixed size."""
     own = [(one.strategy.value, one.seeds, one.queries) for one in proposed]
     pilots: dict[str, list[Measurement] | None] = {WITHOUT: [], OWN: bought(case.known, case.place, own)}
     for size in PILOTS:

@@ -16,19 +16,12 @@ from contextlib import contextmanager
 import numpy as np
 
 from engine import case, prior
-from engine.atlas.prior import STRATEGIES, TASKS, parameters, single
+from engine.atlas.prior import STRATEGIES, TASKS, single
 from engine.atlas.table import AtlasCell, by_place
 from engine.law import Array
 from engine.prior_rows import Rows, free_of_floor
-from engine.prior_worlds import one_more
 
 ATLAS = "ATLAS"
-
-
-def knowing_others(cells: Sequence[AtlasCell], left_out: str) -> Array:
-    """Draws for a world given what was measured in all others. (DRAWS, 11)."""
-    others = dict.fromkeys(cell.world for cell in cells if cell.world != left_out)
-    return one_more(np.array([parameters(cells, world) for world in others]))
 
 
 @contextmanager

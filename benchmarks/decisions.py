@@ -31,14 +31,14 @@ import numpy as np
 from benchmarks import _atlas_table
 from benchmarks._atlas import advice_decisions, decisions
 from benchmarks._atlas_cases import Decision
-from benchmarks._atlas_prior import deciding_with, knowing_others
+from benchmarks._atlas_prior import deciding_with
 from benchmarks._atlas_rows import atlas_rows
 from benchmarks._clustered import bins, estimate
 from benchmarks._losses import loss_rows
 from benchmarks._marked import from_root
 from engine import marked
 from engine.atlas.design import planned
-from engine.atlas.prior import before_any_study
+from engine.atlas.prior import before_any_study, knowing_others, parameters
 from engine.atlas.table import AtlasCell, load
 from engine.errors import InputError
 from engine.fitting import calibration
@@ -139,8 +139,9 @@ def on_atlas(cells: Sequence[AtlasCell], *, learn: bool) -> list[Decision]:
     if learn:
         with deciding_with(before_any_study()):
             made += _called(advice_decisions(cells), "knowing the law alone")
-        for world in dict.fromkeys(cell.world for cell in cells):
-            with deciding_with(knowing_others(cells, world)):
+        found = parameters(cells)
+        for world in found:
+            with deciding_with(knowing_others(found, world)):
                 made += _called(advice_decisions(cells, [world]), "knowing the other worlds")
     return made
 

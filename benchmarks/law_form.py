@@ -70,6 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def misses(cells: Sequence[AtlasCell]) -> Iterator[Miss]:
     """Every method on every place that is left out, as often as it is."""
+    free = before_any_study()
+    starts = {LAW: free, FIXED: _almost_fixed(free)}
     for world in dict.fromkeys(cell.world for cell in cells):
         own = [cell for cell in single(cells) if cell.world == world]
         measured = _means(own)
@@ -79,7 +81,7 @@ def misses(cells: Sequence[AtlasCell]) -> Iterator[Miss]:
         left += [(SEEDS, {at for at in judged if at.seeds == seeds}) for seeds in {at.seeds for at in judged}]
         left.append((LARGEST, {at for at in judged if at.budget == largest}))
         for kind, out in left:
-            for method, said in _said(own, measured, out, by_seeds=kind == SEEDS).items():
+            for method, said in _said(starts, own, measured, out, by_seeds=kind == SEEDS).items():
                 for place, share in said.items():
                     yield Miss(kind, method, place, 100 * (share - measured[place][0]))
 
@@ -92,7 +94,12 @@ def _means(cells: Sequence[AtlasCell]) -> dict[Place, tuple[float, float]]:
 
 
 def _said(
-    own: Sequence[AtlasCell], measured: Means, out: Collection[Place], *, by_seeds: bool
+    starts: Mapping[str, Array],
+    own: Sequence[AtlasCell],
+    measured: Means,
+    out: Collection[Place],
+    *,
+    by_seeds: bool,
 ) -> dict[str, dict[Place, float]]:
     """By method the share right of every place that is left out and that every method can say something of. With a
     number of seeds its seeds-only cell is left out, too."""
@@ -101,11 +108,8 @@ def _said(
     floor = prior.floor(TASKS[own[0].world])
     lines = {place: _line(measured, place, out, by_seeds=by_seeds) for place in out}
     judged = {place: line for place, line in lines.items() if line is not None}
-    return {
-        LAW: _by_law(before_any_study(), told, measured, judged, floor),
-        FIXED: _by_law(_almost_fixed(before_any_study()), told, measured, judged, floor),
-        LINE: judged,
-    }
+    by_law = {name: _by_law(draws, told, measured, judged, floor) for name, draws in starts.items()}
+    return {**by_law, LINE: judged}
 
 
 def _almost_fixed(draws: Array) -> Array:

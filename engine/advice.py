@@ -32,6 +32,7 @@ from engine.advice_json import as_json
 from engine.case import REFUSE_STRETCH, THINNED, Case, interval
 from engine.comparison import detectable_difference
 from engine.domain import (
+    ATLAS,
     Crossover,
     CurveBand,
     Interval,
@@ -46,7 +47,6 @@ from engine.evidence import ACCURACY, parameters_named, published
 from engine.fitting import calibration
 from engine.law import Array
 from engine.next_pilot import next_pilot
-from engine.prior import ATLAS
 
 __all__ = ["as_json", "next_pilot", "recommend"]
 

@@ -20,7 +20,7 @@ import numpy as np
 from engine import curves, law, situations
 from engine.case import Case
 from engine.costs import calls_per_example
-from engine.domain import Cell, Measurement, Situation, Strategy
+from engine.domain import ATLAS, PUBLISHED, Cell, Measurement, Situation, Strategy
 from engine.errors import InputError
 from engine.foreseen import ITEMS, foreseen
 from engine.law import Array
@@ -37,7 +37,7 @@ MOST = 0.5
 WORTH_POINTS = 0.05
 """A pilot that is expected to gain less is not worth anybody's hour."""
 DRAWS = 300
-BEFORE = {"published": "what is published", "atlas": "the sandbox's atlas"}
+BEFORE = {PUBLISHED: "what is published", ATLAS: "the sandbox's atlas"}
 
 
 @dataclass(frozen=True, slots=True)

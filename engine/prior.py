@@ -13,12 +13,10 @@ from functools import lru_cache
 import numpy as np
 
 from engine import prior_worlds
-from engine.domain import Situation, TaskType
+from engine.domain import ATLAS, PUBLISHED, Situation, TaskType
 from engine.evidence import FOLDER, published
 from engine.law import BETA, PARAMETERS, Q_NEW, REACH, SEED_WEIGHT, Array
 
-PUBLISHED, ATLAS = "published", "atlas"
-"""What advice starts from: published studies, or the worlds of the sandbox's atlas (`engine.prior_worlds`)."""
 NO_REACH = 0.05
 """Reach of answers where the question determines the answer: another one teaches next to nothing."""
 UNSEEN_WIDTH = 1.5

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 from engine.costs import CALLS
-from engine.domain import Situation, TeacherOffer
+from engine.domain import ATLAS, PUBLISHED, Situation, TeacherOffer
 from engine.errors import InputError
 
-KNOWN = ("published", "atlas")
+KNOWN = (PUBLISHED, ATLAS)
 """What advice can start from."""
 MOST_TEACHERS = 4
 """Teachers that are compared with one another."""

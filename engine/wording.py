@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from engine import prior_worlds
 from engine.domain import (
+    ATLAS,
+    PUBLISHED,
     Baseline,
     Crossover,
     Interval,
@@ -20,7 +22,6 @@ from engine.domain import (
     TaskType,
 )
 from engine.evidence import published
-from engine.prior import ATLAS, PUBLISHED
 from engine.spending import Plan
 
 NAMES = {
@@ -37,7 +38,7 @@ TASKS = {
     TaskType.CODE: "code",
     TaskType.STRUCTURED: "labels or JSON answers",
 }
-KNOWN = {"published": "published studies", "atlas": "worlds of the sandbox's atlas"}
+KNOWN = {PUBLISHED: "published studies", ATLAS: "worlds of the sandbox's atlas"}
 """What advice starts from."""
 COUNTING = {"all": "every call", "paper": "one call per example"}
 RANKED = {TaskType.CODE: "agora-code", TaskType.OPEN_ENDED: "agora-instructions"}

@@ -9,9 +9,8 @@ import math
 from collections.abc import Sequence
 
 from engine import prior_worlds
-from engine.domain import Interval, Outlook, Situation, Strategy
+from engine.domain import ATLAS, Interval, Outlook, Situation, Strategy
 from engine.evidence import published
-from engine.prior import ATLAS
 from engine.wording import NAMES, TASKS, Findings, counted, listed
 
 MOSTLY = 0.6

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import numpy as np
 from engine import posterior, prior, prior_worlds
 from engine.atlas.design import ANSWERS, NEW, REPHRASE, SEEDS_ONLY
 from engine.atlas.table import AtlasCell, load
-from engine.domain import TaskType
+from engine.domain import Measurement, TaskType
 from engine.law import PARAMETERS, Array
 from engine.prior_fit import prior_draws, width_against_prior
 from engine.settings import Settings
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def fit(cells: Sequence[AtlasCell]) -> dict[str, Any]:
     """The worlds as they are stored."""
-    found = {world: parameters(cells, world) for world in TASKS if any(one.world == world for one in single(cells))}
+    found = parameters(cells)
     return {
         "script": "python -m engine.atlas.prior",
         "seed": prior_worlds.SEED,
@@ -57,17 +57,29 @@ def fit(cells: Sequence[AtlasCell]) -> dict[str, Any]:
                 "cells": dict(sorted(Counter(one.arm for one in single(cells) if one.world == world).items())),
                 "largest": max(one.budget for one in single(cells) if one.world == world),
                 "parameters": [round(float(x), 4) for x in own],
-                "width": [round(float(x), 3) for x in _width([found[other] for other in found if other != world])],
+                "width": [round(float(x), 3) for x in _width(found, world)],
             }
             for world, own in found.items()
         ],
     }
 
 
-def parameters(cells: Sequence[AtlasCell], world: str) -> Array:
-    """Posterior mean of the law's parameters given all of that world's cells. (11,)."""
-    told = [cell.measurement() for cell in single(cells) if cell.world == world]
-    return np.asarray(posterior.refit(before_any_study(), told, prior.floor(TASKS[world])).draws.mean(axis=0))
+def parameters(cells: Sequence[AtlasCell]) -> dict[str, Array]:
+    """Posterior mean of the law's parameters, (11,), given all of a world's cells; of every world that has some."""
+    told: dict[str, list[Measurement]] = {world: [] for world in TASKS}
+    for cell in single(cells):
+        told[cell.world].append(cell.measurement())
+    before = before_any_study()
+    return {
+        world: posterior.refit(before, points, prior.floor(TASKS[world])).draws.mean(axis=0)
+        for world, points in told.items()
+        if points
+    }
+
+
+def knowing_others(found: Mapping[str, Array], left_out: str) -> Array:
+    """Draws for a world given the parameters of all others. (DRAWS, 11)."""
+    return prior_worlds.one_more(np.array([own for world, own in found.items() if world != left_out]))
 
 
 def single(cells: Sequence[AtlasCell]) -> list[AtlasCell]:
@@ -81,8 +93,9 @@ def before_any_study() -> Array:
     return prior_draws(np.random.default_rng(prior_worlds.SEED), prior_worlds.DRAWS)
 
 
-def _width(others: Sequence[Array]) -> Array:
-    return width_against_prior(prior_worlds.one_more(np.array(others))) if others else np.ones(len(PARAMETERS))
+def _width(found: Mapping[str, Array], left_out: str) -> Array:
+    alone = len(found) == 1
+    return np.ones(len(PARAMETERS)) if alone else width_against_prior(knowing_others(found, left_out))
 
 
 if __name__ == "__main__":

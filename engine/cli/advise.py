@@ -11,7 +11,7 @@ from typing import Any
 from engine import offers, situations
 from engine.advice import as_json, recommend
 from engine.cli.frame import Commands, command, dumps
-from engine.domain import Measurement, Recommendation, Situation, TaskType, TeacherOffer
+from engine.domain import PUBLISHED, Measurement, Recommendation, Situation, TaskType, TeacherOffer
 from engine.errors import InputError, SeedPilotError
 from engine.next_pilot import NextPilot, next_pilot
 from engine.plan import SANDBOX_STUDENTS
@@ -62,7 +62,7 @@ def add(commands: Commands) -> None:
     advise.add_argument(
         "--known",
         metavar="|".join(situations.KNOWN),
-        default="published",
+        default=PUBLISHED,
         help="what it starts from: studies of other students, or the worlds of the sandbox's atlas, a toy student's",
     )
     advise.add_argument("--points", type=Path, metavar="FILE.csv", help="your own measured points")

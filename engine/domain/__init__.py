@@ -8,6 +8,8 @@ means unknown; it is never a stand-in for zero.
 from __future__ import annotations
 
 from engine.domain.advice import (
+    ATLAS,
+    PUBLISHED,
     AugmenterOutlook,
     Crossover,
     CurveBand,
@@ -43,8 +45,10 @@ from engine.domain.conversation import Example, Item, Message, Paid, Reply, Requ
 from engine.domain.kinds import UNTRAINED, Arm, Baseline, Mixed, Strategy, TaskType, arm
 
 __all__ = [
+    "ATLAS",
     "MATCHED_STEPS",
     "PAPER_RECIPE",
+    "PUBLISHED",
     "UNTRAINED",
     "Arm",
     "AugmenterOutlook",

@@ -6,6 +6,10 @@ from dataclasses import dataclass
 
 from engine.domain.kinds import Strategy, TaskType
 
+PUBLISHED, ATLAS = "published", "atlas"
+"""What advice starts from: studies of other students, or the worlds of the sandbox's atlas, one toy student's, but for
+the world of that task type (`engine.prior_worlds`)."""
+
 
 @dataclass(frozen=True, slots=True)
 class TeacherOffer:
@@ -57,9 +61,8 @@ class Situation:
     """US dollars that one more labelled example costs."""
     test_items: int | None = None
     """Items that the strategies are going to be compared on; they limit which difference can be seen."""
-    known: str = "published"
-    """What advice starts from. `published`: studies of other students. `atlas`: the worlds of the sandbox's atlas, one
-    toy student's, but for the world of that task type."""
+    known: str = PUBLISHED
+    """What advice starts from: `PUBLISHED` or `ATLAS`."""
 
     @property
     def budget_ratio(self) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from engine.domain import Situation, TaskType, TeacherOffer
+from engine.domain import ATLAS, PUBLISHED, Situation, TaskType, TeacherOffer
 from engine.errors import InputError
 from engine.kinds_shown import KINDS
 from pages.shared import budget, examples_form, linked, session, teachers, terms, words
@@ -17,7 +17,7 @@ MOST_SEEDS = 10_000_000
 AUGMENTERS = {"Strong, like the teacher": "strong", "Weak": "weak"}
 CHECKABLE: dict[str, bool | None] = {"Not said": None, "Yes": True, "No": False}
 FROM_ATLAS = "The sandbox's atlas"
-STARTS = {"Published studies": "published", FROM_ATLAS: "atlas"}
+STARTS = {"Published studies": PUBLISHED, FROM_ATLAS: ATLAS}
 CALLS = {"Every call, as on the bill": "all", "One per example, as in the studies": "paper"}
 
 

@@ -12,7 +12,7 @@ import pytest
 from engine import prior, prior_worlds
 from engine.advice import as_json, next_pilot, recommend
 from engine.atlas.prior import fit, main
-from engine.atlas.table import load
+from engine.atlas.table import load, write
 from engine.domain import Cell, Measurement, Situation, Strategy, TaskType
 from engine.errors import InputError
 from engine.evidence import published
@@ -108,8 +108,6 @@ def test_another_start_is_refused_by_name() -> None:
 def test_the_file_can_be_written_from_any_atlas_and_a_single_world_has_nothing_to_be_compared_with(
     tmp_path: Path,
 ) -> None:
-    from engine.atlas.table import write
-
     write(tmp_path / "cells.parquet", [one for one in LAWFUL if one.seeds in (100, 1000) and one.replicate == 0])
     main(["--atlas", str(tmp_path), "--out", str(tmp_path / "prior.json")])
     (world,) = json.loads((tmp_path / "prior.json").read_text())["worlds"]

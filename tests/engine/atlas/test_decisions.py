@@ -19,7 +19,7 @@ from benchmarks._atlas_rows import atlas_rows
 from benchmarks.decisions import main
 from engine.advice import as_json, next_pilot, recommend
 from engine.atlas.design import ANSWERS, NEW, REPHRASE, Place, planned
-from engine.atlas.prior import before_any_study
+from engine.atlas.prior import before_any_study, knowing_others, parameters
 from engine.atlas.table import AtlasCell, packed, write
 from engine.domain import Situation, TaskType
 from engine.prior_model import CURVE_SPREAD, TAU_SCALE
@@ -308,11 +308,11 @@ def test_knowing_other_worlds_in_which_answers_win_moves_the_advice_to_answers_a
     before = chance_of_answers()
     with _atlas_prior.deciding_with(before_any_study()):
         alone = chance_of_answers()
-    draws = _atlas_prior.knowing_others([*LAWFUL, *elsewhere], "maths")
+    draws = knowing_others(parameters([*LAWFUL, *elsewhere]), "maths")
     with _atlas_prior.deciding_with(draws):
         assert chance_of_answers() > alone + 0.2
     assert chance_of_answers() == before, "and forgets them again"
-    assert np.array_equal(draws, _atlas_prior.knowing_others(elsewhere, "maths"))
+    assert np.array_equal(draws, knowing_others(parameters(elsewhere), "maths"))
 
 
 def test_one_more_world_lies_where_it_is_said_to_as_often_as_it_is_said() -> None:
