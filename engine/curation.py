@@ -19,7 +19,7 @@ from engine.strategies.base import Draft
 
 KEPT = "kept"
 NO_REPLY = "no_reply"
-"""The teacher failed for good on this visit."""
+"""The teacher failed for good on this visit, or asking ended before it while later ones were answered."""
 
 WRITTEN = (Strategy.QUESTION_REPHRASE, Strategy.NEW_QUESTION)
 """Strategies whose questions a model wrote. Answers repeat their seed's question by design, and real questions are the

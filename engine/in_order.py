@@ -44,8 +44,9 @@ class Asker(Protocol):
 
 class InOrder(Generic[_T]):
     """Runs visits in parallel and gives their results in the order of their index, None for one that was
-    given up. A consumer that stops early closes it (`contextlib.aclosing`), and what is on its way then is
-    waited for: it is paid."""
+    given up. Where asking ends early, by the ceiling or an error, every result that came is still given in its place,
+    with None before it for what did not: it is paid. A consumer that stops early closes it (`contextlib.aclosing`),
+    and what is on its way then is waited for."""
 
     def __init__(
         self,
@@ -104,6 +105,8 @@ class InOrder(Generic[_T]):
             self._over = True
             self._room.set()
             await working
+        for index in range(self._next, max(self._done, default=-1) + 1):
+            yield self._done.pop(index, None)
         if self._stopped:
             if not isinstance(self._stopped[0], CeilingReachedError):
                 raise self._stopped[0]
