@@ -142,6 +142,7 @@ def _situation(s: Situation) -> dict[str, Any]:
         "seed_usd": s.seed_usd,
         "test_items": s.test_items,
         "known": s.known,
+        "none_kept": {strategy.value: made for strategy, made in s.none_kept},
     }
 
 

@@ -43,7 +43,7 @@ class Case:
         if real and not compete:
             fitted = fitted.without_real()
         strategies = law.strategies(fitted.draws)
-        kept = offers.kept_shares(measurements)
+        kept = offers.kept_shares(measurements, situation.none_kept)
         calls = offers.per_example(strategies, situation, situation.calls, kept)
         return cls(situation, fitted, strategies, kept, calls, offers.most_examples(strategies, situation))
 

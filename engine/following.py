@@ -71,7 +71,7 @@ def follow(
         problems.append(f"run {run.id}: has measured no strategy yet; resume it, or run another pilot")
     if problems or total is None:
         raise InputError(problems)
-    advised, spending, reused = _spending(run, cells, bought, total)
+    advised, spending, reused = _spending(run, cells, pools, bought, total)
     full = FullPlan(
         spending=spending,
         folder=str(out),
@@ -100,7 +100,7 @@ def follow(
 
 
 def _spending(
-    run: Run, cells: Sequence[CellRow], bought: _Bought, total: int
+    run: Run, cells: Sequence[CellRow], pools: Sequence[PoolRow], bought: _Bought, total: int
 ) -> tuple[Recommendation, dict[Strategy, int], int]:
     """The advice for what is left of the budget, its spending plan, and how much of it is paid.
 
@@ -108,7 +108,7 @@ def _spending(
     """
     given_up = 0
     while (left := total - given_up) >= LEAST:
-        _, advised = advice(run, list(cells), left)
+        _, advised = advice(run, list(cells), pools, left)
         if advised is None:
             raise InputError(f"run {run.id}: none of its cells was scored; nothing can be advised from it")
         spending = dict(advised.spending_plan)

@@ -60,14 +60,18 @@ def question_price(situation: Situation) -> float:
     return 1.0 if augmenter is None else augmenter / teacher
 
 
-def kept_shares(measurements: Sequence[Measurement]) -> dict[Strategy, float]:
-    """Share of generated examples that the user's own pools kept, by strategy, at each one's largest budget.
+def kept_shares(
+    measurements: Sequence[Measurement], none_kept: Sequence[tuple[Strategy, int]] = ()
+) -> dict[Strategy, float]:
+    """Share of generated examples that the user's own pools kept, by strategy, at each one's largest budget; of those
+    in `none_kept` the share that none of so many made leaves likely.
 
     A strategy is missing where every cell holds as many examples as its queries buy: then nothing says
     whether examples were rejected at all. A cell with more examples than every call counted would buy was
     counted as one query per example, as published shifts are.
     """
-    found: dict[Strategy, float] = {}
+    # Jeffreys' estimate: that none was kept of n is no proof that none ever would be.
+    found = {strategy: 0.5 / (made + 1) for strategy, made in none_kept}
     for strategy in Strategy:
         own = [m for m in measurements if m.cell.arm is strategy and m.cell.variant == "plain" and m.cell.budget]
         largest = max((m.cell.budget for m in own), default=0)

@@ -33,6 +33,7 @@ from engine.measuring import ANSWERING, Measuring, Own, Pools
 from engine.nothing_kept import TRIAL
 from engine.paid_work import PaidWork
 from engine.pilot_worth import situation_of
+from engine.pools import none_kept
 from engine.prepare import Prepared
 from engine.rate_choice import settle
 from engine.smoke import Smoke, smoke, worth_trying
@@ -160,7 +161,8 @@ class Pilot:
             }
             # What nothing is kept of is not worth another look.
             hopeful = [cell for cell in waiting if pool_of(plan, cell) not in self.paid.given_up]
-            step = next_step(situation, measured, hopeful, bought)
+            tried = replace(situation, none_kept=none_kept(self.store.pools(self.run_id)))
+            step = next_step(tried, measured, hopeful, bought)
             if not hopeful:
                 step = replace(step, why="Nothing is kept of any strategy whose cells are left.")
             chosen = [cell for cell in menu if cell.key in step.cells]

@@ -17,13 +17,14 @@ from typing import Any
 
 from sqlalchemy import bindparam, text
 
-from engine.curation import KEPT, Curated
+from engine.curation import KEPT, NO_REPLY, Curated
 from engine.domain import Example, Strategy
 from engine.job_files import read_json, write_json
 from engine.label_shares import LabelShares
 from engine.plan import PLAIN
 from engine.pool_report import Progress, pool_report, write_report
 from engine.prepare import Prepared
+from engine.records import PoolRow
 from engine.store import Store
 from engine.strategies import TEMPERATURE, Draft, Making, answer_request, instruction
 from engine.variants import Pool, pool_of, visits_of
@@ -136,6 +137,17 @@ def kept_so_far(store: Store, run_id: str) -> int | None:
         # A resumed run reads its replies again: what is under way counts, not what was there before.
         counts[path.parent] = read_json(path) or {}
     return sum(of.get(KEPT, 0) for of in counts.values()) if counts else None
+
+
+def none_kept(rows: Sequence[PoolRow]) -> tuple[tuple[Strategy, int], ...]:
+    """The strategies that were answered and of which no plain pool kept anything, each with how many were answered."""
+    plain: dict[Strategy, Counter[str]] = {}
+    for row in rows:
+        for strategy in Strategy:
+            if row.name.rpartition("-s")[0] == strategy.value:
+                plain.setdefault(strategy, Counter()).update(row.counts)
+    made = {strategy: counts.total() - counts[NO_REPLY] for strategy, counts in plain.items() if not counts[KEPT]}
+    return tuple((strategy, count) for strategy, count in made.items() if count)
 
 
 def told(made: Draft | Example | None) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +26,10 @@ from engine.ledger import account
 from engine.plan import ModelPlan, PilotPlan, check_plan, with_paths
 from engine.plan_task import type_of
 from engine.pool_report import read_report
-from engine.pools import prompts_hash
+from engine.pools import none_kept, prompts_hash
 from engine.prepare import Prepared, prepare
 from engine.recipe_sources import as_rows, kept_settings
-from engine.records import CHECK, DRY_RUN, FULL, HELD, CellRow, Run, RunState
+from engine.records import CHECK, DRY_RUN, FULL, HELD, CellRow, PoolRow, Run, RunState
 from engine.run_results import as_json as comparison_json
 from engine.run_results import pairs_of, partial_pairs_of
 from engine.seed_files import from_this_machine
@@ -196,12 +196,15 @@ def situation_of(run: Run, cells: list[CellRow], queries: int | None = None) -> 
     )
 
 
-def advice(run: Run, cells: list[CellRow], queries: int | None = None) -> tuple[Recommendation, Recommendation | None]:
+def advice(
+    run: Run, cells: list[CellRow], pools: Sequence[PoolRow], queries: int | None = None
+) -> tuple[Recommendation, Recommendation | None]:
     """The advice before the run and, once a cell of a strategy is measured, after it."""
     situation = situation_of(run, cells, queries)
     measured = [row.measurement for row in cells if row.measurement is not None and row.measurement.scored]
     informative = any(m.cell.budget > 0 for m in measured)
-    return recommend(situation), recommend(situation, measured) if informative else None
+    tried = replace(situation, none_kept=none_kept(pools))
+    return recommend(situation), recommend(tried, measured) if informative else None
 
 
 def summary(store: Store, run_id: str) -> dict[str, Any]:
@@ -209,7 +212,7 @@ def summary(store: Store, run_id: str) -> dict[str, Any]:
     run = store.run(run_id)
     cells = store.cells(run_id)
     paid = account(store, run_id)
-    before, after = advice(run, cells)
+    before, after = advice(run, cells, store.pools(run_id))
     control = matched_steps.control_of(cells)
     return {
         "run": run.id,

@@ -200,7 +200,7 @@ def caveats(f: Findings) -> tuple[Reason, ...]:
         found.append(
             Reason(
                 f"Mixing is a hypothesis ({_points(f.plan.gain_points)} expected over {NAMES[f.best]} alone): "
-                "no mixed cell was measured.",
+                "no mixed cell of your own was measured.",
                 (),
             )
         )
@@ -208,7 +208,16 @@ def caveats(f: Findings) -> tuple[Reason, ...]:
 
 
 def _about_points(f: Findings) -> list[Reason]:
-    found = []
+    made = dict(f.situation.none_kept)
+    found = [
+        Reason(
+            f"None of {made[o.strategy]:,} {NAMES[o.strategy]} that were asked for was kept: one that is kept is "
+            f"reckoned at {o.queries_per_kept:,.0f} queries.",
+            (),
+        )
+        for o in f.outlooks
+        if o.strategy in made
+    ]
     left_out = [m for m in f.measurements if m.cell.variant != "plain" or not m.scored]
     if left_out:
         found.append(

@@ -63,6 +63,8 @@ class Situation:
     """Items that the strategies are going to be compared on; they limit which difference can be seen."""
     known: str = PUBLISHED
     """What advice starts from: `PUBLISHED` or `ATLAS`."""
+    none_kept: tuple[tuple[Strategy, int], ...] = ()
+    """Strategies that were tried and of which not one example was kept, each with how many were made."""
 
     @property
     def budget_ratio(self) -> float:

@@ -82,7 +82,7 @@ def _results(store: Store, run: Run, cells: Sequence[CellRow]) -> dict[str, Any]
     if run.id.startswith(RETRIEVAL):  # no strategy of examples: the advice speaks about other things
         return _NOTHING | {"no_results": None, "evidence": _evidence(())}
     try:
-        before, after = advice(run, list(cells))
+        before, after = advice(run, list(cells), store.pools(run.id))
         told = summary(store, run.id)
     except SeedPilotError as error:
         return _NOTHING | {"no_results": str(error), "evidence": _evidence(())}

@@ -64,7 +64,7 @@ def results() -> None:
     now = store.run(run.id)
     measured = cells()
     if live:
-        result_parts.headline(now, measured)
+        result_parts.headline(now, store, measured)
     result_parts.result(now, plan, store, measured)
 
 
@@ -75,7 +75,7 @@ if not (run.id.startswith(CHECK) and run.state in (RunState.DONE, RunState.FAILE
     run_controls.told(run, stands)
 run_controls.buttons(run, plan, store, stands)
 if pilot and not live:
-    result_parts.headline(run, at_first)
+    result_parts.headline(run, store, at_first)
     follow_form.section(run, plan, store, at_first)
 follow_form.origin(plan)
 moving()

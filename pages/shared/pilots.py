@@ -11,11 +11,12 @@ import streamlit as st
 
 from engine import runs
 from engine.check_size import ceiling_of, queries_at_most, seeds_to_check
-from engine.domain import Recommendation
+from engine.domain import Recommendation, Strategy
 from engine.pilot_worth import PilotWorth, pilot_worth
+from engine.pools import none_kept
 from engine.prepare import Estimate
 from engine.prompts_shown import Prompt, prompts
-from engine.records import CellRow, Run
+from engine.records import CellRow, PoolRow, Run
 from engine.run_pairs import RunPairs
 from engine.run_results import pairs_of, partial_pairs_of
 from engine.settings import Settings
@@ -82,9 +83,11 @@ def outline(raw_plan: str) -> Outline:
     )
 
 
-def advice(run: Run, cells: Sequence[CellRow]) -> tuple[Recommendation, Recommendation | None]:
-    """The advice before and after a run, fitted again only when something new was measured."""
-    return _advice(state(run, cells), run, list(cells))
+def advice(
+    run: Run, cells: Sequence[CellRow], pools: Sequence[PoolRow]
+) -> tuple[Recommendation, Recommendation | None]:
+    """The advice before and after a run, fitted again only when something new was measured or not kept."""
+    return _advice(state(run, cells), none_kept(pools), run, list(cells), pools)
 
 
 def comparison(cells: Sequence[CellRow]) -> RunPairs:
@@ -119,5 +122,7 @@ def _partial(state: int, _cells: list[CellRow]) -> RunPairs | None:
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _advice(state: int, _run: Run, _cells: list[CellRow]) -> tuple[Recommendation, Recommendation | None]:
-    return runs.advice(_run, _cells)
+def _advice(
+    state: int, nothing: tuple[tuple[Strategy, int], ...], _run: Run, _cells: list[CellRow], _pools: Sequence[PoolRow]
+) -> tuple[Recommendation, Recommendation | None]:
+    return runs.advice(_run, _cells, _pools)

@@ -73,10 +73,10 @@ def money(run: Run, plan: PilotPlan, store: Store, cells: Sequence[CellRow]) -> 
     )
 
 
-def headline(run: Run, cells: Sequence[CellRow]) -> None:
+def headline(run: Run, store: Store, cells: Sequence[CellRow]) -> None:
     """The verdict in a sentence, and what was advised before."""
     try:
-        before, after = pilots.advice(run, cells)
+        before, after = pilots.advice(run, cells, store.pools(run.id))
     except SeedPilotError as error:
         st.warning(f"No advice can be drawn from this run: {session.message(error)}", icon=":material/warning:")
         return
@@ -106,7 +106,7 @@ def result(run: Run, plan: PilotPlan, store: Store, cells: Sequence[CellRow]) ->
         shown.values(lambda: ladder_parts.table(rungs), key="run_ladder", alt="Accuracy of each rung of the ladder")
     comparison(cells)
     try:
-        advice: Advice | None = pilots.advice(run, cells)
+        advice: Advice | None = pilots.advice(run, cells, pools)
     except SeedPilotError:  # told above the figures
         advice = None
     if advice is not None:

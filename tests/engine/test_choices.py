@@ -151,6 +151,20 @@ def test_the_price_of_an_example_counts_those_that_ones_own_pools_rejected():
     assert "not known for answers and rephrasings" in text(r.caveats)
 
 
+def test_a_strategy_of_which_nothing_was_kept_is_priced_as_what_it_is_and_not_advised():
+    before = ask(points=OWN)
+    assert before.recommended is NQ
+    r = ask(points=[m for m in OWN if m.cell.arm is not NQ], none_kept=((NQ, 60),))
+    assert outlook(r, NQ).kept_share == pytest.approx(0.5 / 61)
+    assert outlook(r, NQ).queries_per_kept == pytest.approx(2 * 61 / 0.5)
+    assert r.recommended is not NQ
+    assert NQ not in dict(r.spending_plan)
+    assert "None of 60 new questions that were asked for was kept: one that is kept is reckoned at 244 queries" in text(
+        r.caveats
+    )
+    assert advice.as_json(r)["situation"]["none_kept"] == {"new_question": 60}
+
+
 def test_strategies_are_ranked_by_the_price_of_an_example_that_is_kept():
     rejecting = [replace(m, examples=m.examples // 5) if m.cell.arm is AA else m for m in OWN]
     assert ask(points=OWN).by_price == (AA, QR, NQ)

@@ -14,6 +14,7 @@ from engine import pools, worker
 from engine.adaptive import read_steps
 from engine.domain import Strategy
 from engine.errors import CeilingReachedError
+from engine.following import follow
 from engine.full_prepare import prepare_full
 from engine.full_report import report_of
 from engine.generation import Generator
@@ -21,9 +22,9 @@ from engine.in_order import InOrder
 from engine.ledger import account
 from engine.nothing_kept import TRIAL
 from engine.plan import check_plan
-from engine.pools import kept_so_far
+from engine.pools import kept_so_far, none_kept
 from engine.records import RunState
-from engine.runs import file_full, file_pilot
+from engine.runs import advice, file_full, file_pilot
 from engine.store import Store
 from tests.openai_server import KEY, OpenAIServer, Voice, serving
 from tests.pilots import ticket_plan
@@ -255,6 +256,18 @@ def test_a_pilot_pays_no_more_for_it_and_measures_the_rest(store: Store, student
     assert left.state == "skipped"
     assert left.message.startswith("None of the first 60 examples of new questions was kept")
     assert left.message in store.run(run_id).message
+
+
+def test_what_follows_a_pilot_spends_nothing_on_it(store: Store, student: Path, tmp_path: Path) -> None:
+    run_id, _ = pilot(store, student, OnlyCopies(), [140, 200], target={"queries": 4000})
+    run, cells, made = store.run(run_id), store.cells(run_id), store.pools(run_id)
+    assert none_kept(made) == ((Strategy.NEW_QUESTION, TRIAL),)
+    _, after = advice(run, cells, made)
+    assert after is not None
+    assert "None of 60 new questions" in " ".join(caveat.text for caveat in after.caveats)
+    found = follow(run, cells, made, tmp_path / "data")
+    assert found.plan.full is not None
+    assert set(found.plan.full.spending) == {Strategy.QUESTION_REPHRASE}
 
 
 def test_an_adaptive_pilot_looks_no_further_at_it_and_goes_on_with_the_others(store: Store, student: Path) -> None:

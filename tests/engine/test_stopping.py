@@ -165,5 +165,5 @@ def test_stop_and_keep_scores_what_is_trained_and_counts_the_rest_as_not_run(sto
     assert f"{counts['done']} of {len(cells)} cells are measured, {counts['skipped']} were not run" in run.message
     assert run.message.startswith("Stopped by you")
     assert any(row.cell.arm == Baseline.TEACHER for row in cells if row.state == "done")
-    advice(run, cells)
+    advice(run, cells, store.pools(run_id))
     summary(store, run_id)
