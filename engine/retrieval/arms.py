@@ -7,6 +7,7 @@ of the teacher's strategies add what the same number of teacher queries came to.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from engine.retrieval.asks import RetrievalStrategy
@@ -38,22 +39,24 @@ class Arm:
     """Whether BM25's hard negatives are used beside those of the batch."""
 
 
-def trained_arms(weights: Sequence[float], *, feedback: bool, at_search: bool) -> list[Arm]:
-    """The arms in the order in which they are trained: what is distilled comes before what it is distilled into."""
+def trained_arms(weights: Sequence[float], sources: AbstractSet[RetrievalStrategy]) -> list[Arm]:
+    """The arms in the order in which they are trained: what is distilled comes before what it is distilled into.
+
+    One whose source is not among the `sources`, which came to something, would be plain tuning under another name.
+    """
     expansion = RetrievalStrategy.EXPANSION
     # Tuned on expanded queries of training: the teacher of SoftQE's paper, and the searcher that expands each query.
     arms = [Arm(AT_SEARCH_TUNED, expansion), Arm(PLAIN), Arm(PLAIN_HARD, hard=True)]
     for tuned in (False, True):
         name = "softqe_tuned" if tuned else "softqe"
         arms += [Arm(f"{name}_w{weight:g}", expansion, True, weight, tuned) for weight in weights]
-    arms.append(Arm(DISTANCE_ALONE, expansion, False, 1.0))
-    if not feedback:
-        arms += [
-            Arm(REPHRASE, RetrievalStrategy.REPHRASE),
-            Arm(NEW_QUERY, RetrievalStrategy.NEW_QUERY),
-            Arm(NEW_QUERY_HARD, RetrievalStrategy.NEW_QUERY, hard=True),
-        ]
-    return arms
+    arms += [
+        Arm(DISTANCE_ALONE, expansion, False, 1.0),
+        Arm(REPHRASE, RetrievalStrategy.REPHRASE),
+        Arm(NEW_QUERY, RetrievalStrategy.NEW_QUERY),
+        Arm(NEW_QUERY_HARD, RetrievalStrategy.NEW_QUERY, hard=True),
+    ]
+    return [arm for arm in arms if arm.source is None or arm.source in sources]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from engine.domain import Paid
 from engine.generation import Generator
 from engine.in_order import InOrder
+from engine.nothing_kept import TRIAL
 from engine.retrieval.asks import RetrievalStrategy, request, written_passage, written_query
 from engine.retrieval.collection import Collection, Query
 from engine.similarity import Known, features
@@ -42,13 +43,14 @@ async def made(
     """Asks about each of `about` (id and text) in turn, `visits` times in all.
 
     A written query that is nearly one of the `forbidden` (the test queries), or a copy of an earlier one, is left out.
+    Where nothing of the first `TRIAL` visits is kept, no more are asked.
     """
 
     async def visit(index: int) -> Paid:
         name, text = about[index % len(about)]
         return await generator.ask(strategy.value, name)(request(strategy, text, index // len(about)))
 
-    asked = InOrder(generator, visit, visits, on_visit)
+    asked = InOrder(generator, visit, visits, on_visit, TRIAL if visits > TRIAL else None)
     texts: dict[str, list[str]] = {}
     counts = Counter(dict.fromkeys(PER_VISIT, 0))
     rows: list[int] = []
@@ -73,10 +75,16 @@ async def made(
             counts["copy"] += 1
         else:
             counts["kept"] += 1
+            asked.go_on()
             written.add(text.casefold())
             texts.setdefault(name, []).append(text)
+    why = asked.why
+    if not texts and not why and index >= 0:
+        reason, often = counts.most_common(1)[0]
+        why = f"Nothing of {index + 1:,} replies for {strategy.value.replace('_', ' ')} was kept ({often:,} times: "
+        why += f"{reason.replace('_', ' ')}){', so no more were asked for' if asked.left else ''}."
     counts["not_asked"] = visits - index - 1
-    return Made({name: tuple(found) for name, found in texts.items()}, dict(counts), tuple(rows), asked.why)
+    return Made({name: tuple(found) for name, found in texts.items()}, dict(counts), tuple(rows), why)
 
 
 def asked_about(

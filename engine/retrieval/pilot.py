@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.errors import SeedPilotError
 from engine.generation import Generator
 from engine.job_files import fingerprint, read_json, write_json
 from engine.progress import Count
@@ -83,6 +84,10 @@ class RetrievalPilot:
         for strategy, visits in prepared.queries.items():
             about = asked_about(strategy, prepared.collection, tests, visits)
             found[strategy] = await made(self.generator, strategy, about, visits, forbidden, count.one)
+            count.leave(found[strategy].counts["not_asked"])
+            if strategy is RetrievalStrategy.EXPANSION and not found[strategy].texts:
+                # All arms of SoftQE would be plain tuning under its name.
+                raise SeedPilotError(f"There is nothing to distil. {found[strategy].why}")
         return found
 
     # --- encoding ---------------------------------------------------------------------------------------------
@@ -145,7 +150,7 @@ class RetrievalPilot:
                 found.setdefault(name, {})[side] = scored(queries, rankings, collection.judgements)
         found[known_arms.UNTUNED] = self._scores(encoder, indexes)
         written = texts.get(RetrievalStrategy.AT_SEARCH)
-        if written is not None:
+        if written is not None and written.texts:
             found[known_arms.AT_SEARCH] = self._scores(encoder, indexes, written)
         return [Measured(name, 0, sides) for name, sides in found.items()]
 
@@ -161,7 +166,7 @@ class RetrievalPilot:
 
     def _trained(self, encoder: Encoder, indexes: Mapping[str, Index], texts: Texts) -> list[Measured]:
         asked, main = self.prepared.asked, self.prepared.collection
-        arms = trained_arms(asked.weights, feedback=asked.feedback, at_search=RetrievalStrategy.AT_SEARCH in texts)
+        arms = trained_arms(asked.weights, {strategy for strategy, found in texts.items() if found.texts})
         index = next(iter(indexes.values()))  # in domain comes first, and its passages are those of training
         count = Count(self.store, self.run_id, "Tuning", len(arms) * asked.replicates)
         hard = hard_negatives(main, texts)

@@ -47,7 +47,7 @@ def served(
     for name, arm in ((arms.PLAIN, arms.PLAIN), (arms.SOFTQE, chosen(measured))):
         ways[name] = way(_merged(encoder, folder / "arms" / f"{arm}-0" / "adapter"), plain)
     ways[arms.UNTUNED] = way(encoder, plain)
-    if (written := texts.get(RetrievalStrategy.AT_SEARCH)) is not None:
+    if (written := texts.get(RetrievalStrategy.AT_SEARCH)) is not None and written.texts:
         longer = [
             expanded(encoder, query.text, found) if (found := written.texts.get(query.id, ())) else query.text
             for query in queries

@@ -19,6 +19,7 @@ from engine.domain import Reply, Request
 from engine.errors import InputError
 from engine.generation import Generator
 from engine.ledger import Ceiling, Ledger, account
+from engine.nothing_kept import TRIAL
 from engine.plan import PilotPlan, check_plan
 from engine.records import RunState
 from engine.retrieval.advice import Assumed, advise, as_json
@@ -49,7 +50,7 @@ def server() -> Iterator[OpenAIServer]:
         yield found
 
 
-def plan(folder: Path, server: OpenAIServer, **ceiling: Any) -> PilotPlan:
+def plan(folder: Path, server: OpenAIServer, calls: int | None = None, **ceiling: Any) -> PilotPlan:
     return check_plan(
         {
             "name": "small",
@@ -65,6 +66,7 @@ def plan(folder: Path, server: OpenAIServer, **ceiling: Any) -> PilotPlan:
             "retrieval": {
                 "collection": str(folder),
                 "encoder": str(ROOT / "data/sandbox/encoder"),
+                "calls": calls,
                 "weights": [4.0],
                 "replicates": 1,
                 "steps": 10,
@@ -223,6 +225,45 @@ class Parrot:
 
     async def ask(self, request: Request) -> Reply:
         return Reply(request.messages[-1].content.partition(": ")[2], "stop", 1, 1)
+
+
+def test_asking_ends_after_a_trial_of_which_nothing_was_kept_and_what_is_not_there_is_not_distilled(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, KEY)
+    with serving(lambda _: " ") as blank:
+        store = Store(tmp_path / "home/seedpilot.sqlite")
+        run = file_retrieval(plan(folder, blank, calls=100), store)
+        assert worker.run(run, store) == RunState.FAILED
+        assert blank.answered == TRIAL
+    message = store.run(run).message
+    assert "There is nothing to distil" in message
+    assert (
+        "Nothing of 60 replies for query expansion was kept (60 times: unparsable), so no more were asked for"
+        in message
+    )
+
+
+def test_a_strategy_of_which_nothing_was_kept_has_no_arm_and_the_others_have_theirs(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, KEY)
+
+    def without_new_queries(messages: list[dict[str, str]]) -> str:
+        return " " if messages[0]["content"].startswith("Write a search query") else world_voice(messages)
+
+    with serving(without_new_queries) as server:
+        store = Store(tmp_path / "home/seedpilot.sqlite")
+        run = file_retrieval(plan(folder, server), store)
+        assert worker.run(run, store) == RunState.DONE, store.run(run).message
+    result = result_of_run(store, run)
+    assert result is not None
+    arms = {arm["arm"] for arm in result["arms"]}
+    assert "new_query" not in arms
+    assert {"plain", "softqe", "query_rephrase"} <= arms
+    assert result["strategies"]["new_query"]["counts"]["unparsable"] == 24
+    assert "Nothing of 24 replies for new query was kept" in store.run(run).message
+    assert advise(result).headline
 
 
 def test_wrong_plans_are_refused_whole(folder: Path) -> None:
