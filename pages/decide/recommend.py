@@ -2,6 +2,7 @@
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from engine import enough
 from engine.comparison import wilson
@@ -33,14 +34,15 @@ COLUMNS = {
 
 FIGURE = 142
 """Pixels that a figure of the headline takes."""
+PAIR = 2 * FIGURE + 16
 
 
 def headline(found: Recommendation, first: terms.FirstUse) -> None:
     """The advice in one sentence, and the figures that it hangs on."""
     by_name = {outlook.strategy: outlook for outlook in found.outlooks}
 
-    def named(label: str, strategy: Strategy, help: str) -> None:
-        row.metric(
+    def named(pair: DeltaGenerator, label: str, strategy: Strategy, help: str) -> None:
+        pair.metric(
             label,
             words.STRATEGIES[strategy],
             f"{words.chance(by_name[strategy].p_best)} likely best",
@@ -55,9 +57,10 @@ def headline(found: Recommendation, first: terms.FirstUse) -> None:
         known = f"Prior: {KNOWN[found.situation.known]} only"
         basis = known if found.basis == "prior" else "Measured: your own points count"
         st.markdown(f":gray-badge[{basis}] {BADGES[found.confidence]}[Confidence {found.confidence}]")
-        # In a row that wraps: four columns would cut words off on a small screen.
+        # In a row that wraps by twos: four columns would cut words off on a small screen.
         row = st.container(horizontal=True)
-        row.metric(
+        left, right = (row.container(horizontal=True, width=PAIR) for _ in range(2))
+        left.metric(
             "Budget ratio",
             f"{words.ratio(found.situation.budget_ratio)} per seed",
             help=f"Teacher queries divided by labelled examples to train on. See {terms.link('Budget ratio')}.",
@@ -68,13 +71,13 @@ def headline(found: Recommendation, first: terms.FirstUse) -> None:
         told = (found.recommended, found.runner_up) if found.recommended else (found.cheapest, leader)
         if found.recommended:
             alone = "If the whole budget went to one strategy; the sentence above says how it is spread over several. "
-            named("Best on its own", found.recommended, alone + likely)
-            named("Runner-up", found.runner_up, likely)
+            named(left, "Best on its own", found.recommended, alone + likely)
+            named(right, "Runner-up", found.runner_up, likely)
         else:
-            named("Cheapest of the tie", found.cheapest, likely)
-            named("Expected best of it", leader, likely)
+            named(left, "Cheapest of the tie", found.cheapest, likely)
+            named(right, "Expected best of it", leader, likely)
         stake = found.at_stake
-        row.metric(
+        right.metric(
             "Does it matter?",
             "not given" if stake is None else f"{stake.mean:.1f} points",
             None if stake is None else f"80 %: {stake.low80:.1f} to {stake.high80:.1f}",
