@@ -109,7 +109,7 @@ with ask:
     values |= sliders(("reach_answers", "reach_rephrase", "reach_new"), medians)
     with st.expander("Student and labelled examples", icon=":material/tune:", key="student_law"):
         values |= sliders(("reach_exponent", "seed_weight", "beta", "ceiling", "half", "start"), medians)
-    st.button("As published", on_click=reset, icon=":material/restart_alt:", key="law_reset")
+    st.button("Back to published", on_click=reset, icon=":material/restart_alt:", key="law_reset")
 
 floor = prior.floor(task)
 drawn = law_by_hand.curves(values, seeds, floor=floor)

@@ -13,7 +13,7 @@ def test_a_link_restores_a_slider_and_the_reset_takes_it_back(page: Page, addres
     slider = page.get_by_role("slider", name="Quality of a new question")
     expect(slider).to_have_attribute("aria-valuetext", "0.6")
     expect(page.get_by_text("You moved quality of a new question from 0.29 to 0.6")).to_be_visible()
-    page.get_by_role("button", name="As published").click()
+    page.get_by_role("button", name="Back to published").click()
     settle(page)
     expect(page.get_by_text("Nothing is moved yet")).to_be_visible()
     expect(slider).to_have_attribute("aria-valuetext", "0.29")
