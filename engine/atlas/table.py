@@ -61,7 +61,7 @@ class AtlasCell:
     measured_at: str
     """UTC, ISO 8601."""
     setting: str = USUAL
-    """Of the world. Files of before 2026-11-22 lack it: theirs is the usual one."""
+    """Of the world: usual, exact, erring or narrow."""
 
     @property
     def place(self) -> Place:
@@ -152,10 +152,7 @@ def load(folder: Path) -> tuple[AtlasCell, ...]:
     found: dict[str, AtlasCell] = {}
     for path in sorted(folder.glob(f"*{SUFFIX}")):
         try:
-            table = parquet.read_table(path)
-            if "setting" not in table.column_names:
-                table = table.append_column(SCHEMA.field("setting"), pa.array([USUAL] * len(table)))
-            rows = table.cast(SCHEMA).to_pylist()
+            rows = parquet.read_table(path).cast(SCHEMA).to_pylist()
         except (pa.lib.ArrowException, OSError, ValueError) as error:
             raise InputError(
                 f"{path}: is no file of an atlas ({str(error).splitlines()[0]}); expected one that `seedpilot atlas "

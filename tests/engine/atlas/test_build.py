@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pyarrow import parquet
 
 from engine.atlas.build import Built, build
 from engine.atlas.design import (
@@ -184,13 +183,6 @@ def test_narrow_seeds_show_fewer_kinds_of_questions_where_the_tail_is_not_all(wo
         len({world.type_of(world.read(item.question, rng)) for item in found}) for found in (chosen, drawn[:100])
     )
     assert few > 0.9 * usual if world.name in TAIL_ALONE else few < 0.6 * usual
-
-
-def test_a_file_of_before_there_were_settings_holds_cells_of_the_usual_one(tmp_path: Path) -> None:
-    kept = load_one(tmp_path, packed([True] * 500))
-    path = tmp_path / "one.parquet"
-    parquet.write_table(parquet.read_table(path).drop_columns("setting"), path)
-    assert load(tmp_path) == (kept,)
 
 
 def test_the_longest_answer_of_every_world_fits_into_what_a_student_may_say() -> None:
