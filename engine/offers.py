@@ -70,18 +70,22 @@ def kept_shares(
     whether examples were rejected at all. A cell with more examples than every call counted would buy was
     counted as one query per example, as published shifts are.
     """
-    # Jeffreys' estimate: that none was kept of n is no proof that none ever would be.
-    found = {strategy: 0.5 / (made + 1) for strategy, made in none_kept}
+    found = {strategy: _of_none(made) for strategy, made in none_kept}
     for strategy in Strategy:
         own = [m for m in measurements if m.cell.arm is strategy and m.cell.variant == "plain" and m.cell.budget]
         largest = max((m.cell.budget for m in own), default=0)
         own = [m for m in own if m.cell.budget == largest]
         kept = sum(m.examples for m in own)
         made = [sum(costs.examples_for(m.cell.budget, strategy, calls) for m in own) for calls in ("all", "paper")]
-        share = next((kept / n for n in made if 0 < kept <= n), 1.0)
+        share = next((kept / n for n in made if n and kept <= n), 1.0) or _of_none(made[0])
         if share < 1:
             found[strategy] = share
     return found
+
+
+def _of_none(made: int) -> float:
+    """The share kept where none of so many was: Jeffreys' estimate, as that is no proof that none ever would be."""
+    return 0.5 / (made + 1)
 
 
 def per_example(

@@ -167,21 +167,21 @@ st.markdown(
 ask, answer = st.columns([1, 2.4], gap="large")
 with ask:
     asked = situation.ask(files=answer.container())
-    points = () if asked is None else own_points.ask(asked.situation.task, asked.situation.calls)
-if asked is None:
+    own = None if asked is None else own_points.ask(asked.situation)
+if asked is None or own is None:
     answer.info(
         "The advice appears here as soon as the examples and the budget are known.",
         icon=":material/hourglass_empty:",
     )
     linked.stop()
 
-have = asked.situation
+have, points = own
 found = advice_parts.recommend(have, points)
 first = terms.FirstUse()
 with answer:
     headline(found, first)
     session.let_draw()
-    before = advice_parts.recommend(have, ()) if points else None
+    before = advice_parts.recommend(asked.situation, ()) if points else None
     if before:
         advice_parts.before_and_after(before, found, points)
     curves(found, before, points)

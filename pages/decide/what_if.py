@@ -95,15 +95,15 @@ with ask:
     slot = st.container()
     with st.expander("Your situation", icon=":material/person_pin_circle:", key="situation_fold"):
         asked = situation.ask()
-        points = () if asked is None else own_points.ask(asked.situation.task, asked.situation.calls)
+        own = None if asked is None else own_points.ask(asked.situation)
     if asked is not None:
         with slot:
             change, told = what_if_form.ask(asked.situation)
-if asked is None:
+if asked is None or own is None:
     answer.info("The curves appear here as soon as *Your situation* is complete.", icon=":material/hourglass_empty:")
     linked.stop()
 
-have = asked.situation
+have, points = own
 found = advice_parts.recommend(have, points)
 compared = advice_parts.changed(have, change, points)
 first = terms.FirstUse()

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import replace
 from functools import lru_cache
 
 import streamlit as st
 
 from engine import runs
-from engine.domain import Baseline, Measurement, Strategy, TaskType
+from engine.domain import Baseline, Measurement, Situation, Strategy, TaskType
 from engine.errors import InputError, SeedPilotError
 from engine.points import COLUMNS, WrongRowsError, columns_of, parse_points, renamed
+from engine.pools import none_kept
 from engine.records import Run, RunState
 from engine.store import Store
 from pages.shared import columns_form, pilots, run_words, session, uploads, words
@@ -24,8 +26,9 @@ TEMPLATE = (
 )
 
 
-def ask(task: TaskType, calls: str) -> tuple[Measurement, ...]:
-    """Asks where they come from; empty where there are none, or where the file is wrong and its problems are shown."""
+def ask(given: Situation) -> tuple[Situation, tuple[Measurement, ...]]:
+    """Asks where they come from; the situation with what else they say of it, and the points: none where there are
+    none, or where the file is wrong and its problems are shown."""
     source = st.segmented_control(
         "Your own measurements",
         [NONE, FILE, PILOT],
@@ -36,10 +39,11 @@ def ask(task: TaskType, calls: str) -> tuple[Measurement, ...]:
         help="What you measured on your own test items counts in full, and moves the advice.",
     )
     if source == FILE:
-        return _from_file(calls)
-    if source == PILOT:
-        return _from_pilot(task)
-    return ()
+        return given, _from_file(given.calls)
+    if source == PILOT and (found := _from_pilot(given.task)) is not None:
+        run, points = found
+        return replace(given, none_kept=none_kept(pilots.store().pools(run.id))), points
+    return given, ()
 
 
 def _from_file(calls: str) -> tuple[Measurement, ...]:
@@ -109,7 +113,7 @@ def _without_wrong(error: WrongRowsError, of: str) -> tuple[Measurement, ...]:
     return ()
 
 
-def _from_pilot(task: TaskType) -> tuple[Measurement, ...]:
+def _from_pilot(task: TaskType) -> tuple[Run, tuple[Measurement, ...]] | None:
     store = pilots.store()
     found = {}
     for run in store.runs():
@@ -122,7 +126,7 @@ def _from_pilot(task: TaskType) -> tuple[Measurement, ...]:
         st.caption(
             "No pilot of yours has measured this kind of answer yet. Sandbox pilots are practice and never count here."
         )
-        return ()
+        return None
     chosen = st.selectbox(
         "Pilot",
         list(found),
@@ -131,7 +135,7 @@ def _from_pilot(task: TaskType) -> tuple[Measurement, ...]:
         persist_state="session",
         help="Finished pilots, and what unfinished ones have measured so far. Sandbox pilots never count.",
     )
-    return found[str(chosen)][1]
+    return found[str(chosen)]
 
 
 _Version = tuple[str, float, str, float]

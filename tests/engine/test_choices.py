@@ -165,6 +165,11 @@ def test_a_strategy_of_which_nothing_was_kept_is_priced_as_what_it_is_and_not_ad
     assert advice.as_json(r)["situation"]["none_kept"] == {"new_question": 60}
 
 
+def test_a_measured_cell_of_which_nothing_was_kept_does_not_count_as_all_kept():
+    rejected = [replace(m, examples=0) if m.cell.arm is NQ else m for m in OWN]
+    assert offers.kept_shares(rejected) == {NQ: pytest.approx(0.5 / 1601)}
+
+
 def test_strategies_are_ranked_by_the_price_of_an_example_that_is_kept():
     rejecting = [replace(m, examples=m.examples // 5) if m.cell.arm is AA else m for m in OWN]
     assert ask(points=OWN).by_price == (AA, QR, NQ)

@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine import advice
-from engine.domain import Situation, TaskType
+from engine.domain import Situation, Strategy, TaskType
 from engine.points import parse_points
 from engine.records import RunState
 from engine.store import Store
@@ -134,6 +134,16 @@ def test_a_finished_pilot_of_ones_own_moves_the_advice(app: AppTest, store: Stor
     app.switch_page("pages/learn/method.py").run()
     app.switch_page("pages/decide/recommend.py").run()
     assert app.header[0].value == expected.headline
+
+
+def test_of_what_a_pilot_kept_nothing_the_advice_is_told(app: AppTest, store: Store) -> None:
+    run = filled.run(store, **(filled.OWN | {"grid": {"strategies": ["answer_augmentation", "question_rephrase"]}}))
+    store.record_pool(run, "new_question-s100", {"near_seed": 59, "no_reply": 1}, str(store.folder(run)))
+    app.segmented_control(key="own_points").set_value("Pilot").run()
+    measured = tuple(m for m in store.measurements(run) if m.scored)
+    tried = Situation(TaskType.MATH, 100, 3000, none_kept=((Strategy.NEW_QUESTION, 59),))
+    assert app.header[0].value == advice.recommend(tried, measured).headline
+    assert any("None of 59 new questions that were asked for was kept" in text.value for text in app.markdown)
 
 
 def test_what_an_unfinished_pilot_has_measured_can_be_chosen_and_is_called_so(app: AppTest, store: Store) -> None:
