@@ -54,9 +54,6 @@ SEEDS_ONLY, UNTUNED = Baseline.SEEDS_ONLY.value, Baseline.UNTUNED.value
 
 FEWER_BUDGETS = {REAL: (100, 400, 1600), MIXED: (400, 1600, 3200)}
 """Of arms that are not measured at every budget."""
-LARGEST = BUDGETS[-1]
-"""A cell of it takes as long as three others: after the first replicate only the strategies that advice chooses between
-have it, with the strong augmenter."""
 WEAK_SEEDS, WEAK_BUDGETS = (100, 1000), (200, 800, 3200)
 CHECKED_SEEDS, CHECKED_BUDGETS = (100, 1000), (400, 1600)
 SECOND_SEEDS, SECOND_BUDGETS = (100, 1000), (200, 3200)
@@ -141,11 +138,6 @@ def first_arm(world: str) -> str:
     return arms(world)[0]
 
 
-def repeated(place: Place) -> bool:
-    """Whether later replicates measure it too."""
-    return place.budget < LARGEST or (place.augmenter == STRONG and place.arm in (ANSWERS, REPHRASE, NEW))
-
-
 def _table(world: str, replicate: int) -> Iterator[Place]:
     if replicate == 0:
         yield Place(world, UNTUNED, 0, 0, replicate)
@@ -202,8 +194,7 @@ def wave(place: Place) -> int:
 def planned(worlds: tuple[str, ...] = WORLDS) -> tuple[Place, ...]:
     """Every cell of these worlds, in the order in which they are measured."""
     turns = {world: at for at, world in enumerate(worlds)}
-    every = (place for world in worlds for replicate in range(REPLICATES) for place in _table(world, replicate))
-    found = [place for place in every if place.replicate == 0 or repeated(place)]
+    found = (place for world in worlds for replicate in range(REPLICATES) for place in _table(world, replicate))
 
     def order(place: Place) -> tuple[object, ...]:
         size = SEEDS.index(place.seeds) if place.seeds else 0
