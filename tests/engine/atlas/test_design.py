@@ -8,7 +8,6 @@ from engine.atlas.design import (
     A_BATCH,
     ANSWERS,
     BUDGETS,
-    LARGEST,
     MIXED,
     NEW,
     PLAIN,
@@ -48,8 +47,14 @@ def test_the_first_student_has_1500_cells_and_every_strategy_three_replicates_at
                 assert (counts[REPHRASE, seeds, budget], counts[NEW, seeds, budget]) == (3, 3)
                 assert counts[ANSWERS, seeds, budget] == (0 if world == "tickets" else 3)
             assert {arm for arm, of, _ in counts if of == seeds} >= {REAL, MIXED}
-            assert counts[MIXED, seeds, LARGEST] == 1, "mixes are asked for once there"
         assert counts[UNTUNED, 0, 0] == 1
+
+
+def test_whatever_is_trained_has_three_replicates() -> None:
+    counts = Counter(place.of_replicates for place in PLANNED)
+    assert {place for place, count in counts.items() if count != 3} == {
+        place for place in counts if place.arm == UNTUNED
+    }
 
 
 def test_every_cell_of_a_slice_has_the_cell_beside_it_that_differs_in_nothing_else() -> None:
