@@ -41,7 +41,9 @@ def test_over_worlds_in_which_nothing_differs_a_claim_has_a_verdict_about_as_oft
     counts = Counter[str]()
     for seed in range(12):
         verdicts = judged(atlas("maths", alike, seed=seed), ("maths",))[0]
-        counts.update(one.claim for one in verdicts if one.verdict != UNDECIDED)
+        # That rephrasings lose less than 2 points is so where nothing differs: to see it is no false verdict.
+        true = {"A weak augmenter costs rephrasings less than 2 points": HELD}
+        counts.update(one.claim for one in verdicts if one.verdict not in (UNDECIDED, true.get(one.claim)))
     # Each of ten claims in each of twelve worlds, one in ten by its interval's own measure.
     assert sum(counts.values()) <= 12 * len(CLAIMS) / 10 + 4, counts
     assert max(counts.values(), default=0) <= 5, counts
